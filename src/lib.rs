@@ -1,0 +1,28 @@
+//! Brokerless, ZeroMQ-style messaging.
+
+// The house, from the ground up (docs/architecture.md).
+mod frame;
+mod socket_kind;
+mod sync;
+
+mod endpoint;
+mod message;
+mod runtime;
+
+mod error;
+
+mod monitor;
+mod transport;
+mod wire;
+
+mod mechanism;
+mod pipe;
+
+mod pattern;
+mod session;
+
+mod driver;
+
+mod socket;
+
+pub use socket_kind::SocketKind;

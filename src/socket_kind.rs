@@ -1,0 +1,113 @@
+//! The kinds of socket by name, and who may talk to whom.
+
+use std::fmt;
+
+/// A kind of socket, as a peer announces it in its handshake.
+///
+/// ```
+/// use hubless::SocketKind;
+///
+/// assert!(SocketKind::Push.accepts(SocketKind::Pull));
+/// assert!(!SocketKind::Push.accepts(SocketKind::Pub));
+/// assert_eq!(SocketKind::Push.to_string(), "PUSH");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SocketKind {
+    /// Sends to PULL peers in turn.
+    Push,
+    /// Receives from PUSH peers in turn.
+    Pull,
+    /// Publishes to every matching SUB and XSUB.
+    Pub,
+    /// Receives what it subscribed to.
+    Sub,
+    /// Asks, then waits for the answer.
+    Req,
+    /// Answers.
+    Rep,
+    /// Asks without waiting, in turn.
+    Dealer,
+    /// Addresses peers by routing id.
+    Router,
+    /// Publishes, and sees the subscriptions.
+    XPub,
+    /// Receives, and subscribes by sending.
+    XSub,
+}
+
+impl SocketKind {
+    const ALL: [Self; 10] = [
+        Self::Push,
+        Self::Pull,
+        Self::Pub,
+        Self::Sub,
+        Self::Req,
+        Self::Rep,
+        Self::Dealer,
+        Self::Router,
+        Self::XPub,
+        Self::XSub,
+    ];
+
+    /// The name on the wire: `PUSH`, `PULL`, …
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Push => "PUSH",
+            Self::Pull => "PULL",
+            Self::Pub => "PUB",
+            Self::Sub => "SUB",
+            Self::Req => "REQ",
+            Self::Rep => "REP",
+            Self::Dealer => "DEALER",
+            Self::Router => "ROUTER",
+            Self::XPub => "XPUB",
+            Self::XSub => "XSUB",
+        }
+    }
+
+    /// The kinds that this one talks to (RFC 28, 29 and 30).
+    pub fn peers(self) -> &'static [Self] {
+        match self {
+            Self::Push => &[Self::Pull],
+            Self::Pull => &[Self::Push],
+            Self::Pub | Self::XPub => &[Self::Sub, Self::XSub],
+            Self::Sub | Self::XSub => &[Self::Pub, Self::XPub],
+            Self::Req => &[Self::Rep, Self::Router],
+            Self::Rep => &[Self::Req, Self::Dealer],
+            Self::Dealer => &[Self::Rep, Self::Dealer, Self::Router],
+            Self::Router => &[Self::Req, Self::Dealer, Self::Router],
+        }
+    }
+
+    /// Whether a socket of this kind may talk to one of kind `peer`.
+    pub fn accepts(self, peer: Self) -> bool {
+        self.peers().contains(&peer)
+    }
+
+    /// Reads the name that a peer announced; `None` for a kind unknown here.
+    pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name().as_bytes() == name)
+    }
+}
+
+impl fmt::Display for SocketKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compatibility_is_mutual() {
+        for a in SocketKind::ALL {
+            for b in SocketKind::ALL {
+                assert_eq!(a.accepts(b), b.accepts(a), "{a} and {b}");
+            }
+            assert_eq!(SocketKind::from_name(a.name().as_bytes()), Some(a));
+        }
+    }
+}
