@@ -1,1 +1,112 @@
-//! To come.
+//! The only file that spawns tasks, reads clocks and rolls dice.
+//!
+//! Everything else gets time as an argument and randomness as a number, which is what lets the tests run whole
+//! sockets in virtual time. The clock is tokio's: on a paused runtime it stands still until all tasks wait.
+
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::time::Sleep;
+
+use crate::sync::Mutex;
+
+/// What time it is on the runtime's clock.
+#[inline]
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// The runtime that we are called on, if there is one.
+pub(crate) fn current() -> Option<Handle> {
+    Handle::try_current().ok()
+}
+
+/// Runs a task to its end on `handle`. Its owner keeps what stops it: see `driver`.
+pub(crate) fn spawn(handle: &Handle, task: impl Future<Output = ()> + Send + 'static) {
+    drop(handle.spawn(task));
+}
+
+/// Waits until `at`.
+pub(crate) async fn sleep_until(at: Instant) {
+    tokio::time::sleep_until(at.into()).await;
+}
+
+/// An alarm that may be set, moved and taken back; it costs nothing while it is not set.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+    at: Option<Instant>,
+}
+
+impl Alarm {
+    /// Sets the alarm, or with `None` takes it back.
+    pub(crate) fn set(&mut self, at: Option<Instant>) {
+        if self.at == at {
+            return;
+        }
+        self.at = at;
+        match (at, &mut self.sleep) {
+            (Some(at), Some(sleep)) => sleep.as_mut().reset(at.into()),
+            (Some(at), none) => *none = Some(Box::pin(tokio::time::sleep_until(at.into()))),
+            (None, _) => self.sleep = None,
+        }
+    }
+
+    /// Ready when the time has come; the alarm is not set then. Pending for ever while it is not set.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        std::task::ready!(sleep.as_mut().poll(cx));
+        self.set(None);
+        Poll::Ready(())
+    }
+}
+
+/// Dice: seeded by the system, or by hand for a run that can be repeated.
+#[derive(Debug)]
+pub(crate) struct Dice(Mutex<u64>);
+
+impl Dice {
+    /// Dice that nobody can foresee. The standard library seeds each process from the system's randomness.
+    pub(crate) fn new() -> Self {
+        Self::seeded(RandomState::new().hash_one(0))
+    }
+
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+
+    /// The next number (SplitMix64: even, fast, and fit for jitter; nothing secret is made from it).
+    pub(crate) fn roll(&self) -> u64 {
+        let mut state = self.0.lock();
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A duration drawn evenly from the upper half of `whole`: what keeps a thousand peers from coming at once.
+    pub(crate) fn jitter(&self, whole: Duration) -> Duration {
+        let half = whole / 2;
+        let part = (self.roll() >> 32) as u32;
+        half + half.mul_f64(f64::from(part) / f64::from(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_in_the_upper_half() {
+        let dice = Dice::seeded(7);
+        for _ in 0..1000 {
+            let drawn = dice.jitter(Duration::from_millis(100));
+            assert!((Duration::from_millis(50)..=Duration::from_millis(100)).contains(&drawn), "{drawn:?}");
+        }
+    }
+}

@@ -1,1 +1,191 @@
-//! To come.
+//! Tasks that carry messages between the floors: the only place that knows both wings.
+//!
+//! One task for each listener, for each endpoint that is dialed, and for each accepted connection. Every task is
+//! in its socket's [`Tasks`]: there it gets its orders, and its owner sees it end. A task that is dropped with
+//! its runtime closes the socket behind itself, so nobody waits for a driver that will never come.
+
+mod connection;
+mod control;
+mod dialer;
+mod inflow;
+mod listener;
+mod tasks;
+
+pub(crate) use control::{Control, Order};
+pub(crate) use tasks::{TaskId, Tasks};
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::error::ProtocolError;
+use crate::monitor::{DisconnectReason, Events};
+use crate::pattern::{Interest, Publications};
+use crate::peer::Peer;
+use crate::pipe::{Inbox, Outgoing, PipeId};
+use crate::runtime::Dice;
+use crate::session::SessionConfig;
+use crate::sync::Mutex;
+use crate::transport::{Carrier, StreamOptions};
+use crate::wire::decoder::Limits;
+
+pub(crate) use dialer::dial;
+pub(crate) use listener::listen;
+
+/// What all tasks of one socket share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: DriverConfig,
+    pub(crate) traffic: Traffic,
+    pub(crate) events: Events,
+    pub(crate) peers: Peers,
+    pub(crate) tasks: Tasks,
+    pub(crate) dice: Arc<Dice>,
+    pub(crate) carrier: Option<Arc<dyn Carrier>>,
+}
+
+/// What the drivers of one socket go by.
+#[derive(Debug)]
+pub(crate) struct DriverConfig {
+    pub(crate) session: Arc<SessionConfig>,
+    pub(crate) limits: Limits,
+    pub(crate) stream: StreamOptions,
+    pub(crate) reconnect: Reconnect,
+    /// A connecting endpoint has a pipe only while it is connected.
+    pub(crate) immediate: bool,
+    /// Every incoming message must have this shape, or its connection is closed.
+    pub(crate) guard: Option<fn(&[u8]) -> Result<(), ProtocolError>>,
+}
+
+/// When a connecting endpoint tries again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reconnect {
+    pub(crate) min: Duration,
+    pub(crate) max: Duration,
+}
+
+/// Where messages come from and go to: the traffic wing as the drivers see it.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    pub(crate) outgoing: Option<Arc<dyn Outgoing>>,
+    pub(crate) incoming: Incoming,
+    /// What a subscriber tells its publishers.
+    pub(crate) interest: Option<Arc<Interest>>,
+}
+
+/// What becomes of the messages of a peer.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// They are for the program.
+    Messages(Arc<Inbox>),
+    /// They are subscriptions.
+    Subscriptions(Arc<dyn Publications>),
+    /// Nobody reads them.
+    Nothing,
+}
+
+/// A peer and the two halves of its pipe.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) peer: Peer,
+    pub(crate) outgoing: Option<PipeId>,
+    pub(crate) incoming: Option<PipeId>,
+    pub(crate) control: Arc<Control>,
+}
+
+impl Traffic {
+    /// Ends traffic for good: pending and later calls of the program fail.
+    pub(crate) fn close(&self) {
+        if let Some(outgoing) = &self.outgoing {
+            outgoing.close();
+        }
+        if let Incoming::Messages(inbox) = &self.incoming {
+            inbox.close();
+        }
+        if let Some(interest) = &self.interest {
+            interest.close();
+        }
+    }
+}
+
+/// The peers of one socket, from handshake done to connection ended.
+pub(crate) struct Peers {
+    state: Mutex<PeersState>,
+    count: tokio::sync::watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct PeersState {
+    links: Vec<Link>,
+    next: u64,
+    /// By incoming slot, kept until the slot is used again: a message may be read after its peer has left.
+    by_lane: Vec<Option<Link>>,
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers").field("count", &*self.count.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Peers {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::default(), count: tokio::sync::watch::Sender::new(0) }
+    }
+
+    /// A number that no other peer of this socket has had.
+    pub(crate) fn next_id(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.next += 1;
+        state.next
+    }
+
+    pub(crate) fn add(&self, link: Link) {
+        let mut state = self.state.lock();
+        if let Some(lane) = link.incoming {
+            if state.by_lane.len() <= lane.index() {
+                state.by_lane.resize(lane.index() + 1, None);
+            }
+            state.by_lane[lane.index()] = Some(link.clone());
+        }
+        state.links.push(link);
+        self.count.send_replace(state.links.len());
+    }
+
+    pub(crate) fn remove(&self, peer: &Peer) {
+        let mut state = self.state.lock();
+        if let Some(at) = state.links.iter().position(|link| link.peer == *peer) {
+            state.links.swap_remove(at);
+        }
+        self.count.send_replace(state.links.len());
+    }
+
+    pub(crate) fn list(&self) -> Vec<Peer> {
+        self.state.lock().links.iter().map(|link| link.peer.clone()).collect()
+    }
+
+    /// The peer whose messages come through this lane, also after it has left.
+    pub(crate) fn by_lane(&self, lane: PipeId) -> Option<Link> {
+        let state = self.state.lock();
+        let link = state.by_lane.get(lane.index())?.as_ref()?;
+        (link.incoming == Some(lane)).then(|| link.clone())
+    }
+
+    /// The connected peer behind this outgoing pipe.
+    pub(crate) fn by_pipe(&self, pipe: PipeId) -> Option<Link> {
+        self.state.lock().links.iter().find(|link| link.outgoing == Some(pipe)).cloned()
+    }
+
+    /// Follows the number of peers.
+    pub(crate) fn watch(&self) -> tokio::sync::watch::Receiver<usize> {
+        self.count.subscribe()
+    }
+}
+
+/// The runtime of a socket: that of its first `bind` or `connect`.
+pub(crate) type Home = Handle;
+
+/// Why a connection was ended from our side.
+pub(crate) type Why = DisconnectReason;

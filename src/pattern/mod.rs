@@ -1,1 +1,22 @@
-//! To come.
+//! Who gets the next message, and from whom the next one is taken. Pure: no clock, no dice, no I/O.
+
+pub(crate) mod interest;
+
+use std::fmt;
+
+pub(crate) use interest::{Change, Interest};
+
+use crate::pipe::PipeId;
+
+/// What a publisher does with what its subscribers ask for.
+pub(crate) trait Publications: Send + Sync + fmt::Debug {
+    /// Takes in changes of one peer, in order. `Err`: the peer asks for more than it may.
+    fn apply(&self, pipe: PipeId, changes: Vec<Change>) -> Result<(), TooManySubscriptions>;
+}
+
+/// A peer has more subscriptions, or more bytes of them, than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooManySubscriptions {
+    pub(crate) what: &'static str,
+    pub(crate) limit: u64,
+}

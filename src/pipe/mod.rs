@@ -1,1 +1,110 @@
-//! To come.
+//! The bounded lane to and from one peer.
+//!
+//! ```text
+//!  senders ──append──▶ outgoing log ──batch──▶ driver ──▶ peer
+//!  receivers ◀──message── held chunks ◀──arrivals── driver ◀── peer
+//! ```
+//!
+//! Only bytes cross between program and driver, as runs of plain frames. The outgoing logs of one socket lie
+//! under one lock ([`Outbox`]), and so do its held incoming chunks ([`Inbox`]): a lock for each pipe besides
+//! costs a third of the small-message rate (`docs/performance.md`).
+//!
+//! A pipe knows messages, bytes and marks. It does not know commands, mechanisms, versions or kinds of socket.
+
+mod counters;
+mod incoming;
+mod log;
+mod outgoing;
+mod waiters;
+
+pub(crate) use counters::{Counters, Load};
+pub use counters::{DropReason, Dropped};
+pub(crate) use incoming::{Arrived, Chunk, Credit, Inbox, RecvTicket};
+pub(crate) use log::{Batch, Log, Next};
+pub(crate) use outgoing::{Outbox, Refusal, SendTicket};
+pub(crate) use waiters::{Ticket, Waiters};
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use crate::frame::Run;
+use crate::transport::Writer;
+
+/// Names one pipe of a socket. The generation tells a pipe from a later one in the same slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PipeId {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+impl PipeId {
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// The most messages and bytes that one direction of a pipe may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// The high-water mark in whole messages; `usize::MAX` for none.
+    pub(crate) messages: usize,
+    /// The budget in bytes beside it; `usize::MAX` for none.
+    pub(crate) bytes: usize,
+}
+
+impl Marks {
+    /// Whether a message of `bytes` more may join what is there. One larger than the budget is admitted into
+    /// an empty pipe: otherwise it could never be sent.
+    #[inline]
+    pub(crate) fn admit(self, there: Load, bytes: usize) -> bool {
+        there.messages < self.messages as u64
+            && (there.bytes.saturating_add(bytes as u64) <= self.bytes as u64 || there.messages == 0)
+    }
+}
+
+/// What the driver of a connection does with the outgoing side of its pipe, whatever the pattern above.
+pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
+    /// Opens a pipe; nobody writes to its connection before [`online`](Self::online).
+    fn attach(&self) -> PipeId;
+
+    /// The handshake is done: batches may be taken, and senders may write through `writer` when the line is idle.
+    fn online(&self, pipe: PipeId, writer: Option<Arc<dyn Writer>>);
+
+    /// Gives back the batch that was written to its end, if there was one, and takes the next. With `claim` the
+    /// line is taken even when there is nothing to send: then the batch is empty, and the driver may write
+    /// commands of its own before it comes back.
+    ///
+    /// Pending: nothing to take, or a sender is writing just now; the waker is kept.
+    fn poll_take(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()>;
+
+    /// The batch was written a good piece further: makes room for what has left.
+    fn progress(&self, pipe: PipeId, batch: &mut Batch);
+
+    /// The connection is gone. Cuts the batch at the first message of which no byte was accepted by the
+    /// kernel; what lies behind the cut stays in the log. Pending while a sender is still writing.
+    fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()>;
+
+    /// Ends the pipe. What it still held is counted under `reason` and returned.
+    fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent;
+
+    /// Messages and bytes that wait in this pipe or are being written.
+    fn queued(&self, pipe: PipeId) -> Load;
+
+    /// The counters of one pipe.
+    fn counters(&self, pipe: PipeId) -> Option<Counters>;
+
+    /// The sum over all pipes, those that have ended too, and what is queued now.
+    fn totals(&self) -> (Counters, Load);
+
+    /// Ends sending for good: pending and later sends fail. The logs stay, for the drivers to write.
+    fn close(&self);
+}
+
+/// What a pipe held when it ended: whole messages, none of which was begun.
+#[derive(Debug, Default)]
+pub(crate) struct Unsent {
+    pub(crate) run: Run,
+    pub(crate) messages: usize,
+}

@@ -1,0 +1,647 @@
+//! One connection, from the first byte of the greeting to the last of an orderly end.
+//!
+//! ```text
+//!  Handshake ──READY──▶ Traffic ──ordered to finish, all written──▶ Draining
+//!      │                   │                                           │
+//!      └───────────────────┴──────── broken, refused, ended ───────────┴──▶ the future is ready
+//! ```
+//!
+//! One poll is one pass: orders, timers, a read turn, a write turn; each turn is bounded, then the task yields.
+//! Reading hands runs of whole messages to the incoming lane and commands to the session. Writing takes batches
+//! from the outgoing log; commands of ours go out between batches. At the high-water mark the pass does not read:
+//! the kernel's window does the rest.
+//!
+//! An orderly end is: write the last byte, shut down the writing side, then read and discard until the peer
+//! closes. A socket that is closed over unread input sends RST, and the peer loses data that it had already
+//! received (guarantees, G10).
+
+use std::future::Future;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use tokio::sync::oneshot;
+
+use super::inflow::Inflow;
+use super::{Control, Incoming, Link, Order, Shared};
+use crate::endpoint::Endpoint;
+use crate::error::{ConnectError, ProtocolError};
+use crate::frame::Header;
+use crate::monitor::{DisconnectReason, Event};
+use crate::pattern::Change;
+use crate::peer::Peer;
+use crate::pipe::{Batch, Chunk, Credit, DropReason, Load, PipeId, Unsent};
+use crate::runtime::{self, Alarm};
+use crate::session::{Introduction, Session, SessionEvent};
+use crate::transport::{Stream, Writer};
+use crate::wire::command::subscription_from_message;
+use crate::wire::decoder::{Decoder, Step};
+
+/// Reads in one pass, before others run.
+const READS: usize = 4;
+
+/// Writes in one pass, before others run.
+const WRITES: usize = 8;
+
+/// How long an orderly end waits for the peer to close.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// While reading has stopped at the mark, how often to look whether the peer is still there.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) reason: DisconnectReason,
+    /// When its handshake was done, if it came to that.
+    pub(crate) established: Option<Instant>,
+    /// It was ordered to finish: until then, and why.
+    pub(crate) finish: Option<Finish>,
+    /// It was ordered to make room for a new connection.
+    pub(crate) renew: bool,
+    /// What the pipe still held, if it ended with the connection.
+    pub(crate) unsent: Unsent,
+    pub(crate) announce: Announce,
+}
+
+/// An order to finish.
+#[derive(Debug, Clone)]
+pub(crate) struct Finish {
+    pub(crate) until: Option<Instant>,
+    pub(crate) why: DisconnectReason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Handshake,
+    Traffic,
+    /// The writing side is shut down.
+    Draining { until: Instant },
+}
+
+/// What became of the bytes that were there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// All that was whole has gone on.
+    Open,
+    /// Whole messages are left: the pipe is at its mark.
+    AtMark,
+}
+
+/// The task of one connection, or a part of its dialer's.
+pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    control: Arc<Control>,
+    endpoint: Endpoint,
+    stream: Stream,
+    writer: Arc<dyn Writer>,
+    session: Session,
+    decoder: Decoder,
+    inflow: Inflow,
+    phase: Phase,
+    /// Reading has stopped at the mark.
+    at_mark: bool,
+    /// The writing side is broken: what the peer sent before is still read.
+    write_error: Option<io::Error>,
+    outgoing: Option<PipeId>,
+    /// The pipe is the endpoint's and outlives this connection.
+    keeps_pipe: bool,
+    batch: Batch,
+    /// The line is ours, until the pipe is asked again.
+    holds_line: bool,
+    lane: Option<PipeId>,
+    credit: Credit,
+    interest: Option<(u64, u64)>,
+    /// A barrier that is passed once all is written: for peers that know no PING.
+    written_barrier: Option<u64>,
+    link: Option<Link>,
+    established: Option<Instant>,
+    alarm: Alarm,
+    watched: bool,
+    finish: Option<Finish>,
+    renew: bool,
+    ending: Option<DisconnectReason>,
+    left_behind: Unsent,
+    announce: Announce,
+}
+
+/// Who waits for the first handshake of a connecting endpoint.
+pub(crate) type Announce = Option<oneshot::Sender<Result<Peer, ConnectError>>>;
+
+impl Connection {
+    /// `pipe` is the outgoing pipe of a connecting endpoint that queues before it is connected.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        control: Arc<Control>,
+        endpoint: Endpoint,
+        stream: Stream,
+        pipe: Option<PipeId>,
+        finish: Option<Finish>,
+        announce: Announce,
+    ) -> Self {
+        let session = Session::new(shared.config.session.clone(), runtime::now());
+        let decoder = Decoder::new(shared.config.limits);
+        Self {
+            writer: stream.writer(),
+            control,
+            endpoint,
+            stream,
+            session,
+            decoder,
+            inflow: Inflow::default(),
+            phase: Phase::Handshake,
+            at_mark: false,
+            write_error: None,
+            outgoing: pipe,
+            keeps_pipe: pipe.is_some(),
+            batch: Batch::default(),
+            holds_line: false,
+            lane: None,
+            credit: Credit { messages: 0, bytes: 0 },
+            interest: None,
+            written_barrier: None,
+            link: None,
+            established: None,
+            alarm: Alarm::default(),
+            watched: false,
+            finish,
+            renew: false,
+            ending: None,
+            left_behind: Unsent::default(),
+            announce,
+            shared,
+        }
+    }
+
+    /// One pass. `Err` says why the connection ends.
+    fn pass(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
+        self.take_orders(cx)?;
+        if self.alarm.poll(cx).is_ready() {
+            let now = runtime::now();
+            self.session.handle_timeout(now)?;
+            self.check_deadlines(now, cx)?;
+        }
+        let mut again = self.read_turn(cx)?;
+        self.run_errand(cx);
+        again |= self.write_turn(cx)?;
+        again |= self.finish_if_done()?;
+        self.alarm.set(self.next_deadline());
+        if again || self.alarm.poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Ok(())
+    }
+
+    fn take_orders(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
+        let control = self.control.clone();
+        while let Poll::Ready(order) = control.poll(cx, &mut self.watched) {
+            match order {
+                Order::Finish { until, why } => self.finish = Some(Finish { until, why }),
+                Order::Renew => {
+                    self.renew = true;
+                    return Err(DisconnectReason::Disconnect);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // ---- reading -------------------------------------------------------------------------------------------
+
+    /// Reads what is there, within bounds. `true`: there may be more.
+    fn read_turn(&mut self, cx: &mut Context<'_>) -> Result<bool, DisconnectReason> {
+        if self.at_mark {
+            let mut kept = self.inflow.kept();
+            if self.digest(cx, &mut kept)? == Flow::AtMark {
+                self.inflow.close(kept, true);
+                return Ok(false);
+            }
+            self.inflow.restore(kept);
+            self.at_mark = false;
+            self.session.resume_reading(runtime::now());
+        }
+        if self.phase == Phase::Traffic && !self.session.output().is_empty() {
+            // An answer of ours waits: a peer that only asks and does not read is not read either.
+            self.write_turn(cx)?;
+            if !self.session.output().is_empty() && self.write_error.is_none() {
+                return Ok(false);
+            }
+        }
+        let mut buffer = self.inflow.open();
+        let result = self.read_into(cx, &mut buffer);
+        self.inflow.close(buffer, self.at_mark);
+        result
+    }
+
+    fn read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Result<bool, DisconnectReason> {
+        for _ in 0..READS {
+            let read = match self.inflow.poll_read(cx, &mut self.stream, buffer) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(read) => read.map_err(DisconnectReason::io)?,
+            };
+            if read == 0 {
+                return Err(self.write_error.take().map_or(DisconnectReason::PeerClosed, DisconnectReason::io));
+            }
+            if matches!(self.phase, Phase::Draining { .. }) {
+                buffer.clear();
+                continue;
+            }
+            let now = runtime::now();
+            self.session.handle_read(now);
+            if self.digest(cx, buffer)? == Flow::AtMark {
+                self.at_mark = true;
+                self.session.pause_reading(now);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Hands on whatever is whole at the front of `buffer`.
+    fn digest(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Result<Flow, DisconnectReason> {
+        if self.phase == Phase::Handshake {
+            let result = self.session.handle_bytes(runtime::now(), buffer);
+            self.take_events()?;
+            result?;
+            if !self.session.is_established() {
+                return Ok(Flow::Open);
+            }
+        }
+        while !buffer.is_empty() {
+            let Some(most) = self.room(cx) else { return Ok(Flow::AtMark) };
+            match self.decoder.step(buffer, most)? {
+                Step::Messages { len, count } => self.hand_over(buffer.split_to(len), count)?,
+                Step::Command { header, len } => {
+                    self.session.handle_command(runtime::now(), &buffer[header..len])?;
+                    buffer.advance(len);
+                    self.take_events()?;
+                }
+                Step::Interleaved { at, .. } => {
+                    self.take_out_commands(buffer, at)?;
+                    self.take_events()?;
+                }
+                Step::Partial { need } => {
+                    self.inflow.expect(need);
+                    return Ok(Flow::Open);
+                }
+            }
+        }
+        self.inflow.expect(0);
+        Ok(Flow::Open)
+    }
+
+    /// How many messages may be handed over; `None` at the mark.
+    fn room(&mut self, cx: &mut Context<'_>) -> Option<usize> {
+        let (Incoming::Messages(inbox), Some(lane)) = (&self.shared.traffic.incoming, self.lane) else {
+            return Some(1);
+        };
+        if self.credit.messages == 0 || self.credit.bytes == 0 {
+            match inbox.poll_credit(lane, cx.waker()) {
+                Poll::Ready(credit) => self.credit = credit,
+                Poll::Pending => return None,
+            }
+        }
+        if self.shared.config.guard.is_some() { Some(1) } else { Some(self.credit.messages) }
+    }
+
+    fn hand_over(&mut self, run: BytesMut, count: usize) -> Result<(), DisconnectReason> {
+        let frames = run.freeze();
+        match (&self.shared.traffic.incoming, self.lane) {
+            (Incoming::Messages(inbox), Some(lane)) => {
+                if let Some(guard) = self.shared.config.guard {
+                    guard(&frames)?;
+                }
+                self.credit.messages -= count;
+                self.credit.bytes = self.credit.bytes.saturating_sub(frames.len());
+                self.inflow.remember(&frames);
+                let load = Load { messages: count as u64, bytes: frames.len() as u64 };
+                inbox.push(lane, Chunk { frames, shared: Default::default(), load });
+            }
+            (Incoming::Subscriptions(_), _) => {
+                // The older form: a message of one frame. Anything else is nobody's, as in libzmq.
+                let body = Header::decode(&frames).filter(|header| !header.has_more());
+                let change = body.and_then(|header| subscription_from_message(&frames[header.len..]));
+                if let Some((subscribe, prefix)) = change {
+                    self.subscribe(Change { subscribe, prefix: frames.slice_ref(prefix) })?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Closes the gaps that commands leave between the frames of the message at the front: one walk over what is
+    /// there, however many they are.
+    fn take_out_commands(&mut self, buffer: &mut BytesMut, from: usize) -> Result<(), DisconnectReason> {
+        let (mut read, mut write) = (from, from);
+        while let Some(header) = Header::decode(&buffer[read..]) {
+            if header.size > (buffer.len() - read - header.len.min(buffer.len() - read)) as u64 {
+                break;
+            }
+            let end = read + header.len + header.size as usize;
+            if header.is_command() {
+                self.session.handle_command(runtime::now(), &buffer[read + header.len..end])?;
+            } else {
+                buffer.copy_within(read..end, write);
+                write += end - read;
+            }
+            read = end;
+        }
+        let rest = buffer.len() - read;
+        buffer.copy_within(read.., write);
+        buffer.truncate(write + rest);
+        Ok(())
+    }
+
+    fn take_events(&mut self) -> Result<(), DisconnectReason> {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                SessionEvent::Established(introduction) => self.enter_traffic(introduction),
+                SessionEvent::Subscribe(prefix) => self.subscribe(Change { subscribe: true, prefix })?,
+                SessionEvent::Cancel(prefix) => self.subscribe(Change { subscribe: false, prefix })?,
+                SessionEvent::Pong(context) => self.pass_barrier(&context),
+            }
+        }
+        Ok(())
+    }
+
+    fn enter_traffic(&mut self, introduction: Introduction) {
+        let now = runtime::now();
+        self.phase = Phase::Traffic;
+        self.established = Some(now);
+        let traffic = &self.shared.traffic;
+        if let Incoming::Messages(inbox) = &traffic.incoming {
+            self.lane = Some(inbox.attach());
+        }
+        if let Some(outgoing) = &traffic.outgoing {
+            let pipe = *self.outgoing.get_or_insert_with(|| outgoing.attach());
+            outgoing.online(pipe, Some(self.writer.clone()));
+        }
+        if let Some(interest) = &traffic.interest {
+            self.interest = Some((interest.attach(), u64::MAX));
+        }
+        let peer = Peer::new(
+            self.shared.peers.next_id(),
+            self.endpoint.clone(),
+            self.stream.peer_address().to_owned(),
+            introduction,
+            self.shared.traffic.counters(self.outgoing, self.lane),
+        );
+        let control = self.control.clone();
+        let link = Link { peer, outgoing: self.outgoing, incoming: self.lane, control };
+        self.link = Some(link.clone());
+        self.shared.events.emit(|| Event::HandshakeDone { peer: link.peer.clone() });
+        if let Some(announce) = self.announce.take() {
+            let _ = announce.send(Ok(link.peer.clone()));
+        }
+        self.shared.peers.add(link);
+    }
+
+    fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
+        let (Incoming::Subscriptions(publications), Some(pipe)) =
+            (&self.shared.traffic.incoming, self.outgoing)
+        else {
+            return Ok(());
+        };
+        publications.apply(pipe, vec![change]).map_err(|too_many| {
+            ProtocolError::TooMany { what: too_many.what, limit: too_many.limit }.into()
+        })
+    }
+
+    // ---- a subscriber's errands ----------------------------------------------------------------------------
+
+    /// Tells a publisher what has changed in what we want to hear.
+    fn run_errand(&mut self, cx: &mut Context<'_>) {
+        let (Some(interest), Some((key, seen))) = (&self.shared.traffic.interest, &mut self.interest) else {
+            return;
+        };
+        let Some(errand) = interest.poll_errand(*key, cx.waker(), seen) else { return };
+        for change in errand.changes {
+            if change.subscribe {
+                self.session.subscribe(&change.prefix);
+            } else {
+                self.session.cancel(&change.prefix);
+            }
+        }
+        if let Some(barrier) = errand.barrier {
+            if !self.session.ping(&barrier.to_be_bytes()) {
+                self.written_barrier = Some(barrier);
+            }
+        }
+    }
+
+    fn pass_barrier(&mut self, context: &[u8]) {
+        if let (Some(interest), Some((key, _))) = (&self.shared.traffic.interest, self.interest) {
+            if let Ok(barrier) = context.try_into() {
+                interest.passed(key, u64::from_be_bytes(barrier));
+            }
+        }
+    }
+
+    // ---- writing -------------------------------------------------------------------------------------------
+
+    /// Writes what there is, within bounds. `true`: there may be more.
+    fn write_turn(&mut self, cx: &mut Context<'_>) -> Result<bool, DisconnectReason> {
+        if self.write_error.is_some() || matches!(self.phase, Phase::Draining { .. }) {
+            return Ok(false);
+        }
+        for _ in 0..WRITES {
+            if !self.poll_line(cx) {
+                return Ok(false);
+            }
+            match self.batch.write(self.session.output(), &*self.writer) {
+                Ok(_) => {
+                    self.session.handle_written(runtime::now());
+                    self.after_write();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match self.stream.poll_writable(cx) {
+                        Poll::Pending => return Ok(false),
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return self.break_off(error),
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.break_off(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether there is something to write and the line is ours to write it.
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> bool {
+        let commands = !self.session.output().is_empty();
+        let online = self.phase != Phase::Handshake;
+        let (true, Some(outgoing), Some(pipe)) = (online, &self.shared.traffic.outgoing, self.outgoing) else {
+            return commands;
+        };
+        if self.holds_line && (commands || !self.batch.is_written()) {
+            return true;
+        }
+        self.holds_line = outgoing.poll_take(pipe, cx.waker(), &mut self.batch, commands).is_ready();
+        self.holds_line
+    }
+
+    fn after_write(&mut self) {
+        if self.batch.has_passed_a_mark() && !self.batch.is_written() {
+            if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.outgoing) {
+                outgoing.progress(pipe, &mut self.batch);
+            }
+        }
+        if self.session.output().is_empty() {
+            if let Some(barrier) = self.written_barrier.take() {
+                self.pass_barrier(&barrier.to_be_bytes());
+            }
+        }
+    }
+
+    /// The writing side is broken. What the peer sent before is read to its end, then the connection ends.
+    fn break_off(&mut self, error: io::Error) -> Result<bool, DisconnectReason> {
+        if self.phase == Phase::Handshake {
+            return Err(DisconnectReason::io(error));
+        }
+        self.write_error = Some(error);
+        Ok(true)
+    }
+
+    // ---- ending --------------------------------------------------------------------------------------------
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let draining = match self.phase {
+            Phase::Draining { until } => Some(until),
+            _ => self.finish.as_ref().and_then(|finish| finish.until),
+        };
+        let look = self.at_mark.then(|| runtime::now() + LOOK);
+        [self.session.poll_timeout(), draining, look].into_iter().flatten().min()
+    }
+
+    fn check_deadlines(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
+        if let Phase::Draining { until } = self.phase {
+            if now >= until {
+                return Err(self.why());
+            }
+        } else if self.finish.as_ref().is_some_and(|finish| finish.until.is_some_and(|until| now >= until)) {
+            return Err(self.why());
+        }
+        if self.at_mark && self.stream.is_read_closed(cx) {
+            self.take_the_rest(cx)?;
+        }
+        Ok(())
+    }
+
+    /// The peer has left while we were at the mark. What it sent is read now, over the mark, so that a program
+    /// that does not read keeps no descriptor alive: bounded by the kernel's buffer.
+    fn take_the_rest(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
+        let mut buffer = self.inflow.kept();
+        let result = loop {
+            self.credit = Credit { messages: usize::MAX, bytes: usize::MAX };
+            if let Err(reason) = self.digest(cx, &mut buffer) {
+                break Err(reason);
+            }
+            match self.stream.poll_read(cx, &mut buffer, 64 * 1024) {
+                Poll::Ready(Ok(read)) if read > 0 => {}
+                Poll::Ready(Err(error)) => break Err(DisconnectReason::io(error)),
+                _ => break Err(DisconnectReason::PeerClosed),
+            }
+        };
+        self.inflow.restore(buffer);
+        result
+    }
+
+    /// Ordered to finish and nothing left to write: shut down, and wait for the peer to close.
+    /// `true`: it has just come to that, and the next pass discards.
+    fn finish_if_done(&mut self) -> Result<bool, DisconnectReason> {
+        let Some(finish) = &self.finish else { return Ok(false) };
+        if matches!(self.phase, Phase::Draining { .. }) {
+            return Ok(false);
+        }
+        let queued = match (&self.shared.traffic.outgoing, self.outgoing) {
+            (Some(outgoing), Some(pipe)) => outgoing.queued(pipe).messages,
+            _ => 0,
+        };
+        if self.phase == Phase::Handshake && queued == 0 {
+            return Err(self.why());
+        }
+        if (queued > 0 || !self.session.output().is_empty()) && self.write_error.is_none() {
+            return Ok(false);
+        }
+        let now = runtime::now();
+        let longest = now + DRAIN;
+        let until = finish.until.map_or(longest, |until| until.min(longest));
+        if self.stream.shutdown_write().is_err() || until <= now {
+            return Err(self.why());
+        }
+        self.phase = Phase::Draining { until };
+        self.inflow = Inflow::default();
+        self.at_mark = false;
+        Ok(true)
+    }
+
+    fn why(&self) -> DisconnectReason {
+        self.finish.as_ref().map_or(DisconnectReason::Disconnect, |finish| finish.why.clone())
+    }
+
+    /// Gives everything back. Pending while a sender is still writing.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let traffic = &self.shared.traffic;
+        let mut dropped = 0;
+        if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
+            ready!(outgoing.poll_offline(pipe, cx.waker(), &mut self.batch));
+            if !self.keeps_pipe {
+                let reason = if self.finish.is_some() { DropReason::Linger } else { DropReason::PipeClosed };
+                let unsent = outgoing.detach(pipe, reason);
+                dropped = unsent.messages as u64;
+                self.outgoing = None;
+                self.left_behind = unsent;
+            }
+        }
+        if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {
+            inbox.detach(lane);
+        }
+        if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest.take()) {
+            interest.detach(key);
+        }
+        let reason = self.ending.clone().unwrap_or(DisconnectReason::PeerClosed);
+        match self.link.take() {
+            Some(link) => {
+                self.shared.peers.remove(&link.peer);
+                self.shared.events.emit(|| Event::Disconnected { peer: link.peer, reason, dropped });
+            }
+            None => self.shared.events.emit(|| Event::HandshakeFailed {
+                endpoint: self.endpoint.clone(),
+                address: self.stream.peer_address().to_owned(),
+                reason,
+            }),
+        }
+        // Best effort: an ERROR that names the reason may be in there.
+        let _ = self.batch.write(self.session.output(), &*self.writer);
+        Poll::Ready(())
+    }
+}
+
+impl Future for Connection {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        let this = &mut *self;
+        if this.ending.is_none() {
+            match this.pass(cx) {
+                Ok(()) => return Poll::Pending,
+                Err(reason) => this.ending = Some(reason),
+            }
+        }
+        ready!(this.poll_end(cx));
+        Poll::Ready(End {
+            reason: this.ending.take().unwrap_or(DisconnectReason::PeerClosed),
+            established: this.established,
+            finish: this.finish.take(),
+            renew: this.renew,
+            unsent: mem::take(&mut this.left_behind),
+            announce: this.announce.take(),
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! The task of one connecting endpoint: dial, carry the connection, wait, dial again.
+//!
+//! The endpoint outlives its connections. Unless it is *immediate* its outgoing pipe does too: what is queued
+//! survives a broken connection and goes out on the next. Waits grow from the reconnect minimum to its maximum,
+//! each drawn from the upper half, and begin anew after some time in traffic. A peer that refuses for good is
+//! asked again rarely, not never: endpoints outlive deployments (`docs/decisions.md`).
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::connection::{Announce, Connection, Finish};
+use super::tasks::{self, TaskGuard};
+use super::{Home, Order, Shared};
+use crate::error::ConnectError;
+use crate::monitor::Event;
+use crate::pipe::{DropReason, PipeId};
+use crate::runtime::{self, Alarm};
+use crate::transport;
+
+/// After this long in traffic the next failure is a first one again.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// How long after a refusal for good the peer is asked again.
+const REFUSED: Duration = Duration::from_secs(30);
+
+/// Starts to dial. `announce` hears of the first handshake, or why there will be none.
+pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) {
+    let shared = guard.shared.clone();
+    let keeps_pipe = !shared.config.immediate;
+    let pipe = shared.traffic.outgoing.as_ref().filter(|_| keeps_pipe).map(|outgoing| outgoing.attach());
+    let dialer =
+        Dialer { shared, guard, pipe, announce, failures: 0, finish: None, alarm: Alarm::default(), watched: false };
+    tasks::start(home, dialer.run());
+}
+
+struct Dialer {
+    shared: Arc<Shared>,
+    guard: TaskGuard,
+    /// The endpoint's own pipe, if it queues before it is connected.
+    pipe: Option<PipeId>,
+    announce: Announce,
+    /// Attempts in a row that did not settle.
+    failures: u32,
+    finish: Option<Finish>,
+    alarm: Alarm,
+    watched: bool,
+}
+
+impl Dialer {
+    async fn run(mut self) {
+        while let Some(wait) = self.attempt().await {
+            if wait.is_zero() {
+                continue;
+            }
+            self.shared.events.emit(|| Event::RetryIn { endpoint: self.guard.endpoint.clone(), delay: wait });
+            if self.unless_done(runtime::sleep_until(runtime::now() + wait)).await.is_none() {
+                break;
+            }
+        }
+        if let Some(announce) = self.announce.take() {
+            let _ = announce.send(Err(ConnectError::Ended { endpoint: self.guard.endpoint.clone() }));
+        }
+        if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.pipe) {
+            self.guard.leave_unsent(outgoing.detach(pipe, DropReason::Linger));
+        }
+        self.guard.end();
+    }
+
+    /// One connection from dialing to its end: how long to wait for the next, or `None` when all is done.
+    async fn attempt(&mut self) -> Option<Duration> {
+        let shared = self.shared.clone();
+        let endpoint = self.guard.endpoint.clone();
+        shared.events.emit(|| Event::Connecting { endpoint: endpoint.clone() });
+        let dialed =
+            self.unless_done(transport::dial(&endpoint, &shared.config.stream, shared.carrier.as_deref())).await?;
+        let stream = match dialed {
+            Ok(stream) => stream,
+            Err(error) => {
+                shared.events.emit(|| Event::ConnectFailed { endpoint, error: Arc::new(error) });
+                return Some(self.back_off());
+            }
+        };
+        shared.events.emit(|| Event::Connected {
+            endpoint: endpoint.clone(),
+            address: stream.peer_address().to_owned(),
+        });
+        let control = self.guard.control.clone();
+        let (finish, announce) = (self.finish.take(), self.announce.take());
+        let end = Connection::new(shared, control, endpoint.clone(), stream, self.pipe, finish, announce).await;
+        self.announce = end.announce;
+        self.finish = end.finish;
+        self.watched = false;
+        self.guard.leave_unsent(end.unsent);
+        if self.is_done() {
+            return None;
+        }
+        if end.established.is_some_and(|at| runtime::now().duration_since(at) >= SETTLED) {
+            self.failures = 0;
+        }
+        if end.renew {
+            return Some(Duration::ZERO);
+        }
+        if end.reason.is_fatal() {
+            if let Some(announce) = self.announce.take() {
+                let _ = announce.send(Err(ConnectError::Refused { endpoint, reason: end.reason }));
+            }
+            return Some(self.shared.dice.jitter(REFUSED));
+        }
+        Some(self.back_off())
+    }
+
+    fn back_off(&mut self) -> Duration {
+        let reconnect = self.shared.config.reconnect;
+        let whole = reconnect.min.saturating_mul(1u32.checked_shl(self.failures).unwrap_or(u32::MAX));
+        self.failures = self.failures.saturating_add(1);
+        self.shared.dice.jitter(whole.min(reconnect.max))
+    }
+
+    /// Ordered to finish, and nothing left to finish or no time left for it.
+    fn is_done(&self) -> bool {
+        let Some(finish) = &self.finish else { return false };
+        let queued = match (&self.shared.traffic.outgoing, self.pipe) {
+            (Some(outgoing), Some(pipe)) => outgoing.queued(pipe).messages,
+            _ => 0,
+        };
+        queued == 0 || finish.until.is_some_and(|until| runtime::now() >= until)
+    }
+
+    /// Does `work` unless the endpoint is done before.
+    async fn unless_done<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let control = self.guard.control.clone();
+        poll_fn(|cx| {
+            while let Poll::Ready(order) = control.poll(cx, &mut self.watched) {
+                if let Order::Finish { until, why } = order {
+                    self.finish = Some(Finish { until, why });
+                }
+            }
+            if self.is_done() {
+                return Poll::Ready(None);
+            }
+            self.alarm.set(self.deadline());
+            if self.alarm.poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.finish.as_ref().and_then(|finish| finish.until)
+    }
+}

@@ -1,0 +1,183 @@
+//! Where received bytes lie until they are whole messages.
+//!
+//! A connection has no read buffer of its own while it is idle: that is most of what a thousand connections
+//! would cost. It borrows a block from its thread's arena for one turn, reads into it, and what is not whole at
+//! the end is copied out: a piece of one message, small by rule. A message too large for that gets a buffer of
+//! its own, which grows with the bytes that arrive, never with the bytes that were announced, and is used again
+//! when the program has let go of the message.
+//!
+//! ```text
+//!  arena block │ tail of last turn │ read … read … │ free │
+//!              '── whole messages: split off as chunks ──'── tail: copied out, block given back
+//! ```
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::transport::Stream;
+use crate::wire::decoder::MAX_HEADER;
+
+/// Large enough for several reads of the kernel's choice, small enough to stay in the cache.
+const BLOCK: usize = 256 * 1024;
+
+/// The most that one read asks for.
+const READ: usize = 128 * 1024;
+
+/// A block with less room than this is put aside.
+const ROOM: usize = 64 * 1024;
+
+/// A message that takes more than this gets a buffer of its own.
+const LARGE: usize = 128 * 1024;
+
+/// A large buffer is kept for the next large message up to this size: one of 1 MiB and its frame header.
+const KEEP: usize = 1024 * 1024 + 4096;
+
+/// Blocks put aside that may come back when nobody holds a piece of them any more.
+const ASIDE: usize = 4;
+
+thread_local! {
+    static ARENA: Cell<Option<Arena>> = const { Cell::new(None) };
+}
+
+#[derive(Default)]
+struct Arena {
+    block: BytesMut,
+    aside: VecDeque<BytesMut>,
+}
+
+impl Arena {
+    fn with<R>(work: impl FnOnce(&mut Self) -> R) -> R {
+        ARENA.with(|cell| {
+            let mut arena = cell.take().unwrap_or_default();
+            let result = work(&mut arena);
+            cell.set(Some(arena));
+            result
+        })
+    }
+
+    /// A block with room for a read.
+    fn take(&mut self) -> BytesMut {
+        let mut block = std::mem::take(&mut self.block);
+        if block.capacity() >= READ || block.try_reclaim(BLOCK) {
+            return block;
+        }
+        if block.capacity() > 0 {
+            self.aside.push_back(block);
+        }
+        let free = self.aside.iter_mut().position(|block| block.try_reclaim(BLOCK));
+        let block = free.and_then(|at| self.aside.remove(at));
+        if self.aside.len() > ASIDE {
+            self.aside.pop_front();
+        }
+        block.unwrap_or_else(|| BytesMut::with_capacity(BLOCK))
+    }
+}
+
+/// The received bytes of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Inflow {
+    /// What stays between turns: a piece of a message, or whole messages beyond the mark.
+    pending: BytesMut,
+    /// The unfinished message at the front takes at least this many bytes.
+    need: usize,
+    /// The last large message, to get its buffer back.
+    large: Option<Bytes>,
+}
+
+impl Inflow {
+    /// The bytes that are there, in a buffer to read on into.
+    pub(crate) fn open(&mut self) -> BytesMut {
+        let pending = std::mem::take(&mut self.pending);
+        if self.need > LARGE {
+            return pending;
+        }
+        let mut block = Arena::with(Arena::take);
+        block.extend_from_slice(&pending);
+        block
+    }
+
+    /// Bytes that were kept whole at the mark: worked off before anything is read.
+    pub(crate) fn kept(&mut self) -> BytesMut {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// Puts back what is left of them: a piece of one message.
+    pub(crate) fn restore(&mut self, rest: BytesMut) {
+        self.pending = rest;
+    }
+
+    /// The message at the front of `buffer` takes `need` bytes or more.
+    pub(crate) fn expect(&mut self, need: usize) {
+        self.need = need;
+    }
+
+    /// A large message has left: its buffer may come back.
+    pub(crate) fn remember(&mut self, chunk: &Bytes) {
+        self.need = 0;
+        if chunk.len() > LARGE && chunk.len() <= KEEP {
+            self.large = Some(chunk.clone());
+        }
+    }
+
+    /// Reads once. Zero bytes are the end of the stream.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        if self.need > LARGE {
+            self.grow(buffer);
+            // With the header of the next message in the same read, one as large follows without a copy.
+            let limit = (self.need - buffer.len() + MAX_HEADER).min(buffer.capacity() - buffer.len());
+            return stream.poll_read(cx, buffer, limit);
+        }
+        if buffer.capacity() - buffer.len() < ROOM {
+            let mut block = Arena::with(Arena::take);
+            block.extend_from_slice(buffer);
+            *buffer = block;
+        }
+        let limit = READ.min(buffer.capacity() - buffer.len());
+        stream.poll_read(cx, buffer, limit)
+    }
+
+    /// Makes room for a large message, as far as its bytes have come: at most twice what is there.
+    fn grow(&mut self, buffer: &mut BytesMut) {
+        let whole = self.need + MAX_HEADER;
+        if buffer.capacity() >= whole || buffer.capacity() - buffer.len() >= READ {
+            return;
+        }
+        if let Some(Ok(mut again)) = self.large.take().map(Bytes::try_into_mut) {
+            again.clear();
+            if again.capacity() >= buffer.len() + READ {
+                again.extend_from_slice(buffer);
+                *buffer = again;
+                return;
+            }
+        }
+        let capacity = whole.min((2 * buffer.len()).max(2 * BLOCK));
+        let mut larger = BytesMut::with_capacity(capacity);
+        larger.extend_from_slice(buffer);
+        *buffer = larger;
+    }
+
+    /// Ends a turn: keeps what is left, gives the block back.
+    pub(crate) fn close(&mut self, mut buffer: BytesMut, at_the_mark: bool) {
+        if self.need > LARGE {
+            self.grow(&mut buffer);
+            self.pending = buffer;
+            return;
+        }
+        if at_the_mark {
+            self.pending = buffer.split();
+        } else if !buffer.is_empty() {
+            self.pending = BytesMut::from(&buffer[..]);
+            buffer.clear();
+        }
+        Arena::with(|arena| arena.block = buffer);
+    }
+}

@@ -1,0 +1,183 @@
+//! What a subscriber wants to hear: state, not traffic (guarantees, G9).
+//!
+//! The set of subscriptions is one; each connection keeps only the prefixes in which the peer's knowledge differs
+//! from it. A change *toggles* a prefix there: subscribing and cancelling before the driver came leaves nothing
+//! to send. So nothing is ever dropped at a mark, duplicates are counted here alone, and what waits for a slow
+//! publisher is bounded by the set itself. A new connection begins with every prefix.
+//!
+//! [`poll_subscribed`](Interest::poll_subscribed) is the barrier behind `subscribed()`: each connection proves,
+//! by an answered PING, that its publisher has taken in all that was asked before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+
+use crate::sync::Mutex;
+
+/// One change of what a subscriber wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Subscribe, or cancel.
+    pub(crate) subscribe: bool,
+    pub(crate) prefix: Bytes,
+}
+
+/// The subscriptions of one socket and how far each publisher knows them.
+#[derive(Debug, Default)]
+pub(crate) struct Interest {
+    /// Rises with every change and every barrier: spares idle drivers the lock.
+    version: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Each prefix with the number of times it was subscribed.
+    wanted: BTreeMap<Bytes, u64>,
+    publishers: BTreeMap<u64, Publisher>,
+    next: u64,
+    /// The newest barrier that anybody waits for.
+    barrier: u64,
+    waiting: Vec<Waker>,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Publisher {
+    /// Prefixes in which the peer's knowledge differs from `wanted`.
+    differs: BTreeSet<Bytes>,
+    driver: Option<Waker>,
+    seen: u64,
+    /// The barrier that this publisher has passed.
+    passed: u64,
+}
+
+/// What a driver has to do for one publisher.
+#[derive(Debug, Default)]
+pub(crate) struct Errand {
+    pub(crate) changes: Vec<Change>,
+    /// Send a PING with this number once the changes are out.
+    pub(crate) barrier: Option<u64>,
+}
+
+impl Interest {
+    /// Adds a subscription; a second one of the same prefix is only counted.
+    pub(crate) fn subscribe(&self, prefix: Bytes) {
+        let mut state = self.state.lock();
+        let count = state.wanted.entry(prefix.clone()).or_default();
+        *count += 1;
+        if *count == 1 {
+            self.toggle(&mut state, &prefix);
+        }
+    }
+
+    /// Takes one subscription back. `false`: there was none.
+    pub(crate) fn unsubscribe(&self, prefix: &[u8]) -> bool {
+        let mut state = self.state.lock();
+        let Some(count) = state.wanted.get_mut(prefix) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            let (prefix, _) = state.wanted.remove_entry(prefix).expect("it was found a line above");
+            self.toggle(&mut state, &prefix);
+        }
+        true
+    }
+
+    fn toggle(&self, state: &mut State, prefix: &Bytes) {
+        for publisher in state.publishers.values_mut() {
+            if !publisher.differs.remove(prefix) {
+                publisher.differs.insert(prefix.clone());
+            }
+        }
+        self.call_drivers(state);
+    }
+
+    fn call_drivers(&self, state: &mut State) {
+        self.version.fetch_add(1, Ordering::Release);
+        for driver in state.publishers.values_mut().filter_map(|publisher| publisher.driver.take()) {
+            driver.wake();
+        }
+    }
+
+    /// A publisher's handshake is done: it knows nothing yet.
+    pub(crate) fn attach(&self) -> u64 {
+        let mut state = self.state.lock();
+        let key = state.next;
+        state.next += 1;
+        let differs = state.wanted.keys().cloned().collect();
+        state.publishers.insert(key, Publisher { differs, seen: u64::MAX, ..Publisher::default() });
+        key
+    }
+
+    /// The publisher has left.
+    pub(crate) fn detach(&self, key: u64) {
+        let mut state = self.state.lock();
+        state.publishers.remove(&key);
+        state.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// What there is to tell the publisher, most of it at once; nothing keeps the waker.
+    pub(crate) fn poll_errand(&self, key: u64, waker: &Waker, seen: &mut u64) -> Option<Errand> {
+        let version = self.version.load(Ordering::Acquire);
+        if *seen == version {
+            return None;
+        }
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        // Under the lock: a change after this raises it again.
+        let version = self.version.load(Ordering::Acquire);
+        let publisher = state.publishers.get_mut(&key)?;
+        let wanted = &state.wanted;
+        let changes: Vec<_> = std::mem::take(&mut publisher.differs)
+            .into_iter()
+            .map(|prefix| Change { subscribe: wanted.contains_key(&prefix), prefix })
+            .collect();
+        let due = publisher.passed < state.barrier && publisher.seen != state.barrier;
+        publisher.seen = state.barrier;
+        publisher.driver = Some(waker.clone());
+        *seen = version;
+        Some(Errand { changes, barrier: due.then_some(state.barrier) })
+    }
+
+    /// The publisher has taken in everything up to this barrier.
+    pub(crate) fn passed(&self, key: u64, barrier: u64) {
+        let mut state = self.state.lock();
+        if let Some(publisher) = state.publishers.get_mut(&key) {
+            publisher.passed = publisher.passed.max(barrier);
+        }
+        state.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// Sets a barrier behind all changes so far.
+    pub(crate) fn set_barrier(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.barrier += 1;
+        self.call_drivers(&mut state);
+        state.barrier
+    }
+
+    /// Ready when there is a publisher, and every one has passed the barrier; `false` when the socket is closed.
+    pub(crate) fn poll_subscribed(&self, waker: &Waker, barrier: u64) -> Poll<bool> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Poll::Ready(false);
+        }
+        let mut publishers = state.publishers.values();
+        if !state.publishers.is_empty() && publishers.all(|publisher| publisher.passed >= barrier) {
+            return Poll::Ready(true);
+        }
+        if !state.waiting.iter().any(|kept| kept.will_wake(waker)) {
+            state.waiting.push(waker.clone());
+        }
+        Poll::Pending
+    }
+
+    /// Ends all waiting for good.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.waiting.drain(..).for_each(Waker::wake);
+    }
+}

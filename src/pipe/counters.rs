@@ -1,0 +1,159 @@
+//! What is counted: always on, in plain fields under locks that are held anyway.
+
+use std::fmt;
+use std::ops::{AddAssign, SubAssign};
+
+/// Messages and their bytes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) messages: u64,
+    /// As frames, headers included: what the pipe holds and the wire carries.
+    pub(crate) bytes: u64,
+}
+
+impl Load {
+    #[inline]
+    pub(crate) fn one(bytes: usize) -> Self {
+        Self { messages: 1, bytes: bytes as u64 }
+    }
+}
+
+impl AddAssign for Load {
+    #[inline]
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
+
+impl SubAssign for Load {
+    #[inline]
+    fn sub_assign(&mut self, other: Self) {
+        self.messages -= other.messages;
+        self.bytes -= other.bytes;
+    }
+}
+
+/// Why a message was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// A publisher's pipe was at its high-water mark, or a reply's peer was.
+    Hwm,
+    /// The peer that a reply was for had left.
+    NoPeer,
+    /// No subscriber's subscription matched.
+    NoSubscriber,
+    /// A newer message took its place.
+    Conflated,
+    /// It was queued for a connection that ended for good.
+    PipeClosed,
+    /// It was partly written when the connection broke.
+    Cut,
+    /// It was still queued when linger ended.
+    Linger,
+    /// It matched no subscription of the subscriber that received it.
+    Filtered,
+    /// It did not have the shape that the pattern asks for.
+    ProtocolError,
+    /// The runtime of the socket was shut down.
+    RuntimeGone,
+}
+
+impl DropReason {
+    /// Every reason, in the order of [`Dropped::iter`].
+    const ALL: [Self; 10] = [
+        Self::Hwm,
+        Self::NoPeer,
+        Self::NoSubscriber,
+        Self::Conflated,
+        Self::PipeClosed,
+        Self::Cut,
+        Self::Linger,
+        Self::Filtered,
+        Self::ProtocolError,
+        Self::RuntimeGone,
+    ];
+
+    /// The name in logs and metrics: `hwm`, `no_peer`, …
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hwm => "hwm",
+            Self::NoPeer => "no_peer",
+            Self::NoSubscriber => "no_subscriber",
+            Self::Conflated => "conflated",
+            Self::PipeClosed => "pipe_closed",
+            Self::Cut => "cut",
+            Self::Linger => "linger",
+            Self::Filtered => "filtered",
+            Self::ProtocolError => "protocol_error",
+            Self::RuntimeGone => "runtime_gone",
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Messages dropped, by reason.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped([u64; DropReason::ALL.len()]);
+
+impl Dropped {
+    /// How many were dropped for this reason.
+    pub fn by(&self, reason: DropReason) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// How many were dropped in all, those without any subscriber left out: they were never meant for a peer.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum::<u64>() - self.by(DropReason::NoSubscriber)
+    }
+
+    /// Every reason with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
+        DropReason::ALL.into_iter().map(|reason| (reason, self.by(reason)))
+    }
+
+    #[inline]
+    pub(crate) fn add(&mut self, reason: DropReason, messages: u64) {
+        self.0[reason as usize] += messages;
+    }
+}
+
+impl AddAssign for Dropped {
+    fn add_assign(&mut self, other: Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum += more;
+        }
+    }
+}
+
+impl fmt::Debug for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().filter(|(_, n)| *n > 0).map(|(reason, n)| (reason.name(), n))).finish()
+    }
+}
+
+/// One direction of one pipe, or the sum over pipes.
+///
+/// At rest `accepted = done + dropped + queued` (guarantees, G5).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Outgoing: what `send` took. Incoming: what came from the peer.
+    pub(crate) accepted: Load,
+    /// Outgoing: what the kernel took to its last byte. Incoming: what the program was given.
+    pub(crate) done: Load,
+    pub(crate) dropped: Dropped,
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.done += other.done;
+        self.dropped += other.dropped;
+    }
+}

@@ -1,0 +1,528 @@
+//! The incoming side of one socket: chunks of whole messages on their way from the drivers to the receivers.
+//!
+//! ```text
+//!  driver ──push(chunk)──▶ arrivals ──swap──▶ held, per pipe ──one message a turn──▶ receiver
+//!    ▲                                          │
+//!    └──────────────── credit ◀─────────────────┘
+//! ```
+//!
+//! A driver hands over chunks: runs of whole messages as they were read. A receiver swaps all arrivals in one
+//! step when its ring is empty (or something new has come), and cuts one message at a time from the pipe whose
+//! turn it is. Two locks, taken in this order only: *held* (receivers), then *arrivals* (drivers).
+//!
+//! **Credit is exact.** A driver hands over at most as many messages as the high-water mark leaves room for, and
+//! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
+//! half of the mark is free.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+
+use super::{Counters, DropReason, Load, Marks, PipeId, Ticket, Waiters};
+use crate::frame::Header;
+use crate::message::{Frame, Message};
+use crate::sync::Mutex;
+
+/// A receiver that never has to wait lets others run after this many messages.
+const SPELL_MESSAGES: usize = 4096;
+
+/// Whole messages as they came: plain frames, large bodies beside them when they never left the process.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) frames: Bytes,
+    /// Bodies that stand beside the frames, each at the position where its header ends.
+    pub(crate) shared: VecDeque<(usize, Bytes)>,
+    /// How many messages, and all their bytes.
+    pub(crate) load: Load,
+}
+
+/// One message with the pipe it came from.
+pub(crate) type Arrived = (PipeId, Message);
+
+/// A receiver's place in the line for a message.
+pub(crate) type RecvTicket = Ticket;
+
+/// How much a driver may hand over now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Credit {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+/// The incoming side of one socket.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    marks: Marks,
+    conflate: bool,
+    held: Mutex<Held>,
+    arrivals: Mutex<Arrivals>,
+    /// Something arrived since the last swap: a hint that spares receivers the second lock.
+    dirty: AtomicBool,
+    /// How many receivers wait: a hint for a receiver that leaves messages behind.
+    waiting: AtomicUsize,
+}
+
+/// What the drivers see.
+#[derive(Debug, Default)]
+struct Arrivals {
+    chunks: Vec<(PipeId, Chunk)>,
+    lanes: Vec<Lane>,
+    free: Vec<u32>,
+    waiters: Waiters,
+    closed: bool,
+    ended: Counters,
+}
+
+/// The driver's side of one pipe.
+#[derive(Debug, Default)]
+struct Lane {
+    generation: u32,
+    open: bool,
+    /// Handed over and not yet given back as credit.
+    queued: Load,
+    /// The driver, stopped at the mark.
+    stopped: Option<Waker>,
+    counters: Counters,
+}
+
+/// What the receivers see.
+#[derive(Debug, Default)]
+struct Held {
+    lanes: Vec<HeldLane>,
+    /// Pipes that hold something, in the order of their turns.
+    ring: VecDeque<u32>,
+    /// The buffer that is swapped with the arrivals.
+    swap: Vec<(PipeId, Chunk)>,
+    /// Pipes that were emptied since credit was last given back.
+    emptied: Vec<u32>,
+    spell: usize,
+}
+
+/// The receivers' side of one pipe.
+#[derive(Debug, Default)]
+struct HeldLane {
+    pipe: Option<PipeId>,
+    current: Option<Chunk>,
+    at: usize,
+    later: VecDeque<Chunk>,
+    /// Given to the program and not yet given back as credit.
+    taken: Load,
+    dropped: u64,
+    filtered: u64,
+}
+
+impl Inbox {
+    pub(crate) fn new(marks: Marks, conflate: bool) -> Self {
+        Self {
+            marks,
+            conflate,
+            held: Mutex::default(),
+            arrivals: Mutex::default(),
+            dirty: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    // ---- drivers -------------------------------------------------------------------------------------------
+
+    /// Opens a lane for a new peer.
+    pub(crate) fn attach(&self) -> PipeId {
+        let mut arrivals = self.arrivals.lock();
+        let slot = arrivals.free.pop().unwrap_or_else(|| {
+            arrivals.lanes.push(Lane::default());
+            (arrivals.lanes.len() - 1) as u32
+        });
+        let lane = &mut arrivals.lanes[slot as usize];
+        lane.generation = lane.generation.wrapping_add(1);
+        lane.open = true;
+        PipeId { slot, generation: lane.generation }
+    }
+
+    /// The peer has left. What it sent stays readable; its slot is free when that has been read.
+    pub(crate) fn detach(&self, pipe: PipeId) {
+        let mut arrivals = self.arrivals.lock();
+        if let Some(lane) = arrivals.lane(pipe) {
+            lane.open = false;
+            lane.stopped = None;
+            arrivals.free_if_done(pipe.slot);
+        }
+    }
+
+    /// How much may be handed over. Pending at the mark: the waker is called when half of it is free.
+    pub(crate) fn poll_credit(&self, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
+        let mut arrivals = self.arrivals.lock();
+        let marks = self.marks;
+        let Some(lane) = arrivals.lane(pipe) else { return Poll::Pending };
+        if self.conflate {
+            return Poll::Ready(Credit { messages: usize::MAX, bytes: usize::MAX });
+        }
+        if lane.stopped.is_some() && !lane.may_resume(marks) || !marks.admit(lane.queued, 1) {
+            lane.stopped = Some(waker.clone());
+            return Poll::Pending;
+        }
+        lane.stopped = None;
+        Poll::Ready(Credit {
+            messages: marks.messages - lane.queued.messages as usize,
+            bytes: marks.bytes.saturating_sub(lane.queued.bytes as usize),
+        })
+    }
+
+    /// Hands over a chunk and wakes a receiver.
+    pub(crate) fn push(&self, pipe: PipeId, chunk: Chunk) {
+        let mut arrivals = self.arrivals.lock();
+        if arrivals.closed {
+            return;
+        }
+        let Some(lane) = arrivals.lane(pipe) else { return };
+        lane.queued += chunk.load;
+        lane.counters.accepted += chunk.load;
+        arrivals.chunks.push((pipe, chunk));
+        self.dirty.store(true, Ordering::Release);
+        let receiver = self.grant(&mut arrivals);
+        drop(arrivals);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+    }
+
+    /// Counts a message that was not handed over.
+    pub(crate) fn count_refused(&self, pipe: PipeId, bytes: usize, reason: DropReason) {
+        let mut arrivals = self.arrivals.lock();
+        if let Some(lane) = arrivals.lane(pipe) {
+            lane.counters.accepted += Load::one(bytes);
+            lane.counters.dropped.add(reason, 1);
+        }
+    }
+
+    /// Ends receiving for good: what was received and not read is given up.
+    pub(crate) fn close(&self) {
+        let mut held = self.held.lock();
+        held.ring.clear();
+        let mut arrivals = self.arrivals.lock();
+        arrivals.closed = true;
+        arrivals.chunks.clear();
+        let receivers = arrivals.waiters.grant_all();
+        self.waiting.store(0, Ordering::Relaxed);
+        drop(arrivals);
+        receivers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The counters of one pipe, and what it holds now.
+    pub(crate) fn counters(&self, pipe: PipeId) -> Option<(Counters, Load)> {
+        self.settle();
+        self.arrivals.lock().lane(pipe).map(|lane| (lane.counters, lane.queued))
+    }
+
+    /// The sum over all pipes, those that have ended too, and what is held now.
+    pub(crate) fn totals(&self) -> (Counters, Load) {
+        self.settle();
+        let arrivals = self.arrivals.lock();
+        let mut sum = (arrivals.ended, Load::default());
+        for lane in &arrivals.lanes {
+            sum.0 += lane.counters;
+            sum.1 += lane.queued;
+        }
+        sum
+    }
+
+    // ---- receivers -----------------------------------------------------------------------------------------
+
+    /// The next message, fair over all pipes; or waits. `keep` says whether the program wants it: what it does
+    /// not want is counted as filtered.
+    #[inline]
+    pub(crate) fn poll_recv(
+        &self,
+        waker: &Waker,
+        ticket: &mut RecvTicket,
+        mut keep: impl FnMut(&Message) -> bool,
+    ) -> Poll<Option<Arrived>> {
+        let mut held = self.held.lock();
+        loop {
+            if let Some(arrived) = self.next(&mut held, &mut keep) {
+                if ticket.is_waiting() {
+                    self.arrivals.lock().waiters.leave(ticket);
+                }
+                self.wake_another(&held);
+                return Poll::Ready(Some(arrived));
+            }
+            if held.spell >= SPELL_MESSAGES {
+                held.spell = 0;
+                waker.wake_by_ref();
+                return Poll::Pending;
+            }
+            let mut arrivals = self.arrivals.lock();
+            if arrivals.closed {
+                return Poll::Ready(None);
+            }
+            if arrivals.chunks.is_empty() {
+                held.spell = 0;
+                arrivals.waiters.take_turn(ticket);
+                arrivals.waiters.wait(ticket, waker);
+                self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// The next message, if one is there; `Err` when the socket is closed.
+    pub(crate) fn try_recv(&self, keep: impl FnMut(&Message) -> bool) -> Result<Option<Arrived>, ()> {
+        let mut held = self.held.lock();
+        held.spell = 0;
+        match self.next(&mut held, keep) {
+            Some(arrived) => Ok(Some(arrived)),
+            None if self.arrivals.lock().closed => Err(()),
+            None => Ok(None),
+        }
+    }
+
+    /// Up to `limit` messages that are there already, one lock for all of them.
+    pub(crate) fn recv_more(
+        &self,
+        limit: usize,
+        mut keep: impl FnMut(&Message) -> bool,
+        mut give: impl FnMut(Message),
+    ) {
+        let mut held = self.held.lock();
+        held.spell = 0;
+        for _ in 0..limit {
+            let Some((_, message)) = self.next(&mut held, &mut keep) else { break };
+            give(message);
+        }
+        self.wake_another(&held);
+    }
+
+    /// A receive was given up while it waited.
+    pub(crate) fn leave(&self, ticket: &mut RecvTicket) {
+        if !ticket.is_waiting() {
+            return;
+        }
+        let mut arrivals = self.arrivals.lock();
+        let granted = arrivals.waiters.leave(ticket);
+        let heir = if granted { self.grant(&mut arrivals) } else { None };
+        self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
+        drop(arrivals);
+        if let Some(heir) = heir {
+            heir.wake();
+        }
+    }
+
+    fn grant(&self, arrivals: &mut Arrivals) -> Option<Waker> {
+        let receiver = arrivals.waiters.grant();
+        if receiver.is_some() {
+            self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
+        }
+        receiver
+    }
+
+    /// A receiver that leaves messages behind while others wait wakes one more.
+    #[inline]
+    fn wake_another(&self, held: &Held) {
+        if self.waiting.load(Ordering::Relaxed) == 0 || held.ring.is_empty() {
+            return;
+        }
+        let mut arrivals = self.arrivals.lock();
+        if let Some(receiver) = self.grant(&mut arrivals) {
+            drop(arrivals);
+            receiver.wake();
+        }
+    }
+
+    /// Cuts one message from the pipe whose turn it is. `None`: there is none, or the spell is over.
+    #[inline]
+    fn next(&self, held: &mut Held, mut keep: impl FnMut(&Message) -> bool) -> Option<Arrived> {
+        while held.spell < SPELL_MESSAGES {
+            held.spell += 1;
+            if held.ring.is_empty() || self.dirty.load(Ordering::Acquire) {
+                self.swap(held);
+            }
+            let slot = *held.ring.front()?;
+            let lane = &mut held.lanes[slot as usize];
+            let message = lane.cut();
+            let pipe = lane.pipe?;
+            let wanted = keep(&message);
+            lane.filtered += u64::from(!wanted);
+            // Half the mark is given back at once, so that the driver reads on while the rest is worked off.
+            let due = lane.taken.messages >= (self.marks.messages as u64).div_ceil(2)
+                || lane.taken.bytes >= (self.marks.bytes as u64).div_ceil(2);
+            if lane.current.is_none() {
+                held.ring.pop_front();
+                held.emptied.push(slot);
+            } else if held.ring.len() > 1 {
+                held.ring.rotate_left(1);
+            }
+            if due {
+                self.give_credit(held, slot);
+            }
+            if wanted {
+                return Some((pipe, message));
+            }
+        }
+        None
+    }
+
+    /// Gives back the credit of pipes that were emptied, and takes in what has arrived.
+    fn swap(&self, held: &mut Held) {
+        let mut arrivals = self.arrivals.lock();
+        self.dirty.store(false, Ordering::Relaxed);
+        let mut drivers = Vec::new();
+        for slot in mem::take(&mut held.emptied) {
+            drivers.extend(arrivals.take_back(&mut held.lanes[slot as usize], self.marks));
+        }
+        mem::swap(&mut arrivals.chunks, &mut held.swap);
+        drop(arrivals);
+        let mut swap = mem::take(&mut held.swap);
+        for (pipe, chunk) in swap.drain(..) {
+            held.take_in(pipe, chunk, self.conflate);
+        }
+        held.swap = swap;
+        drivers.into_iter().for_each(Waker::wake);
+    }
+
+    fn give_credit(&self, held: &mut Held, slot: u32) {
+        let mut arrivals = self.arrivals.lock();
+        let driver = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
+        drop(arrivals);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// Brings the counters up to date: what receivers have taken is known to them alone until credit goes back.
+    fn settle(&self) {
+        let mut held = self.held.lock();
+        for slot in 0..held.lanes.len() {
+            if held.lanes[slot].taken.messages > 0 {
+                self.give_credit(&mut held, slot as u32);
+            }
+        }
+    }
+}
+
+impl Arrivals {
+    fn lane(&mut self, pipe: PipeId) -> Option<&mut Lane> {
+        self.lanes.get_mut(pipe.index()).filter(|lane| lane.generation == pipe.generation)
+    }
+
+    /// Takes credit back from the receivers' side; the driver, if it is to read on.
+    fn take_back(&mut self, held: &mut HeldLane, marks: Marks) -> Option<Waker> {
+        let pipe = held.pipe?;
+        let lane = self.lane(pipe)?;
+        let taken = mem::take(&mut held.taken);
+        let conflated = mem::take(&mut held.dropped);
+        let filtered = mem::take(&mut held.filtered);
+        lane.queued -= taken;
+        lane.counters.done += Load { messages: taken.messages - conflated - filtered, ..taken };
+        lane.counters.dropped.add(DropReason::Conflated, conflated);
+        lane.counters.dropped.add(DropReason::Filtered, filtered);
+        let driver = if lane.may_resume(marks) { lane.stopped.take() } else { None };
+        self.free_if_done(pipe.slot);
+        driver
+    }
+
+    fn free_if_done(&mut self, slot: u32) {
+        let lane = &mut self.lanes[slot as usize];
+        if !lane.open && lane.queued.messages == 0 {
+            self.ended += mem::take(&mut lane.counters);
+            // The generation goes on here too, so that nothing late finds the lane.
+            lane.generation = lane.generation.wrapping_add(1);
+            self.free.push(slot);
+        }
+    }
+}
+
+impl Lane {
+    /// Whether a driver that stopped at the mark may go on: half of it is free.
+    fn may_resume(&self, marks: Marks) -> bool {
+        self.queued.messages <= (marks.messages / 2) as u64 && self.queued.bytes <= (marks.bytes / 2) as u64
+    }
+}
+
+impl Held {
+    fn take_in(&mut self, pipe: PipeId, chunk: Chunk, conflate: bool) {
+        if pipe.index() >= self.lanes.len() {
+            self.lanes.resize_with(pipe.index() + 1, HeldLane::default);
+        }
+        let lane = &mut self.lanes[pipe.index()];
+        lane.pipe = Some(pipe);
+        if lane.current.is_none() {
+            lane.current = Some(chunk);
+            lane.at = 0;
+            self.ring.push_back(pipe.slot);
+        } else {
+            lane.later.push_back(chunk);
+        }
+        if conflate {
+            lane.keep_newest();
+        }
+    }
+}
+
+impl HeldLane {
+    /// Cuts the next message off the current chunk, which holds at least one.
+    #[inline]
+    fn cut(&mut self) -> Message {
+        let Some(chunk) = &mut self.current else { unreachable!("a pipe in the ring holds a message") };
+        let before = self.at;
+        let (message, end, bytes) = chunk.message_at(before);
+        self.at = end;
+        self.taken += Load::one(bytes);
+        chunk.load.messages -= 1;
+        if chunk.load.messages == 0 {
+            self.current = self.later.pop_front();
+            self.at = 0;
+        }
+        message
+    }
+
+    /// Throws away all messages but the last.
+    fn keep_newest(&mut self) {
+        while !self.later.is_empty() || self.current.as_ref().is_some_and(|chunk| chunk.load.messages > 1) {
+            self.cut();
+            self.dropped += 1;
+        }
+    }
+}
+
+impl Chunk {
+    /// The message that begins at `start`; where it ends, and the bytes that it takes in all.
+    #[inline]
+    fn message_at(&mut self, start: usize) -> (Message, usize, usize) {
+        if !self.shared.is_empty() {
+            return self.message_with_shared(start);
+        }
+        let mut at = start;
+        // The driver has walked these headers: each is whole, and so is its body.
+        while let Some(header) = Header::decode(&self.frames[at..]) {
+            at += header.len + header.size as usize;
+            if !header.has_more() {
+                break;
+            }
+        }
+        (Message::from_wire(&self.frames, start..at), at, at - start)
+    }
+
+    #[cold]
+    fn message_with_shared(&mut self, start: usize) -> (Message, usize, usize) {
+        let mut frames = Vec::new();
+        let (mut at, mut bytes) = (start, 0);
+        while let Some(header) = Header::decode(&self.frames[at..]) {
+            at += header.len;
+            let size = header.size as usize;
+            bytes += header.len + size;
+            match self.shared.pop_front_if(|(position, _)| *position == at) {
+                Some((_, body)) => frames.push(Frame::from(body)),
+                None => {
+                    frames.push(Frame::from(self.frames.slice(at..at + size)));
+                    at += size;
+                }
+            }
+            if !header.has_more() {
+                break;
+            }
+        }
+        (Message::from_run_parts(frames), at, bytes)
+    }
+}

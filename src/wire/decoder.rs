@@ -1,0 +1,157 @@
+//! Finds messages and commands in a stream of frames, without touching a payload.
+//!
+//! The driver reads as much as the kernel has and asks here what the bytes are. The answer is a length, never a
+//! copy: a run of whole messages is handed on as it stands, because inside the house a message *is* its frames.
+//! What is asked for is checked first: a size is compared with the limits as the 64-bit number it is, before
+//! anything is added to it or allocated for it (guarantees, rows 5 and 6).
+//!
+//! ```text
+//!  | message | message | PING | message, unfinished …
+//!  '── Messages(2) ────'─ Command ─'── Partial ──▶ needs at least this many bytes
+//! ```
+//!
+//! A command may stand between the frames of one message (`trap_07`). Then the message is not one run: the
+//! answer is [`Step::Interleaved`], and the driver closes the gap before it asks again.
+
+use crate::error::ProtocolError;
+use crate::frame::{self, Header};
+
+/// What a peer's message may cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Most bytes of one message, all frames together, each charged [`FRAME_CHARGE`] besides.
+    pub(crate) message_size: u64,
+    /// Most frames of one message.
+    pub(crate) message_frames: usize,
+}
+
+/// What the bytes at the front of the input are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The first `len` bytes are `count` whole messages.
+    Messages { len: usize, count: usize },
+    /// A whole command: its body lies behind `header` bytes and ends at `len`.
+    Command { header: usize, len: usize },
+    /// A whole command at `at`, inside the message that begins the input.
+    Interleaved { at: usize, header: usize, len: usize },
+    /// The message or command at the front is not all there: it ends behind `need` bytes, or later.
+    Partial { need: usize },
+}
+
+/// Every frame of a message is charged this much beside its body: what a receiver pays to keep an empty one.
+pub(crate) const FRAME_CHARGE: u64 = 64;
+
+/// The longest command: a subscription's topic and its name. Handshake commands have a bound of their own.
+pub(crate) const MAX_COMMAND: u64 = 64 * 1024 + 16;
+
+/// Walks frames; remembers how far it came in an unfinished message, so that no byte is walked twice.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    limits: Limits,
+    /// Whole frames of the unfinished message at the front of the input.
+    open: Open,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Open {
+    /// Bytes that these frames take in the input.
+    walked: usize,
+    frames: usize,
+    charged: u64,
+}
+
+impl Decoder {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, open: Open::default() }
+    }
+
+    /// Says what stands at the front of `input`, looking at `most` messages at the most (at least one).
+    ///
+    /// The caller takes what the answer names off the front before it asks again; after
+    /// [`Step::Interleaved`] it cuts out the command only, after [`Step::Partial`] it appends.
+    pub(crate) fn step(&mut self, input: &[u8], most: usize) -> Result<Step, ProtocolError> {
+        let mut done = 0;
+        let mut count = 0;
+        let mut open = self.open;
+        let mut at = open.walked;
+        loop {
+            let header = input.get(at..).and_then(Header::decode);
+            let Some(header) = header else {
+                return Ok(self.stop(done, count, open, at.saturating_add(2)));
+            };
+            if header.is_command() {
+                if count > 0 {
+                    return Ok(self.stop(done, count, Open::default(), 0));
+                }
+                return self.command(input.len(), at, header, open);
+            }
+            open.frames = open.frames.saturating_add(1);
+            open.charged = open.charged.saturating_add(header.size).saturating_add(FRAME_CHARGE);
+            self.check(open)?;
+            // The size is below the limit now, so it fits.
+            let end = at.saturating_add(header.len).saturating_add(header.size as usize);
+            if end > input.len() {
+                open.frames = open.frames.saturating_sub(1);
+                open.charged = open.charged.saturating_sub(header.size.saturating_add(FRAME_CHARGE));
+                return Ok(self.stop(done, count, open, end));
+            }
+            at = end;
+            if header.has_more() {
+                open.walked = at.saturating_sub(done);
+                continue;
+            }
+            open = Open::default();
+            done = at;
+            count = count.saturating_add(1);
+            if count >= most {
+                return Ok(self.stop(done, count, open, 0));
+            }
+        }
+    }
+
+    /// Ends a walk: whole messages first, and only when there are none the unfinished one.
+    fn stop(&mut self, done: usize, count: usize, open: Open, need: usize) -> Step {
+        if count > 0 {
+            // The unfinished message is walked again from its beginning, once, when it stands at the front.
+            self.open = Open::default();
+            return Step::Messages { len: done, count };
+        }
+        self.open = open;
+        Step::Partial { need }
+    }
+
+    fn command(&mut self, have: usize, at: usize, header: Header, open: Open) -> Result<Step, ProtocolError> {
+        if header.has_more() {
+            return Err(ProtocolError::Malformed { what: "frame header", problem: "a command with the MORE flag".into() });
+        }
+        if header.size > MAX_COMMAND {
+            return Err(ProtocolError::TooLarge { what: "command", size: header.size, limit: MAX_COMMAND });
+        }
+        let len = header.len.saturating_add(header.size as usize);
+        let end = at.saturating_add(len);
+        self.open = open;
+        if end > have {
+            return Ok(Step::Partial { need: end });
+        }
+        if at == 0 {
+            return Ok(Step::Command { header: header.len, len });
+        }
+        Ok(Step::Interleaved { at, header: header.len, len })
+    }
+
+    fn check(&self, open: Open) -> Result<(), ProtocolError> {
+        // The charge does not count against a single frame: a body of exactly the limit is allowed.
+        let size = open.charged.saturating_sub(FRAME_CHARGE);
+        if size > self.limits.message_size {
+            return Err(ProtocolError::TooLarge { what: "message", size, limit: self.limits.message_size });
+        }
+        if open.frames > self.limits.message_frames {
+            let limit = self.limits.message_frames as u64;
+            return Err(ProtocolError::TooMany { what: "frames in one message", limit });
+        }
+        Ok(())
+    }
+}
+
+/// The bytes at which a frame can be told apart: used by the driver to ask for the next header in one read.
+pub(crate) const MAX_HEADER: usize = frame::MAX_HEADER;
