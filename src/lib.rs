@@ -25,4 +25,5 @@ mod driver;
 
 mod socket;
 
+pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use socket_kind::SocketKind;

@@ -78,6 +78,18 @@ impl Run {
         self.bytes.extend_from_slice(body);
     }
 
+    /// Adds a frame whose body is the first `len` bytes of `padded`, few: copying a fixed number of bytes and
+    /// dropping the rest is a few moves, not a call.
+    #[inline]
+    pub(crate) fn put_padded<const N: usize>(&mut self, padded: &[u8; N], len: usize) {
+        const { assert!(N <= 255) };
+        self.bytes.reserve(2 + N);
+        self.bytes.extend_from_slice(&[0, len as u8]);
+        let end = self.bytes.len() + len;
+        self.bytes.extend_from_slice(padded);
+        self.bytes.truncate(end);
+    }
+
     /// Adds a frame of which at least `share_from` bytes go by reference, fewer are copied.
     #[inline]
     pub(crate) fn put_bytes(&mut self, flags: u8, body: &Bytes, share_from: usize) {
