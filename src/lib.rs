@@ -12,6 +12,7 @@ mod runtime;
 mod error;
 
 mod monitor;
+mod peer;
 mod transport;
 mod wire;
 
@@ -26,4 +27,5 @@ mod driver;
 mod socket;
 
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
+pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use socket_kind::SocketKind;
