@@ -9,6 +9,10 @@
 //!
 //! [RFC 37]: https://rfc.zeromq.org/spec/37/
 
+mod run;
+
+pub(crate) use run::{Popped, Run};
+
 /// Another frame of this message follows.
 pub(crate) const MORE: u8 = 0x01;
 /// The size field has eight bytes instead of one.
@@ -43,7 +47,11 @@ impl Header {
             return Some(Self { flags, len: 2, size });
         }
         let size = u64::from_be_bytes(*rest.first_chunk::<8>()?);
-        Some(Self { flags, len: MAX_HEADER, size })
+        Some(Self {
+            flags,
+            len: MAX_HEADER,
+            size,
+        })
     }
 
     #[inline]
@@ -83,6 +91,39 @@ pub(crate) fn put_header(out: &mut Vec<u8>, flags: u8, size: usize) {
     }
 }
 
+/// The frames that stand one behind the other in a slice of plain, whole frames.
+///
+/// Ends early rather than panic where the bytes are no such thing.
+#[derive(Debug, Clone)]
+pub(crate) struct Frames<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Frames<'a> {
+    #[inline]
+    pub(crate) fn new(frames: &'a [u8]) -> Self {
+        Self { rest: frames }
+    }
+
+    /// What stands behind the frames given so far.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = (Header, &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let header = Header::decode(self.rest)?;
+        let size = usize::try_from(header.size).ok()?;
+        let (body, rest) = self.rest.get(header.len..)?.split_at_checked(size)?;
+        self.rest = rest;
+        Some((header, body))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +147,14 @@ mod tests {
     fn the_long_form_is_read_for_a_small_body_too() {
         let header = Header::decode(&[LONG, 0, 0, 0, 0, 0, 0, 0, 1]).expect("nine bytes are a header");
         assert_eq!((header.len, header.size), (9, 1));
+    }
+
+    #[test]
+    fn frames_are_walked_and_a_torn_one_ends_the_walk() {
+        let bytes = b"\x01\x01a\x00\x02bc\x00\x09torn";
+        let bodies: Vec<_> = Frames::new(bytes)
+            .map(|(header, body)| (header.has_more(), body))
+            .collect();
+        assert_eq!(bodies, [(true, &b"a"[..]), (false, b"bc")]);
     }
 }

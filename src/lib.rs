@@ -12,6 +12,7 @@ mod runtime;
 mod error;
 
 mod monitor;
+mod peer;
 mod transport;
 mod wire;
 
@@ -25,4 +26,10 @@ mod driver;
 
 mod socket;
 
+pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
+pub use error::{
+    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, ProtocolError,
+    RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
+};
+pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use socket_kind::SocketKind;

@@ -1,0 +1,109 @@
+//! Endpoints of a socket: adding them, taking them away, and waiting for them.
+
+use std::fmt;
+use std::io;
+
+use super::{Closed, ProtocolError, Unsent};
+use crate::endpoint::{Endpoint, ParseEndpointError};
+
+/// An endpoint could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// It is not an endpoint, or not one that can be bound.
+    #[error(transparent)]
+    Parse(#[from] ParseEndpointError),
+    /// The system refused; the name of an inproc endpoint may be taken.
+    #[error("cannot bind {endpoint}: {}", Reason(.source))]
+    Io {
+        /// Where the socket was to listen.
+        endpoint: Endpoint,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no such transport on this platform.
+    #[error("cannot bind {0}: this platform has no such endpoints")]
+    Unsupported(Endpoint),
+    /// A socket's first endpoint must be given on a tokio runtime, which then carries its connections.
+    #[error("cannot bind {0}: no tokio runtime is running here")]
+    NoRuntime(Endpoint),
+    /// The socket is closed.
+    #[error("cannot bind {0}: the socket is closed")]
+    Closed(Endpoint),
+}
+
+/// An endpoint could not be connected to, or not be taken away again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// It is not an endpoint, or not one that can be connected to.
+    #[error(transparent)]
+    Parse(#[from] ParseEndpointError),
+    /// The socket has no such endpoint.
+    #[error("the socket has no endpoint {0}")]
+    NotFound(Endpoint),
+    /// A second connection to one endpoint would only double every message or subscription.
+    #[error("cannot connect to {0}: the socket is connected to it already")]
+    AlreadyConnected(Endpoint),
+    /// There is no such transport on this platform.
+    #[error("cannot connect to {0}: this platform has no such endpoints")]
+    Unsupported(Endpoint),
+    /// A socket's first endpoint must be given on a tokio runtime, which then carries its connections.
+    #[error("cannot connect to {0}: no tokio runtime is running here")]
+    NoRuntime(Endpoint),
+    /// The endpoint is gone, and some messages for it are left.
+    #[error(transparent)]
+    Unsent(#[from] Unsent),
+    /// The socket is closed.
+    #[error("the socket is closed")]
+    Closed,
+}
+
+impl From<Closed> for EndpointError {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+/// A connection did not come about: what [`Connecting`](crate::Connecting) says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The peer is none that this socket can talk to. The endpoint is still tried from time to time, for the peer
+    /// may be replaced.
+    #[error("cannot connect to {endpoint}: {reason}")]
+    Refused {
+        /// Where the peer was met.
+        endpoint: Endpoint,
+        /// What was wrong with it, or with us in its eyes.
+        #[source]
+        reason: ProtocolError,
+    },
+    /// The endpoint was disconnected before.
+    #[error("cannot connect to {0}: it was disconnected")]
+    Disconnected(Endpoint),
+    /// The socket was closed before.
+    #[error("cannot connect to {0}: the socket is closed")]
+    Closed(Endpoint),
+}
+
+/// What the system said, in the style of our own texts: `permission denied` for `Permission denied (os error 13)`.
+/// The number is still there in the error's source.
+pub(crate) struct Reason<'a>(pub(crate) &'a io::Error);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let text = match (self.0.raw_os_error(), text.rsplit_once(" (os error ")) {
+            (Some(_), Some((text, _))) => text,
+            _ => &text,
+        };
+        let mut rest = text.chars();
+        let first = rest.next().map(char::to_lowercase).into_iter().flatten();
+        // A name such as "TLS" at the start keeps its capitals.
+        if rest.clone().next().is_some_and(char::is_uppercase) {
+            return f.write_str(text);
+        }
+        first.chain(rest).try_for_each(|c| fmt::Write::write_char(f, c))
+    }
+}

@@ -1,0 +1,44 @@
+//! Receiving fails only when there is nothing left to receive from.
+
+use super::Closed;
+
+/// No message will be received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The socket is closed.
+    #[error("cannot receive: the socket is closed")]
+    Closed,
+}
+
+/// No message was received at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// There is no message now; there may be one later.
+    #[error("cannot receive: no message is there")]
+    Empty,
+    /// The socket is closed.
+    #[error("cannot receive: the socket is closed")]
+    Closed,
+}
+
+impl From<Closed> for RecvError {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<Closed> for TryRecvError {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<RecvError> for TryRecvError {
+    fn from(error: RecvError) -> Self {
+        match error {
+            RecvError::Closed => Self::Closed,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Sending: every error holds the message that was not sent.
+
+use super::Closed;
+use crate::endpoint::Endpoint;
+use crate::message::Message;
+
+/// A message was not sent, and never will be on this socket.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The socket is closed.
+    #[error("cannot send: the socket is closed")]
+    Closed(Message),
+    /// The message has more bytes than `max_message_size` allows.
+    #[error("cannot send: the message has {size} bytes, the limit is {limit}")]
+    TooLarge {
+        /// The message, whole.
+        message: Message,
+        /// Its bytes, with those the socket adds.
+        size: usize,
+        /// The socket's limit.
+        limit: usize,
+    },
+    /// The message has more frames than `max_message_frames` allows.
+    #[error("cannot send: the message has {frames} frames, the limit is {limit}")]
+    TooManyFrames {
+        /// The message, whole.
+        message: Message,
+        /// Its frames, with those the socket adds.
+        frames: usize,
+        /// The socket's limit.
+        limit: usize,
+    },
+    /// The one peer that the message is for is not connected.
+    #[error("cannot send: the peer that the message is for is not connected")]
+    NoRoute(Message),
+}
+
+impl SendError {
+    /// The message that was not sent.
+    pub fn into_message(self) -> Message {
+        match self {
+            Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::TooLarge { message, .. } | Self::TooManyFrames { message, .. } => message,
+        }
+    }
+}
+
+/// A message was not sent, since that was not possible without waiting, or at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrySendError {
+    /// The socket is mute: no peer can take another message now.
+    #[error("cannot send: no peer can take another message now")]
+    Full(Message),
+    /// The socket is closed.
+    #[error("cannot send: the socket is closed")]
+    Closed(Message),
+    /// The message has more bytes than `max_message_size` allows.
+    #[error("cannot send: the message has {size} bytes, the limit is {limit}")]
+    TooLarge {
+        /// The message, whole.
+        message: Message,
+        /// Its bytes, with those the socket adds.
+        size: usize,
+        /// The socket's limit.
+        limit: usize,
+    },
+    /// The message has more frames than `max_message_frames` allows.
+    #[error("cannot send: the message has {frames} frames, the limit is {limit}")]
+    TooManyFrames {
+        /// The message, whole.
+        message: Message,
+        /// Its frames, with those the socket adds.
+        frames: usize,
+        /// The socket's limit.
+        limit: usize,
+    },
+    /// The one peer that the message is for is not connected.
+    #[error("cannot send: the peer that the message is for is not connected")]
+    NoRoute(Message),
+}
+
+impl TrySendError {
+    /// The message that was not sent.
+    pub fn into_message(self) -> Message {
+        match self {
+            Self::Full(message) | Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::TooLarge { message, .. } | Self::TooManyFrames { message, .. } => message,
+        }
+    }
+}
+
+impl From<SendError> for TrySendError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Closed(message) => Self::Closed(message),
+            SendError::TooLarge { message, size, limit } => Self::TooLarge { message, size, limit },
+            SendError::TooManyFrames {
+                message,
+                frames,
+                limit,
+            } => Self::TooManyFrames {
+                message,
+                frames,
+                limit,
+            },
+            SendError::NoRoute(message) => Self::NoRoute(message),
+        }
+    }
+}
+
+/// A message was not sent in time, or at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendTimeoutError {
+    /// The socket was mute all the time.
+    #[error("cannot send: no peer could take another message in time")]
+    Timeout(Message),
+    /// Time would not have helped.
+    #[error(transparent)]
+    Failed(#[from] SendError),
+}
+
+impl SendTimeoutError {
+    /// The message that was not sent.
+    pub fn into_message(self) -> Message {
+        match self {
+            Self::Timeout(message) => message,
+            Self::Failed(error) => error.into_message(),
+        }
+    }
+}
+
+/// A request was not answered.
+///
+/// A peer that stays connected and silent is no error: put a timeout around the request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The request did not go out, and never will on this socket.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The socket was closed while the answer was awaited.
+    #[error("cannot complete the request: the socket is closed")]
+    Closed,
+    /// The connection that carried the request ended before the answer came.
+    #[error(
+        "cannot complete the request: the connection to {endpoint} was lost {}",
+        if *.sent { "before the answer came" } else { "before the request was sent" }
+    )]
+    #[non_exhaustive]
+    ConnectionLost {
+        /// The peer it was sent to.
+        endpoint: Endpoint,
+        /// Whether the peer may have seen the request: some of its bytes had been handed to the system. If not, it
+        /// can be sent again without harm.
+        sent: bool,
+        /// The request, if nothing of it was sent.
+        message: Option<Message>,
+    },
+}
+
+impl RequestError {
+    /// The request, if nothing of it was sent.
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Self::Send(error) => Some(error.into_message()),
+            Self::Closed => None,
+            Self::ConnectionLost { message, .. } => message,
+        }
+    }
+}
+
+impl From<Closed> for RequestError {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
