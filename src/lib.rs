@@ -12,6 +12,7 @@ mod runtime;
 mod error;
 
 mod monitor;
+mod peer;
 mod transport;
 mod wire;
 
@@ -25,4 +26,5 @@ mod driver;
 
 mod socket;
 
+pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use socket_kind::SocketKind;
