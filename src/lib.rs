@@ -28,3 +28,10 @@ mod socket;
 
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use socket_kind::SocketKind;
+pub use transport::{Keepalive, TcpOptions};
+
+/// The door for simulation and fault injection: what stands in for the operating system.
+#[doc(hidden)]
+pub mod carrier {
+    pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
+}
