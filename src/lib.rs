@@ -3,6 +3,7 @@
 // The house, from the ground up (docs/architecture.md).
 mod frame;
 mod socket_kind;
+mod stats;
 mod sync;
 
 mod endpoint;
@@ -32,4 +33,16 @@ pub use error::{
     RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
 };
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
+pub use monitor::{DisconnectReason, Event, Monitor};
+pub use peer::Peer;
+pub use session::Heartbeat;
+pub use socket::{Builder, Connecting, Linger, Pull, Push, Socket, kind};
 pub use socket_kind::SocketKind;
+pub use stats::{DropReason, Dropped};
+pub use transport::{Keepalive, TcpOptions};
+
+/// The door for simulation and fault injection: what stands in for the operating system.
+#[doc(hidden)]
+pub mod carrier {
+    pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
+}

@@ -5,7 +5,7 @@
 //! a part. So a message costs one allocation at most, whatever its shape, and none when it is small:
 //!
 //! ```text
-//!             up to 38 bytes      more            a user's large frames
+//!             up to 32 bytes      more            a user's large frames
 //! one frame   inline body         shared body
 //! several     inline wire form    shared wire form    list of frames
 //! ```
@@ -71,11 +71,11 @@ pub struct Message(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    /// One frame: its body.
+    /// One frame's body, or two or more frames in wire form: it says which.
     Inline(Inline),
+    /// One frame: its body.
     Shared(Bytes),
     /// Two or more frames in wire form, whole.
-    InlineFrames(Inline),
     SharedFrames(Bytes),
     /// Two or more frames, some of them large.
     List(Vec<Frame>),
@@ -86,16 +86,17 @@ impl Message {
     #[allow(clippy::len_without_is_empty)] // A message always has a frame; whether that is empty is another question.
     pub fn len(&self) -> usize {
         match &self.0 {
-            Repr::Inline(_) | Repr::Shared(_) => 1,
+            Repr::Inline(inline) if !inline.is_several() => 1,
+            Repr::Shared(_) => 1,
             Repr::List(frames) => frames.len(),
-            Repr::InlineFrames(_) | Repr::SharedFrames(_) => self.iter().count(),
+            Repr::Inline(_) | Repr::SharedFrames(_) => self.iter().count(),
         }
     }
 
     /// The number of bytes in all frames together.
     pub fn byte_len(&self) -> usize {
         match &self.0 {
-            Repr::Inline(body) => body.as_slice().len(),
+            Repr::Inline(body) if !body.is_several() => body.as_slice().len(),
             Repr::Shared(body) => body.len(),
             _ => self.iter().map(<[u8]>::len).sum(),
         }
@@ -114,9 +115,9 @@ impl Message {
     /// ```
     pub fn iter(&self) -> Frames<'_> {
         match &self.0 {
+            Repr::Inline(frames) if frames.is_several() => Frames::wire(frames.as_slice()),
             Repr::Inline(body) => Frames::one(body.as_slice()),
             Repr::Shared(body) => Frames::one(body),
-            Repr::InlineFrames(frames) => Frames::wire(frames.as_slice()),
             Repr::SharedFrames(frames) => Frames::wire(frames),
             Repr::List(frames) => Frames::list(frames),
         }
@@ -213,7 +214,7 @@ impl Message {
         })
     }
 
-    /// Nearly every message: one frame of at most 38 bytes. It has `len` bytes in all, at the start of `wire`.
+    /// Nearly every message: one frame of at most 32 bytes. It has `len` bytes in all, at the start of `wire`.
     #[inline]
     fn short(wire: &[u8], len: usize) -> Option<Message> {
         let ([flags, _], body) = wire.split_first_chunk()?;
@@ -243,8 +244,8 @@ impl Message {
         if let Some(body) = only_body(wire) {
             return Message::from(body);
         }
-        Message(match Inline::new(wire) {
-            Some(inline) => Repr::InlineFrames(inline),
+        Message(match Inline::several(wire) {
+            Some(inline) => Repr::Inline(inline),
             None => Repr::SharedFrames(Bytes::copy_from_slice(wire)),
         })
     }
@@ -253,12 +254,12 @@ impl Message {
     #[inline]
     pub(crate) fn encode(&self, run: &mut Run, share_from: usize) {
         match &self.0 {
+            Repr::Inline(frames) if frames.is_several() => run.put_frames(frames.as_slice()),
             Repr::Inline(body) => {
                 let (padded, len) = body.padded();
                 run.put_padded(padded, len);
             }
             Repr::Shared(body) => run.put_bytes(0, body, share_from),
-            Repr::InlineFrames(frames) => run.put_frames(frames.as_slice()),
             Repr::SharedFrames(frames) => run.put_frames_by_reference(frames, share_from),
             Repr::List(frames) => {
                 for (i, frame) in frames.iter().enumerate() {
@@ -275,7 +276,7 @@ impl Message {
     /// The number of bytes that [`encode`](Self::encode) adds.
     pub(crate) fn wire_len(&self) -> usize {
         match &self.0 {
-            Repr::InlineFrames(frames) => frames.as_slice().len(),
+            Repr::Inline(frames) if frames.is_several() => frames.as_slice().len(),
             Repr::SharedFrames(frames) => frames.len(),
             _ => self.iter().map(|body| framed_len(body.len())).sum(),
         }
@@ -317,8 +318,8 @@ impl Message {
             );
             wire.extend_from_slice(body);
         }
-        Message(match Inline::new(&wire) {
-            Some(inline) => Repr::InlineFrames(inline),
+        Message(match Inline::several(&wire) {
+            Some(inline) => Repr::Inline(inline),
             None => Repr::SharedFrames(wire.into()),
         })
     }

@@ -34,9 +34,10 @@ use crate::frame::Header;
 use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::Change;
 use crate::peer::Peer;
-use crate::pipe::{Batch, Chunk, Credit, DropReason, Load, PipeId, Unsent};
+use crate::pipe::{Batch, Chunk, Credit, Messages, PipeId, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::session::{Introduction, Session, SessionEvent};
+use crate::stats::{DropReason, Load};
 use crate::transport::{Stream, Writer};
 use crate::wire::command::subscription_from_message;
 use crate::wire::decoder::{Decoder, Step};
@@ -319,7 +320,7 @@ impl Connection {
                 self.credit.bytes = self.credit.bytes.saturating_sub(frames.len());
                 self.inflow.remember(&frames);
                 let load = Load { messages: count as u64, bytes: frames.len() as u64 };
-                inbox.push(lane, Chunk { frames, shared: Default::default(), load });
+                inbox.push(lane, Chunk { messages: Messages::Read(frames), load });
             }
             (Incoming::Subscriptions(_), _) => {
                 // The older form: a message of one frame. Anything else is nobody's, as in libzmq.
@@ -388,8 +389,6 @@ impl Connection {
             self.shared.peers.next_id(),
             self.endpoint.clone(),
             self.stream.peer_address().to_owned(),
-            introduction,
-            self.shared.traffic.counters(self.outgoing, self.lane),
         );
         let control = self.control.clone();
         let link = Link { peer, outgoing: self.outgoing, incoming: self.lane, control };

@@ -15,9 +15,10 @@ use super::connection::{Announce, Connection, Finish};
 use super::tasks::{self, TaskGuard};
 use super::{Home, Order, Shared};
 use crate::error::ConnectError;
-use crate::monitor::Event;
-use crate::pipe::{DropReason, PipeId};
+use crate::monitor::{DisconnectReason, Event};
+use crate::pipe::PipeId;
 use crate::runtime::{self, Alarm};
+use crate::stats::DropReason;
 use crate::transport;
 
 /// After this long in traffic the next failure is a first one again.
@@ -61,7 +62,10 @@ impl Dialer {
             }
         }
         if let Some(announce) = self.announce.take() {
-            let _ = announce.send(Err(ConnectError::Ended { endpoint: self.guard.endpoint.clone() }));
+            let endpoint = self.guard.endpoint.clone();
+            let disconnected = matches!(self.finish, Some(Finish { why: DisconnectReason::Disconnect, .. }));
+            let error = if disconnected { ConnectError::Disconnected } else { ConnectError::Closed };
+            let _ = announce.send(Err(error(endpoint)));
         }
         if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.pipe) {
             self.guard.leave_unsent(outgoing.detach(pipe, DropReason::Linger));
@@ -103,11 +107,13 @@ impl Dialer {
         if end.renew {
             return Some(Duration::ZERO);
         }
-        if end.reason.is_fatal() {
-            if let Some(announce) = self.announce.take() {
-                let _ = announce.send(Err(ConnectError::Refused { endpoint, reason: end.reason }));
+        if let DisconnectReason::Protocol(reason) = end.reason {
+            if reason.is_fatal_refusal() {
+                if let Some(announce) = self.announce.take() {
+                    let _ = announce.send(Err(ConnectError::Refused { endpoint, reason }));
+                }
+                return Some(self.shared.dice.jitter(REFUSED));
             }
-            return Some(self.shared.dice.jitter(REFUSED));
         }
         Some(self.back_off())
     }

@@ -12,7 +12,7 @@ mod listener;
 mod tasks;
 
 pub(crate) use control::{Control, Order};
-pub(crate) use tasks::{TaskId, Tasks};
+pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
 use std::fmt;
 use std::sync::Arc;

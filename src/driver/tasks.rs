@@ -75,12 +75,14 @@ impl Tasks {
     }
 
     /// Starts no task any more, and gives this order to all that run.
-    pub(crate) fn close(&self, order: &Order) {
+    /// `true`: there are none.
+    pub(crate) fn close(&self, order: &Order) -> bool {
         let mut state = self.state.lock();
         state.closed = true;
         let controls: Vec<_> = state.running.values().map(|task| task.control.clone()).collect();
         drop(state);
-        controls.into_iter().for_each(|control| control.give(order.clone()));
+        controls.iter().for_each(|control| control.give(order.clone()));
+        controls.is_empty()
     }
 
     /// Waits until none of these tasks runs.

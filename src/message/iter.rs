@@ -137,9 +137,9 @@ impl IntoIterator for Message {
 
     fn into_iter(self) -> IntoFrames {
         IntoFrames(match self.0 {
+            Repr::Inline(frames) if frames.is_several() => Owned::Inline { frames, at: 0 },
             Repr::Inline(body) => Owned::One(Some(Frame::inline(body))),
             Repr::Shared(body) => Owned::One(Some(Frame::from(body))),
-            Repr::InlineFrames(frames) => Owned::Inline { frames, at: 0 },
             Repr::SharedFrames(frames) => Owned::Shared(frames),
             Repr::List(frames) => Owned::List(frames.into_iter()),
         })

@@ -68,6 +68,7 @@ impl<'a> Payload<'a> {
     }
 
     /// The number of bytes in all frames together.
+    #[inline]
     pub fn byte_len(&self) -> usize {
         match &self.0 {
             Repr::Slice(slice) => slice.len(),
@@ -76,6 +77,7 @@ impl<'a> Payload<'a> {
     }
 
     /// The number of frames.
+    #[inline]
     pub(crate) fn frame_count(&self) -> usize {
         match &self.0 {
             Repr::Slice(_) => 1,
@@ -84,6 +86,7 @@ impl<'a> Payload<'a> {
     }
 
     /// The number of bytes that [`encode`](Self::encode) adds.
+    #[inline]
     pub(crate) fn wire_len(&self) -> usize {
         match &self.0 {
             Repr::Slice(slice) => framed_len(slice.len()),

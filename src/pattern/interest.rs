@@ -9,11 +9,13 @@
 //! by an answered PING, that its publisher has taken in all that was asked before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Included, Unbounded};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
+use crate::pipe::Filter;
 use crate::sync::Mutex;
 
 /// One change of what a subscriber wants.
@@ -30,6 +32,22 @@ pub(crate) struct Interest {
     /// Rises with every change and every barrier: spares idle drivers the lock.
     version: AtomicU64,
     state: Mutex<State>,
+}
+
+impl Filter for Interest {
+    fn wants(&self, topic: &[u8]) -> bool {
+        let state = self.state.lock();
+        let mut probe = topic;
+        // The greatest prefix that is not above the probe is a prefix of it, or all that could be share less of it.
+        while let Some((prefix, _)) = state.wanted.range::<[u8], _>((Unbounded, Included(probe))).next_back() {
+            if probe.starts_with(prefix) {
+                return true;
+            }
+            let shared = probe.iter().zip(prefix).take_while(|(a, b)| a == b).count();
+            probe = &probe[..shared];
+        }
+        false
+    }
 }
 
 #[derive(Debug, Default)]

@@ -21,26 +21,37 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{Counters, DropReason, Load, Marks, PipeId, Ticket, Waiters};
-use crate::frame::Header;
-use crate::message::{Frame, Message};
+use super::{Marks, PipeId, Ticket, Waiters};
+use crate::error::{RecvError, TryRecvError};
+use crate::frame::{Header, Run};
+use crate::message::Message;
+use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
 
 /// A receiver that never has to wait lets others run after this many messages.
 const SPELL_MESSAGES: usize = 4096;
 
-/// Whole messages as they came: plain frames, large bodies beside them when they never left the process.
+/// Whole messages on their way to the receivers.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    pub(crate) frames: Bytes,
-    /// Bodies that stand beside the frames, each at the position where its header ends.
-    pub(crate) shared: VecDeque<(usize, Bytes)>,
-    /// How many messages, and all their bytes.
+    pub(crate) messages: Messages,
+    /// How many they are, and all their bytes.
     pub(crate) load: Load,
 }
 
-/// One message with the pipe it came from.
-pub(crate) type Arrived = (PipeId, Message);
+/// Plain frames, as they came.
+#[derive(Debug)]
+pub(crate) enum Messages {
+    /// Read from a stream: a piece of the driver's block.
+    Read(Bytes),
+    /// Taken from the log of a peer in this process.
+    Local(Run),
+}
+
+/// Whether the program wants a message with this first frame.
+pub(crate) trait Filter {
+    fn wants(&self, first: &[u8]) -> bool;
+}
 
 /// A receiver's place in the line for a message.
 pub(crate) type RecvTicket = Ticket;
@@ -56,6 +67,8 @@ pub(crate) struct Credit {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     marks: Marks,
+    /// Half of the marks, rounded up.
+    half: Load,
     conflate: bool,
     held: Mutex<Held>,
     arrivals: Mutex<Arrivals>,
@@ -118,6 +131,10 @@ impl Inbox {
     pub(crate) fn new(marks: Marks, conflate: bool) -> Self {
         Self {
             marks,
+            half: Load {
+                messages: (marks.messages as u64).div_ceil(2),
+                bytes: (marks.bytes as u64).div_ceil(2),
+            },
             conflate,
             held: Mutex::default(),
             arrivals: Mutex::default(),
@@ -230,23 +247,24 @@ impl Inbox {
 
     // ---- receivers -----------------------------------------------------------------------------------------
 
-    /// The next message, fair over all pipes; or waits. `keep` says whether the program wants it: what it does
-    /// not want is counted as filtered.
+    /// The next message, fair over all pipes, and in `from` the pipe it came from; or waits. What `filter` does not
+    /// want is dropped and counted.
     #[inline]
     pub(crate) fn poll_recv(
         &self,
         waker: &Waker,
         ticket: &mut RecvTicket,
-        mut keep: impl FnMut(&Message) -> bool,
-    ) -> Poll<Option<Arrived>> {
+        from: &mut Option<PipeId>,
+        filter: Option<&impl Filter>,
+    ) -> Poll<Result<Message, RecvError>> {
         let mut held = self.held.lock();
         loop {
-            if let Some(arrived) = self.next(&mut held, &mut keep) {
+            if let Some(message) = self.next(&mut held, from, filter) {
                 if ticket.is_waiting() {
                     self.arrivals.lock().waiters.leave(ticket);
                 }
                 self.wake_another(&held);
-                return Poll::Ready(Some(arrived));
+                return Poll::Ready(Ok(message));
             }
             if held.spell >= SPELL_MESSAGES {
                 held.spell = 0;
@@ -255,7 +273,7 @@ impl Inbox {
             }
             let mut arrivals = self.arrivals.lock();
             if arrivals.closed {
-                return Poll::Ready(None);
+                return Poll::Ready(Err(RecvError::Closed));
             }
             if arrivals.chunks.is_empty() {
                 held.spell = 0;
@@ -267,29 +285,29 @@ impl Inbox {
         }
     }
 
-    /// The next message, if one is there; `Err` when the socket is closed.
-    pub(crate) fn try_recv(&self, keep: impl FnMut(&Message) -> bool) -> Result<Option<Arrived>, ()> {
+    /// The next message, if one is there.
+    pub(crate) fn try_recv(
+        &self,
+        from: &mut Option<PipeId>,
+        filter: Option<&impl Filter>,
+    ) -> Result<Message, TryRecvError> {
         let mut held = self.held.lock();
         held.spell = 0;
-        match self.next(&mut held, keep) {
-            Some(arrived) => Ok(Some(arrived)),
-            None if self.arrivals.lock().closed => Err(()),
-            None => Ok(None),
+        match self.next(&mut held, from, filter) {
+            Some(message) => Ok(message),
+            None if self.arrivals.lock().closed => Err(TryRecvError::Closed),
+            None => Err(TryRecvError::Empty),
         }
     }
 
     /// Up to `limit` messages that are there already, one lock for all of them.
-    pub(crate) fn recv_more(
-        &self,
-        limit: usize,
-        mut keep: impl FnMut(&Message) -> bool,
-        mut give: impl FnMut(Message),
-    ) {
+    pub(crate) fn recv_more(&self, into: &mut Vec<Message>, limit: usize, filter: Option<&impl Filter>) {
         let mut held = self.held.lock();
         held.spell = 0;
+        let mut from = None;
         for _ in 0..limit {
-            let Some((_, message)) = self.next(&mut held, &mut keep) else { break };
-            give(message);
+            let Some(message) = self.next(&mut held, &mut from, filter) else { break };
+            into.push(message);
         }
         self.wake_another(&held);
     }
@@ -332,7 +350,12 @@ impl Inbox {
 
     /// Cuts one message from the pipe whose turn it is. `None`: there is none, or the spell is over.
     #[inline]
-    fn next(&self, held: &mut Held, mut keep: impl FnMut(&Message) -> bool) -> Option<Arrived> {
+    fn next(
+        &self,
+        held: &mut Held,
+        from: &mut Option<PipeId>,
+        filter: Option<&impl Filter>,
+    ) -> Option<Message> {
         while held.spell < SPELL_MESSAGES {
             held.spell += 1;
             if held.ring.is_empty() || self.dirty.load(Ordering::Acquire) {
@@ -340,27 +363,33 @@ impl Inbox {
             }
             let slot = *held.ring.front()?;
             let lane = &mut held.lanes[slot as usize];
+            *from = lane.pipe;
             let message = lane.cut();
-            let pipe = lane.pipe?;
-            let wanted = keep(&message);
+            let wanted = filter.is_none_or(|filter| filter.wants(message.frame(0).unwrap_or_default()));
             lane.filtered += u64::from(!wanted);
-            // Half the mark is given back at once, so that the driver reads on while the rest is worked off.
-            let due = lane.taken.messages >= (self.marks.messages as u64).div_ceil(2)
-                || lane.taken.bytes >= (self.marks.bytes as u64).div_ceil(2);
-            if lane.current.is_none() {
-                held.ring.pop_front();
-                held.emptied.push(slot);
-            } else if held.ring.len() > 1 {
-                held.ring.rotate_left(1);
-            }
-            if due {
-                self.give_credit(held, slot);
-            }
+            self.after_cut(held, slot);
             if wanted {
-                return Some((pipe, message));
+                return Some(message);
             }
         }
         None
+    }
+
+    /// Passes the turn on, and gives credit back when it is due.
+    #[inline]
+    fn after_cut(&self, held: &mut Held, slot: u32) {
+        let lane = &held.lanes[slot as usize];
+        // At half the mark, not at its end, so that the driver reads on while the rest is worked off.
+        let due = lane.taken.messages >= self.half.messages || lane.taken.bytes >= self.half.bytes;
+        if lane.current.is_none() {
+            held.ring.pop_front();
+            held.emptied.push(slot);
+        } else if held.ring.len() > 1 {
+            held.ring.rotate_left(1);
+        }
+        if due {
+            self.give_credit(held, slot);
+        }
     }
 
     /// Gives back the credit of pipes that were emptied, and takes in what has arrived.
@@ -465,16 +494,36 @@ impl HeldLane {
     #[inline]
     fn cut(&mut self) -> Message {
         let Some(chunk) = &mut self.current else { unreachable!("a pipe in the ring holds a message") };
-        let before = self.at;
-        let (message, end, bytes) = chunk.message_at(before);
-        self.at = end;
-        self.taken += Load::one(bytes);
+        let start = self.at;
+        let message = match &mut chunk.messages {
+            Messages::Read(frames) => {
+                // The driver has walked these headers: each is whole, and so is its body.
+                while let Some(header) = Header::decode(&frames[self.at..]) {
+                    self.at += header.len + header.size as usize;
+                    if !header.has_more() {
+                        break;
+                    }
+                }
+                self.taken += Load::one(self.at - start);
+                Message::from_wire(frames, start..self.at)
+            }
+            Messages::Local(run) => {
+                let before = run.len();
+                let message = Message::pop_from(run);
+                self.taken += Load::one(before - run.len());
+                message.unwrap_or_else(|| unreachable!("the load counts what is there"))
+            }
+        };
         chunk.load.messages -= 1;
         if chunk.load.messages == 0 {
-            self.current = self.later.pop_front();
-            self.at = 0;
+            self.next_chunk();
         }
         message
+    }
+
+    fn next_chunk(&mut self) {
+        self.current = self.later.pop_front();
+        self.at = 0;
     }
 
     /// Throws away all messages but the last.
@@ -483,46 +532,5 @@ impl HeldLane {
             self.cut();
             self.dropped += 1;
         }
-    }
-}
-
-impl Chunk {
-    /// The message that begins at `start`; where it ends, and the bytes that it takes in all.
-    #[inline]
-    fn message_at(&mut self, start: usize) -> (Message, usize, usize) {
-        if !self.shared.is_empty() {
-            return self.message_with_shared(start);
-        }
-        let mut at = start;
-        // The driver has walked these headers: each is whole, and so is its body.
-        while let Some(header) = Header::decode(&self.frames[at..]) {
-            at += header.len + header.size as usize;
-            if !header.has_more() {
-                break;
-            }
-        }
-        (Message::from_wire(&self.frames, start..at), at, at - start)
-    }
-
-    #[cold]
-    fn message_with_shared(&mut self, start: usize) -> (Message, usize, usize) {
-        let mut frames = Vec::new();
-        let (mut at, mut bytes) = (start, 0);
-        while let Some(header) = Header::decode(&self.frames[at..]) {
-            at += header.len;
-            let size = header.size as usize;
-            bytes += header.len + size;
-            match self.shared.pop_front_if(|(position, _)| *position == at) {
-                Some((_, body)) => frames.push(Frame::from(body)),
-                None => {
-                    frames.push(Frame::from(self.frames.slice(at..at + size)));
-                    at += size;
-                }
-            }
-            if !header.has_more() {
-                break;
-            }
-        }
-        (Message::from_run_parts(frames), at, bytes)
     }
 }

@@ -25,9 +25,10 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::task::{Poll, Waker};
 
-use super::{Counters, DropReason, Load, Marks, Unsent};
+use super::{Marks, Unsent};
 use crate::frame::Run;
 use crate::message::Payload;
+use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Arc;
 use crate::transport::Writer;
 

@@ -11,17 +11,14 @@
 //!
 //! A pipe knows messages, bytes and marks. It does not know commands, mechanisms, versions or kinds of socket.
 
-mod counters;
 mod incoming;
 mod log;
 mod outgoing;
 mod waiters;
 
-pub(crate) use counters::{Counters, Load};
-pub use counters::{DropReason, Dropped};
-pub(crate) use incoming::{Arrived, Chunk, Credit, Inbox, RecvTicket};
+pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
 pub(crate) use log::{Batch, Log, Next};
-pub(crate) use outgoing::{Outbox, Refusal, SendTicket};
+pub(crate) use outgoing::{Outbox, OutboxConfig, Refusal, SendTicket};
 pub(crate) use waiters::{Ticket, Waiters};
 
 use std::fmt;
@@ -29,6 +26,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use crate::frame::Run;
+use crate::stats::{Counters, DropReason, Load};
 use crate::transport::Writer;
 
 /// Names one pipe of a socket. The generation tells a pipe from a later one in the same slot.

@@ -9,9 +9,10 @@ use std::mem;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::{Batch, Counters, DropReason, Load, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
+use super::{Batch, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
+use crate::stats::{Counters, DropReason, Load};
 use crate::sync::{Arc, Mutex};
 use crate::transport::Writer;
 

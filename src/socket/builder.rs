@@ -1,0 +1,328 @@
+//! A socket's options, said once and checked together.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Socket;
+use super::core::{Core, Receiving, SendLimits, Sending};
+use super::kind::{Conflates, HasIncoming, HasOutgoing, Kind};
+use super::options::Linger;
+use crate::driver::{DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic};
+use crate::error::{BuildError, Contradiction};
+use crate::monitor::Events;
+use crate::pattern::Interest;
+use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
+use crate::runtime::Dice;
+use crate::session::{Heartbeat, SessionConfig};
+use crate::socket_kind::SocketKind;
+use crate::transport::{Carrier, StreamOptions, TcpOptions};
+use crate::wire::decoder::Limits;
+
+/// Owned payloads from this size on are queued by reference: below it a copy costs less than a slice of its own in
+/// a vectored write.
+const SHARE_FROM: usize = 32 * 1024;
+
+/// Describes a socket, then [builds](Builder::build) it.
+///
+/// Every option is fixed when the socket is built. What only some kinds have exists only on their builders.
+///
+/// ```
+/// use hubless::{Linger, Push};
+///
+/// # fn main() -> Result<(), hubless::BuildError> {
+/// let push = Push::builder().send_hwm(10_000).linger(Linger::Forever).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Builder<K> {
+    options: Options,
+    kind: PhantomData<fn() -> K>,
+}
+
+#[derive(Debug, Clone)]
+struct Options {
+    send_hwm: usize,
+    recv_hwm: usize,
+    send_hwm_bytes: usize,
+    recv_hwm_bytes: usize,
+    linger: Linger,
+    immediate: bool,
+    conflate: bool,
+    reconnect: Reconnect,
+    handshake_timeout: Option<Duration>,
+    heartbeat: Option<Heartbeat>,
+    max_message_size: u64,
+    max_message_frames: usize,
+    routing_id: Bytes,
+    stream: StreamOptions,
+    carrier: Option<Arc<dyn Carrier>>,
+    seed: Option<u64>,
+}
+
+impl<K: Kind> Builder<K> {
+    pub(crate) fn new() -> Self {
+        // A publisher drops rather than waits, by messages alone: bytes would drop for subscribers that keep up.
+        let send_hwm_bytes = if matches!(K::KIND, SocketKind::Pub) { usize::MAX } else { 8 * 1024 * 1024 };
+        let options = Options {
+            send_hwm: 1000,
+            recv_hwm: 1000,
+            send_hwm_bytes,
+            recv_hwm_bytes: 8 * 1024 * 1024,
+            linger: Linger::default(),
+            immediate: false,
+            conflate: false,
+            reconnect: Reconnect { min: Duration::from_millis(100), max: Duration::from_secs(5) },
+            handshake_timeout: Some(Duration::from_secs(10)),
+            heartbeat: None,
+            max_message_size: 256 * 1024 * 1024,
+            max_message_frames: 16_384,
+            routing_id: Bytes::new(),
+            stream: StreamOptions { tcp: TcpOptions::new(), backlog: 4096 },
+            carrier: None,
+            seed: None,
+        };
+        Self { options, kind: PhantomData }
+    }
+
+    /// How long closing waits for queued messages. Default: 30 seconds. libzmq: `ZMQ_LINGER`, which waits for ever.
+    pub fn linger(mut self, linger: Linger) -> Self {
+        self.options.linger = linger;
+        self
+    }
+
+    /// The first and the longest wait before a connecting endpoint tries again. Default: 100 ms and 5 s.
+    ///
+    /// Each wait is twice the one before, up to `max`, and drawn from its upper half, so that many peers do not
+    /// come back at once. libzmq: `ZMQ_RECONNECT_IVL`, `ZMQ_RECONNECT_IVL_MAX`.
+    pub fn reconnect(mut self, min: Duration, max: Duration) -> Self {
+        self.options.reconnect = Reconnect { min, max };
+        self
+    }
+
+    /// How long a peer may take from connected to the end of the handshake; `None`: for ever. Default: 10 s.
+    ///
+    /// libzmq: `ZMQ_HANDSHAKE_IVL`.
+    pub fn handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.handshake_timeout = limit.into();
+        self
+    }
+
+    /// Asks silent peers for a sign of life. Default: none. libzmq: `ZMQ_HEARTBEAT_IVL` and its like.
+    pub fn heartbeat(mut self, heartbeat: impl Into<Option<Heartbeat>>) -> Self {
+        self.options.heartbeat = heartbeat.into();
+        self
+    }
+
+    /// The largest message, all frames together, in bytes: a larger one is refused when sent, and closes the
+    /// connection it comes from. Default: 256 MiB. libzmq: `ZMQ_MAXMSGSIZE`, which counts each frame alone.
+    pub fn max_message_size(mut self, bytes: u64) -> Self {
+        self.options.max_message_size = bytes;
+        self
+    }
+
+    /// The most frames of one message. Default: 16 384.
+    pub fn max_message_frames(mut self, frames: usize) -> Self {
+        self.options.max_message_frames = frames;
+        self
+    }
+
+    /// How many connections may wait to be accepted; the kernel clamps it. Default: 4 096. libzmq: `ZMQ_BACKLOG`.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.options.stream.backlog = connections;
+        self
+    }
+
+    /// Options of TCP connections.
+    pub fn tcp(mut self, options: TcpOptions) -> Self {
+        self.options.stream.tcp = options;
+        self
+    }
+
+    /// What stands in for the operating system, and the seed of all dice.
+    #[doc(hidden)]
+    pub fn carrier(mut self, carrier: Arc<dyn Carrier>, seed: u64) -> Self {
+        self.options.carrier = Some(carrier);
+        self.options.seed = Some(seed);
+        self
+    }
+
+    /// Builds the socket.
+    ///
+    /// # Errors
+    ///
+    /// Names every contradiction among the options, all at once.
+    pub fn build(self) -> Result<Socket<K>, BuildError> {
+        let options = self.options;
+        BuildError::unless_none(options.contradictions())?;
+        Ok(Socket::from_core(options.build(K::KIND)))
+    }
+}
+
+impl<K: HasOutgoing> Builder<K> {
+    /// The most messages that wait for one peer; 0 is unlimited. Default: 1000. libzmq: `ZMQ_SNDHWM`.
+    ///
+    /// Whole messages for each peer, counted until the kernel has taken them. At the mark `send` waits; a
+    /// publisher drops, for that subscriber alone. Without a mark and a byte budget, memory is bounded by nothing.
+    pub fn send_hwm(mut self, messages: usize) -> Self {
+        self.options.send_hwm = messages;
+        self
+    }
+
+    /// The most bytes that wait for one peer; 0 is unlimited. Default: 8 MiB; for a publisher unlimited.
+    ///
+    /// Counts frames with their headers. One larger message is admitted into an empty queue.
+    pub fn send_hwm_bytes(mut self, bytes: usize) -> Self {
+        self.options.send_hwm_bytes = bytes;
+        self
+    }
+}
+
+impl<K: HasIncoming> Builder<K> {
+    /// The most messages from one peer that wait to be received; 0 is unlimited. Default: 1000.
+    ///
+    /// At the mark that peer is not read any more, and is held back by its own kernel: nothing is dropped.
+    /// libzmq: `ZMQ_RCVHWM`.
+    pub fn recv_hwm(mut self, messages: usize) -> Self {
+        self.options.recv_hwm = messages;
+        self
+    }
+
+    /// The most bytes from one peer that wait to be received; 0 is unlimited. Default: 8 MiB.
+    ///
+    /// What was read in one piece is handed over whole: up to 256 KiB, or one message, beyond.
+    pub fn recv_hwm_bytes(mut self, bytes: usize) -> Self {
+        self.options.recv_hwm_bytes = bytes;
+        self
+    }
+}
+
+impl<K: Conflates> Builder<K> {
+    /// Keeps only the newest message for each peer; the high-water marks do not apply. Default: off.
+    ///
+    /// Messages of several frames count whole; each one replaced is counted. libzmq: `ZMQ_CONFLATE`.
+    pub fn conflate(mut self, newest_only: bool) -> Self {
+        self.options.conflate = newest_only;
+        self
+    }
+}
+
+impl Builder<super::kind::Push> {
+    /// Queues only for peers that are connected. Default: off: a connecting endpoint queues from the start.
+    ///
+    /// What is queued for a connection is lost with it, and counted. libzmq: `ZMQ_IMMEDIATE`.
+    pub fn immediate(mut self, connected_only: bool) -> Self {
+        self.options.immediate = connected_only;
+        self
+    }
+}
+
+impl Builder<super::kind::Req> {
+    /// The name by which a ROUTER knows this socket: 1 to 255 bytes, the first not 0. Default: none.
+    ///
+    /// libzmq: `ZMQ_ROUTING_ID`.
+    pub fn routing_id(mut self, id: impl Into<Bytes>) -> Self {
+        self.options.routing_id = id.into();
+        self
+    }
+}
+
+impl Options {
+    fn contradictions(&self) -> Vec<Contradiction> {
+        let mut found = Vec::new();
+        if self.reconnect.min > self.reconnect.max {
+            found.push(Contradiction::new(["reconnect"], "the first wait is longer than the longest"));
+        }
+        if self.reconnect.min.is_zero() {
+            found.push(Contradiction::new(["reconnect"], "the first wait is zero"));
+        }
+        if self.handshake_timeout.is_some_and(|limit| limit.is_zero()) {
+            found.push(Contradiction::new(["handshake_timeout"], "no handshake is done in no time"));
+        }
+        if self.max_message_size == 0 {
+            found.push(Contradiction::new(["max_message_size"], "zero allows empty messages only"));
+        }
+        if self.max_message_frames == 0 {
+            found.push(Contradiction::new(["max_message_frames"], "every message has a frame"));
+        }
+        if self.routing_id.len() > 255 || self.routing_id.first() == Some(&0) {
+            found.push(Contradiction::new(["routing_id"], "it has 1 to 255 bytes, and the first is not 0"));
+        }
+        if self.conflate && self.immediate {
+            found.push(Contradiction::new(
+                ["conflate", "immediate"],
+                "the newest message is kept for a peer that comes back, which immediate forbids",
+            ));
+        }
+        found
+    }
+
+    fn build(self, kind: SocketKind) -> Core {
+        let unlimited = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+        let send = Marks { messages: unlimited(self.send_hwm), bytes: unlimited(self.send_hwm_bytes) };
+        let recv = Marks { messages: unlimited(self.recv_hwm), bytes: unlimited(self.recv_hwm_bytes) };
+        let limits = Limits { message_size: self.max_message_size, message_frames: self.max_message_frames };
+        let outbox = || {
+            Arc::new(Outbox::new(OutboxConfig { marks: send, share_from: SHARE_FROM, conflate: self.conflate }))
+        };
+        let inbox = || Arc::new(Inbox::new(recv, self.conflate));
+        let (sending, receiving) = match kind {
+            SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
+            SocketKind::Pull => (Sending::Never, Receiving::Pipes { inbox: inbox(), interest: None }),
+            SocketKind::Sub => {
+                (Sending::Never, Receiving::Pipes { inbox: inbox(), interest: Some(Arc::default()) })
+            }
+            _ => (Sending::Pipes(outbox()), Receiving::Pipes { inbox: inbox(), interest: None }),
+        };
+        let traffic = Traffic {
+            outgoing: match &sending {
+                Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
+                Sending::Never => None,
+            },
+            incoming: match &receiving {
+                Receiving::Pipes { inbox, .. } => Incoming::Messages(inbox.clone()),
+                Receiving::Never => Incoming::Nothing,
+            },
+            interest: match &receiving {
+                Receiving::Pipes { interest, .. } => interest.clone(),
+                Receiving::Never => None::<Arc<Interest>>,
+            },
+        };
+        let shared = Arc::new(Shared {
+            config: DriverConfig {
+                session: Arc::new(SessionConfig {
+                    kind,
+                    routing_id: self.routing_id,
+                    handshake_timeout: self.handshake_timeout,
+                    heartbeat: self.heartbeat,
+                }),
+                limits,
+                stream: self.stream,
+                reconnect: self.reconnect,
+                immediate: self.immediate || kind != SocketKind::Push,
+                guard: None,
+            },
+            traffic,
+            events: Events::new(),
+            peers: Peers::new(),
+            tasks: Tasks::new(),
+            dice: Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded)),
+            carrier: self.carrier,
+        });
+        Core {
+            kind,
+            shared,
+            sending,
+            receiving,
+            limits: SendLimits {
+                bytes: usize::try_from(limits.message_size).unwrap_or(usize::MAX),
+                frames: limits.message_frames,
+            },
+            linger: self.linger,
+            home: OnceLock::new(),
+        }
+    }
+}

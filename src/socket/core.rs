@@ -1,0 +1,342 @@
+//! What all handles of one socket share, and what the typed handles are a thin cover of.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::options::Linger;
+use crate::driver::{self, Home, Order, Role, Shared, TaskId};
+use crate::endpoint::{Endpoint, ToEndpoint};
+use crate::error::{BindError, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent};
+use crate::message::{Message, Payload};
+use crate::monitor::DisconnectReason;
+use crate::pattern::Interest;
+use crate::peer::Peer;
+use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
+use crate::runtime;
+use crate::socket_kind::SocketKind;
+use crate::transport::Listener;
+
+/// One socket.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) kind: SocketKind,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) sending: Sending,
+    pub(crate) receiving: Receiving,
+    pub(crate) limits: SendLimits,
+    pub(crate) linger: Linger,
+    /// The runtime of the first `bind` or `connect`.
+    pub(crate) home: OnceLock<Home>,
+}
+
+/// Where messages go.
+#[derive(Debug)]
+pub(crate) enum Sending {
+    /// To one pipe each.
+    Pipes(Arc<Outbox>),
+    /// Nowhere.
+    Never,
+}
+
+/// Where messages come from.
+#[derive(Debug)]
+pub(crate) enum Receiving {
+    /// From all pipes in turn, `interest` filtering what was not asked for.
+    Pipes { inbox: Arc<Inbox>, interest: Option<Arc<Interest>> },
+    /// Nowhere.
+    Never,
+}
+
+/// The largest message that a peer of ours would take is the largest that we send.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SendLimits {
+    pub(crate) bytes: usize,
+    pub(crate) frames: usize,
+}
+
+impl SendLimits {
+    #[inline]
+    fn admit(self, payload: &Payload<'_>) -> bool {
+        payload.byte_len() <= self.bytes && payload.frame_count() <= self.frames
+    }
+
+    /// Why a payload is not admitted.
+    #[cold]
+    fn refuse(self, payload: Payload<'_>) -> SendError {
+        let (size, frames) = (payload.byte_len(), payload.frame_count());
+        let message = payload.into_message();
+        if size > self.bytes {
+            return SendError::TooLarge { message, size, limit: self.bytes };
+        }
+        SendError::TooManyFrames { message, frames, limit: self.frames }
+    }
+}
+
+impl Core {
+    // ---- endpoints -----------------------------------------------------------------------------------------
+
+    pub(crate) async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
+        let endpoint = at.to_endpoint()?;
+        endpoint.for_bind()?;
+        let home = self.home().ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
+        let shared = &self.shared;
+        let listener = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref())
+            .await
+            .map_err(|source| BindError::Io { endpoint: endpoint.clone(), source })?;
+        let resolved = listener.endpoint().clone();
+        let guard = shared
+            .tasks
+            .enter(shared, resolved.clone(), Role::Listener)
+            .ok_or(BindError::Closed(endpoint))?;
+        driver::listen(&home, guard, listener);
+        Ok(resolved)
+    }
+
+    pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
+        let endpoint = to.to_endpoint()?;
+        endpoint.for_connect()?;
+        let home = self.home().ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;
+        let tasks = &self.shared.tasks;
+        let is_this = |_: TaskId, task: &driver::Task| task.role == Role::Dialer && task.endpoint == endpoint;
+        if self.connects_once() && !tasks.pick(is_this).is_empty() {
+            return Err(EndpointError::AlreadyConnected(endpoint));
+        }
+        let guard = tasks.enter(&self.shared, endpoint.clone(), Role::Dialer).ok_or(EndpointError::Closed)?;
+        let (announce, ready) = oneshot::channel();
+        driver::dial(&home, guard, Some(announce));
+        Ok(Connecting { endpoint, ready })
+    }
+
+    /// Whether a second connection to the same endpoint would only double every message or subscription.
+    fn connects_once(&self) -> bool {
+        !matches!(self.kind, SocketKind::Push | SocketKind::Pull)
+    }
+
+    pub(crate) async fn unbind(&self, at: &Endpoint) -> Result<(), EndpointError> {
+        let listeners = self.shared.tasks.pick(|_, task| task.role == Role::Listener && task.endpoint == *at);
+        let Some((listener, _)) = listeners.first() else {
+            return Err(EndpointError::NotFound(at.clone()));
+        };
+        let listener = *listener;
+        self.end(at, DisconnectReason::Unbind, move |id, task| {
+            id == listener || task.role == Role::Accepted(listener)
+        })
+        .await
+    }
+
+    pub(crate) async fn disconnect(&self, from: &Endpoint) -> Result<(), EndpointError> {
+        let dialers = self.shared.tasks.pick(|_, task| task.role == Role::Dialer && task.endpoint == *from);
+        let Some((dialer, _)) = dialers.first() else {
+            return Err(EndpointError::NotFound(from.clone()));
+        };
+        let dialer = *dialer;
+        self.end(from, DisconnectReason::Disconnect, move |id, _| id == dialer).await
+    }
+
+    async fn end(
+        &self,
+        endpoint: &Endpoint,
+        why: DisconnectReason,
+        which: impl Fn(TaskId, &driver::Task) -> bool,
+    ) -> Result<(), EndpointError> {
+        let tasks = &self.shared.tasks;
+        let order = Order::Finish { until: self.linger.until(runtime::now()), why };
+        tasks.pick(&which).into_iter().for_each(|(_, task)| task.control.give(order.clone()));
+        tasks.ended(which).await;
+        let unsent = tasks.take_unsent(|of| of == endpoint);
+        Ok(Unsent::unless_empty(unsent.into_iter().map(|(endpoint, unsent)| (endpoint, unsent.run)))?)
+    }
+
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let open = self.shared.tasks.pick(|_, task| !matches!(task.role, Role::Accepted(_)));
+        open.into_iter().map(|(_, task)| task.endpoint).collect()
+    }
+
+    fn home(&self) -> Option<Home> {
+        if let Some(home) = self.home.get() {
+            return Some(home.clone());
+        }
+        let current = runtime::current()?;
+        Some(self.home.get_or_init(|| current).clone())
+    }
+
+    // ---- messages ------------------------------------------------------------------------------------------
+
+    #[inline]
+    pub(crate) fn send<'a>(&'a self, payload: Payload<'a>) -> SendFuture<'a> {
+        SendFuture { core: self, payload, ticket: SendTicket::default() }
+    }
+
+    pub(crate) fn try_send(&self, payload: Payload<'_>) -> Result<(), TrySendError> {
+        if !self.limits.admit(&payload) {
+            return Err(self.limits.refuse(payload).into());
+        }
+        let Sending::Pipes(outbox) = &self.sending else {
+            return Err(TrySendError::Full(payload.into_message()));
+        };
+        match outbox.try_send(&[], &payload) {
+            Ok(_) => Ok(()),
+            Err(Refusal::Closed) => Err(TrySendError::Closed(payload.into_message())),
+            Err(Refusal::Full | Refusal::Gone) => Err(TrySendError::Full(payload.into_message())),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn recv(&self) -> RecvFuture<'_> {
+        RecvFuture { core: self, ticket: RecvTicket::default(), from: None }
+    }
+
+    pub(crate) fn try_recv(&self) -> Result<Message, TryRecvError> {
+        let Receiving::Pipes { inbox, interest } = &self.receiving else { return Err(TryRecvError::Closed) };
+        inbox.try_recv(&mut None, interest.as_deref())
+    }
+
+    pub(crate) async fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError> {
+        let before = into.len();
+        if limit > 0 {
+            into.push(self.recv().await?);
+        }
+        if let Receiving::Pipes { inbox, interest } = &self.receiving {
+            inbox.recv_more(into, limit.saturating_sub(1), interest.as_deref());
+        }
+        Ok(into.len() - before)
+    }
+
+    // ---- closing -------------------------------------------------------------------------------------------
+
+    pub(crate) async fn close(&self) -> Result<(), Unsent> {
+        self.begin_close();
+        self.shared.tasks.ended(|_, _| true).await;
+        self.shared.events.close();
+        let unsent = self.shared.tasks.take_unsent(|_| true);
+        Unsent::unless_empty(unsent.into_iter().map(|(endpoint, unsent)| (endpoint, unsent.run)))
+    }
+
+    /// Ends all calls and tells every task to finish; the tasks do the rest on their runtime.
+    fn begin_close(&self) {
+        self.shared.traffic.close();
+        let until = self.linger.until(runtime::now());
+        if self.shared.tasks.close(&Order::Finish { until, why: DisconnectReason::Close }) {
+            self.shared.events.close();
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.begin_close();
+    }
+}
+
+/// The future of one `send`. All its waiting comes before the message is queued.
+#[derive(Debug)]
+pub(crate) struct SendFuture<'a> {
+    core: &'a Core,
+    payload: Payload<'a>,
+    ticket: SendTicket,
+}
+
+impl Future for SendFuture<'_> {
+    type Output = Result<(), SendError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if !this.core.limits.admit(&this.payload) {
+            return Poll::Ready(Err(this.core.limits.refuse(this.take())));
+        }
+        let Sending::Pipes(outbox) = &this.core.sending else {
+            return Poll::Ready(Err(SendError::Closed(this.take().into_message())));
+        };
+        match ready!(outbox.poll_send(cx.waker(), &mut this.ticket, &[], &this.payload)) {
+            Ok(_) => Poll::Ready(Ok(())),
+            Err(_) => Poll::Ready(Err(SendError::Closed(this.take().into_message()))),
+        }
+    }
+}
+
+impl<'a> SendFuture<'a> {
+    /// Gives up waiting: the message, which was not queued.
+    pub(crate) fn take(&mut self) -> Payload<'a> {
+        std::mem::replace(&mut self.payload, (&[]).into())
+    }
+}
+
+impl Drop for SendFuture<'_> {
+    fn drop(&mut self) {
+        if let (true, Sending::Pipes(outbox)) = (self.ticket.is_waiting(), &self.core.sending) {
+            outbox.leave(&mut self.ticket);
+        }
+    }
+}
+
+/// The future of one `recv`. Nothing is taken before it is returned.
+#[derive(Debug)]
+pub(crate) struct RecvFuture<'a> {
+    core: &'a Core,
+    ticket: RecvTicket,
+    /// The pipe that the message came from.
+    pub(crate) from: Option<PipeId>,
+}
+
+impl Future for RecvFuture<'_> {
+    type Output = Result<Message, RecvError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Receiving::Pipes { inbox, interest } = &this.core.receiving else {
+            return Poll::Ready(Err(RecvError::Closed));
+        };
+        inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, interest.as_deref())
+    }
+}
+
+impl Drop for RecvFuture<'_> {
+    fn drop(&mut self) {
+        if let (true, Receiving::Pipes { inbox, .. }) = (self.ticket.is_waiting(), &self.core.receiving) {
+            inbox.leave(&mut self.ticket);
+        }
+    }
+}
+
+/// A connection on its way: ready when the first handshake of this endpoint is done.
+///
+/// Dialing has begun and goes on whether or not this is awaited; dropping it changes nothing. It waits through
+/// failed attempts, and fails when the endpoint is disconnected, when the peer refuses for good (another
+/// mechanism, an incompatible kind, not ZMTP), or when the socket closes.
+///
+/// # Cancel safety
+///
+/// Awaiting it can be given up at any time; the endpoint stays connected.
+#[derive(Debug)]
+pub struct Connecting {
+    endpoint: Endpoint,
+    ready: oneshot::Receiver<Result<Peer, ConnectError>>,
+}
+
+impl Connecting {
+    /// The endpoint that is dialed.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+impl Future for Connecting {
+    type Output = Result<Peer, ConnectError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let announced = ready!(Pin::new(&mut self.ready).poll(cx));
+        Poll::Ready(announced.unwrap_or_else(|_| Err(ConnectError::Closed(self.endpoint.clone()))))
+    }
+}
+
+/// How long `send_timeout` and its like wait.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
