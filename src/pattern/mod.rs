@@ -1,6 +1,7 @@
 //! Who gets the next message, and from whom the next one is taken. Pure: no clock, no dice, no I/O.
 
 pub(crate) mod interest;
+pub(crate) mod subscriptions;
 
 use std::fmt;
 
