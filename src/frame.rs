@@ -43,7 +43,11 @@ impl Header {
             return Some(Self { flags, len: 2, size });
         }
         let size = u64::from_be_bytes(*rest.first_chunk::<8>()?);
-        Some(Self { flags, len: MAX_HEADER, size })
+        Some(Self {
+            flags,
+            len: MAX_HEADER,
+            size,
+        })
     }
 
     #[inline]

@@ -1,0 +1,6 @@
+//! What can go wrong.
+
+mod protocol;
+
+pub(crate) use protocol::escaped;
+pub use protocol::{Foreign, ProtocolError};
