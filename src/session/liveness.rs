@@ -62,26 +62,36 @@ struct Ours {
     next_ping: Option<Instant>,
     /// Runs from a PING to the next sign of life.
     expiry: Option<Instant>,
-    /// The last PING may still be in the outbox.
-    unsent: bool,
 }
 
 /// The peer's heartbeat, as far as it is seen.
 #[derive(Debug)]
 struct Theirs {
-    /// When its last PING came, or when traffic began; unknown after a pause, when PINGs come late.
+    asks: Asks,
+    /// When its last PING came, or when traffic began. Unknown since a pause, in which PINGs wait.
     last_ping: Option<Instant>,
-    /// The shortest time between two of its PINGs; `None` if there was none.
-    interval: Option<Duration>,
     /// Of its last PING; zero for none.
     ttl: Duration,
     /// Runs from a PING with a ttl.
     expiry: Option<Instant>,
 }
 
-/// PINGs that come within this of each other count as one, and no interval is shorter: they were asked out of turn,
-/// or waited somewhere together. It is the unit of a ttl.
-const MIN_PING_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the peer sends PING.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Never,
+    /// It does, but no two PINGs have come at their own time yet.
+    Sometimes,
+    /// The shortest time that has lain between two of them.
+    Every(Duration),
+}
+
+/// PINGs within this of each other count as one: they waited somewhere together, or one was sent out of turn, to learn
+/// how far we are. It is the unit of a ttl.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How often a peer is taken to ask before that is known: more often than most people configure.
+const ASSUMED_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Liveness {
     /// Traffic begins.
@@ -91,7 +101,6 @@ impl Liveness {
                 heartbeat,
                 next_ping: now.checked_add(heartbeat.interval),
                 expiry: None,
-                unsent: false,
             }),
             Version::V3_0 => None,
         };
@@ -99,7 +108,7 @@ impl Liveness {
             ours,
             theirs: Theirs {
                 last_ping: Some(now),
-                interval: None,
+                asks: Asks::Never,
                 ttl: Duration::ZERO,
                 expiry: None,
             },
@@ -143,8 +152,9 @@ impl Liveness {
         }
     }
 
-    pub(super) fn pause_reading(&mut self, _now: Instant) {
+    pub(super) fn pause_reading(&mut self) {
         self.reading = Reading::Paused;
+        self.theirs.last_ping = None;
     }
 
     /// What the peer said meanwhile may still be on its way to us, so each clock that ran begins anew.
@@ -154,7 +164,6 @@ impl Liveness {
         }
         self.reading = Reading::Open;
         self.theirs.restart_expiry(now);
-        self.theirs.last_ping = None;
         if let Some(ours) = &mut self.ours {
             ours.restart_expiry(now);
         }
@@ -175,7 +184,7 @@ impl Liveness {
                 if let Some(ours) = &mut self.ours
                     && is_due(ours.next_ping, now)
                 {
-                    ours.ping(now, outbox);
+                    ours.ask(now, outbox);
                 }
                 Ok(())
             }
@@ -201,7 +210,7 @@ impl Liveness {
     /// While we do not read: when the peer must hear from us.
     fn sign_due(&self) -> Option<Instant> {
         let announced = self.ours.as_ref().map(Ours::ttl);
-        let patience = [self.theirs.interval, Some(self.theirs.ttl), announced]
+        let patience = [self.theirs.asks.interval(), Some(self.theirs.ttl), announced]
             .into_iter()
             .flatten()
             .filter(|patience| !patience.is_zero())
@@ -219,14 +228,10 @@ impl Liveness {
 }
 
 impl Ours {
-    /// Asks, unless the last question has not even left.
-    fn ping(&mut self, now: Instant, outbox: &mut Outbox) {
+    /// Asks, and waits for a sign of life if it does not already.
+    fn ask(&mut self, now: Instant, outbox: &mut Outbox) {
         self.next_ping = now.checked_add(self.heartbeat.interval);
-        self.unsent &= !outbox.is_empty();
-        if !self.unsent {
-            command::put_ping(outbox.queue(), self.heartbeat.ttl, b"");
-            self.unsent = true;
-        }
+        outbox.ask(self.heartbeat.ttl);
         if self.expiry.is_none() {
             self.expiry = now.checked_add(self.heartbeat.timeout);
         }
@@ -247,25 +252,26 @@ impl Ours {
 
 impl Theirs {
     fn handle_ping(&mut self, now: Instant, ttl: Duration) {
-        match self.last_ping.map(|last| now.saturating_duration_since(last)) {
-            Some(gap) if gap < MIN_PING_INTERVAL => {}
-            Some(gap) => {
-                self.interval = Some(self.interval.map_or(gap, |shortest| shortest.min(gap)));
-                self.last_ping = Some(now);
+        let gap = self.last_ping.map(|last| now.saturating_duration_since(last));
+        match (self.asks, gap) {
+            (Asks::Every(shortest), Some(gap)) if gap >= MIN_INTERVAL => {
+                self.asks = Asks::Every(gap.min(shortest))
             }
-            None => self.last_ping = Some(now),
+            (_, Some(gap)) if gap >= MIN_INTERVAL => self.asks = Asks::Every(gap),
+            (Asks::Never, _) => self.asks = Asks::Sometimes,
+            _ => {}
         }
-        // It asks, so it wants to be told: at the latest as often as we can tell.
-        self.interval.get_or_insert(MIN_PING_INTERVAL);
+        if gap.is_none_or(|gap| gap >= MIN_INTERVAL) {
+            self.last_ping = Some(now);
+        }
         self.ttl = ttl;
         self.expiry = if ttl.is_zero() { None } else { now.checked_add(ttl) };
     }
 
     fn handle_read(&mut self, now: Instant) {
-        if self.interval.is_some_and(|interval| interval < self.ttl) {
-            self.restart_expiry(now);
-        } else {
-            self.expiry = None;
+        match self.asks {
+            Asks::Every(interval) if interval < self.ttl => self.restart_expiry(now),
+            _ => self.expiry = None,
         }
     }
 
@@ -273,6 +279,16 @@ impl Theirs {
     fn restart_expiry(&mut self, now: Instant) {
         if self.expiry.is_some() {
             self.expiry = now.checked_add(self.ttl);
+        }
+    }
+}
+
+impl Asks {
+    fn interval(self) -> Option<Duration> {
+        match self {
+            Self::Never => None,
+            Self::Sometimes => Some(ASSUMED_INTERVAL),
+            Self::Every(interval) => Some(interval),
         }
     }
 }

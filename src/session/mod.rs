@@ -257,9 +257,9 @@ impl Session {
 
     /// We stop reading because the pipe is at its mark. The peer's silence now means nothing, and ours must not be
     /// taken for death.
-    pub(crate) fn pause_reading(&mut self, now: Instant) {
+    pub(crate) fn pause_reading(&mut self, _now: Instant) {
         if let State::Traffic(traffic) = &mut self.state {
-            traffic.liveness.pause_reading(now);
+            traffic.liveness.pause_reading();
         }
     }
 
@@ -365,6 +365,7 @@ impl Session {
 
     /// Whatever state this was, it is over.
     fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        self.outbox.close();
         self.state = State::Failed(error.clone());
         error
     }
