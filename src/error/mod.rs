@@ -20,7 +20,7 @@ mod unsent;
 
 pub use build::{BuildError, Contradiction};
 pub use endpoint::{BindError, ConnectError, EndpointError};
-pub use protocol::ProtocolError;
+pub use protocol::{Foreign, ProtocolError};
 pub use receive::{RecvError, TryRecvError};
 pub use send::{RequestError, SendError, SendTimeoutError, TrySendError};
 pub use unsent::{Unsent, UnsentTo};

@@ -1,48 +1,372 @@
-//! Stub.
+//! One ZMTP connection as a state machine: greeting, handshake, traffic.
+//!
+//! ```text
+//!            the peer's           its other            the mechanism
+//!            11 bytes             53 bytes             is content
+//! ● ──▶ opening ──────▶ greeting ──────▶ handshake ──────▶ traffic
+//!          │               │                 │                │
+//!          └───────────────┴── violation, ───┴── deadline ────┴──▶ failed
+//! ```
+//!
+//! A session is told what happens outside (`handle_*`: bytes came, a time has come, writes moved) and asked what there
+//! is to do (`poll_*`, [`output`](Session::output)). It does no I/O and reads no clock, so that a test can run an
+//! hour of heartbeats in a microsecond and cut a stream at every byte.
+//!
+//! It deliberately does not know messages. Until the handshake is complete it reads the peer's bytes itself and stops
+//! behind the last one that is its own; from then on the driver walks the frames and shows it the bodies of commands.
+//! What a session has to say goes between two messages.
+//!
+//! * [`state`]: the way to traffic.
+//! * [`liveness`]: who must be heard by when, once there is traffic.
+//! * [`outbox`]: what we have to say, in the order in which it should be heard.
+//!
+//! Specifications: RFC 23 (ZMTP 3.0) and [RFC 37] (ZMTP 3.1).
+//!
+//! [RFC 37]: https://rfc.zeromq.org/spec/37/
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod heartbeat;
+mod liveness;
+mod outbox;
+mod state;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use bytes::{Buf, Bytes, BytesMut};
-use crate::error::ProtocolError;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::error::{ProtocolError, escaped};
 use crate::socket_kind::SocketKind;
+use crate::wire::command::{self, Command};
+use crate::wire::greeting::Version;
+
+pub use self::heartbeat::Heartbeat;
+use self::outbox::Outbox;
+use self::state::{AwaitOpening, State, Step, Traffic};
+
+/// What a session needs to know about the socket it belongs to.
 #[derive(Debug, Clone)]
-pub(crate) struct SessionConfig { pub(crate) kind: SocketKind, pub(crate) routing_id: Bytes, pub(crate) handshake_timeout: Option<Duration>, pub(crate) heartbeat: Option<Heartbeat> }
-/// x
-#[derive(Debug, Clone)]
-pub struct Heartbeat;
+pub(crate) struct SessionConfig {
+    /// The kind that is announced, and that decides which peers are accepted.
+    pub(crate) kind: SocketKind,
+    /// The identity that is announced; empty for none.
+    pub(crate) routing_id: Bytes,
+    /// From the first moment to the end of the handshake; `None` waits for ever.
+    pub(crate) handshake_timeout: Option<Duration>,
+    /// Whether and how the peer's life is checked.
+    pub(crate) heartbeat: Option<Heartbeat>,
+}
+
+/// What came of the peer's bytes, for the floors above.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SessionEvent {
+    /// The handshake is complete; from here on there is traffic.
+    Established(Introduction),
+    /// The peer wants what begins with this.
+    Subscribe(Bytes),
+    /// The peer takes one such subscription back.
+    Cancel(Bytes),
+    /// The peer answered a PING that had this context; see [`Session::ping`].
+    Pong(Bytes),
+}
+
+/// Who the peer says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Introduction {
+    /// Its kind, which ours accepts; `None` if it does not say.
+    pub(crate) kind: Option<SocketKind>,
+    /// The identity it wishes to have; empty if none. At most 255 bytes, the first one not zero.
+    pub(crate) routing_id: Bytes,
+    /// The version that rules this connection: the lower one of ours and the peer's.
+    pub(crate) version: (u8, u8),
+    /// The mechanism that both sides used.
+    pub(crate) mechanism: &'static str,
+    /// The rest of the peer's metadata, names as the peer wrote them. Not in it: what became `kind` and `routing_id`,
+    /// and `User-Id` and `Peer-Address`, for which a peer's word is worth nothing.
+    pub(crate) metadata: Vec<(String, Bytes)>,
+}
+
+/// The protocol state of one connection. See the [module](self) for how it goes.
 #[derive(Debug)]
-pub(crate) struct Session { out: Vec<u8>, greeted: bool, done: bool, events: VecDeque<SessionEvent>, config: Arc<SessionConfig> }
-#[derive(Debug)]
-pub(crate) enum SessionEvent { Established(Introduction), Subscribe(Bytes), Cancel(Bytes), Pong(Bytes) }
-#[derive(Debug)]
-pub(crate) struct Introduction { pub(crate) kind: Option<SocketKind>, pub(crate) routing_id: Bytes, pub(crate) version: (u8,u8), pub(crate) mechanism: &'static str, pub(crate) metadata: Vec<(String, Bytes)> }
+pub(crate) struct Session {
+    config: Arc<SessionConfig>,
+    state: State,
+    outbox: Outbox,
+    events: VecDeque<SessionEvent>,
+    /// Commands in traffic that mean nothing to us.
+    unknown_commands: u64,
+}
+
 impl Session {
-  pub(crate) fn new(config: Arc<SessionConfig>, _now: Instant) -> Self {
-    let mut out = vec![0u8; 64]; out[0]=0xff; out[9]=0x7f; out[10]=3; out[11]=1; out[12..16].copy_from_slice(b"NULL");
-    let name = config.kind.name().as_bytes();
-    let mut body = b"\x05READY\x0bSocket-Type".to_vec(); body.extend((name.len() as u32).to_be_bytes()); body.extend(name);
-    out.push(4); out.push(body.len() as u8); out.extend(body);
-    Session { out, greeted: false, done: false, events: VecDeque::new(), config }
-  }
-  pub(crate) fn handle_bytes(&mut self, _now: Instant, input: &mut BytesMut) -> Result<(), ProtocolError> {
-    if !self.greeted { if input.len() < 64 { return Ok(()); } input.advance(64); self.greeted = true; }
-    if input.len() < 2 { return Ok(()) }
-    let n = 2 + input[1] as usize; if input.len() < n { return Ok(()) }
-    input.advance(n); self.done = true;
-    self.events.push_back(SessionEvent::Established(Introduction{kind: None, routing_id: Bytes::new(), version:(3,1), mechanism: "NULL", metadata: vec![]}));
-    Ok(())
-  }
-  pub(crate) fn is_established(&self) -> bool { self.done }
-  pub(crate) fn handle_command(&mut self, _now: Instant, _body: &[u8]) -> Result<(), ProtocolError> { Ok(()) }
-  pub(crate) fn handle_read(&mut self, _now: Instant) {}
-  pub(crate) fn handle_written(&mut self, _now: Instant) {}
-  pub(crate) fn pause_reading(&mut self, _now: Instant) {}
-  pub(crate) fn resume_reading(&mut self, _now: Instant) {}
-  pub(crate) fn handle_timeout(&mut self, _now: Instant) -> Result<(), ProtocolError> { Ok(()) }
-  pub(crate) fn poll_timeout(&self) -> Option<Instant> { None }
-  pub(crate) fn output(&mut self) -> &mut Vec<u8> { &mut self.out }
-  pub(crate) fn poll_event(&mut self) -> Option<SessionEvent> { self.events.pop_front() }
-  pub(crate) fn subscribe(&mut self, _prefix: &[u8]) {}
-  pub(crate) fn cancel(&mut self, _prefix: &[u8]) {}
-  pub(crate) fn ping(&mut self, _c: &[u8]) -> bool { false }
+    /// A session on a stream that is connected since `now`. Its first bytes are in the [`output`](Self::output).
+    pub(crate) fn new(config: Arc<SessionConfig>, now: Instant) -> Self {
+        let mut outbox = Outbox::default();
+        let deadline = config
+            .handshake_timeout
+            .and_then(|timeout| now.checked_add(timeout));
+        let state = State::Opening(AwaitOpening::start(deadline, outbox.queue()));
+        Self {
+            config,
+            state,
+            outbox,
+            events: VecDeque::new(),
+            unknown_commands: 0,
+        }
+    }
+
+    /// Takes greeting and handshake off the front of `input` and stops behind their last byte: what is left then is
+    /// traffic. Whatever has not come completely stays in `input` too, never more than a frame of 8 KiB, and is looked
+    /// at again when there is more. Does nothing in traffic.
+    ///
+    /// # Errors
+    ///
+    /// Why the peer is refused, now and from now on. If it can understand the reason, that is in the
+    /// [`output`](Self::output), to be written if that goes without waiting.
+    pub(crate) fn handle_bytes(&mut self, now: Instant, input: &mut BytesMut) -> Result<(), ProtocolError> {
+        loop {
+            let out = self.outbox.queue();
+            let step = match mem::replace(&mut self.state, State::BETWEEN) {
+                State::Opening(opening) => opening.handle_bytes(input, &self.config, out),
+                State::Greeting(greeting) => greeting.handle_bytes(input, out),
+                State::Handshake(handshake) => handshake.handle_bytes(now, input, &self.config, out),
+                State::Traffic(traffic) => Ok(Step::Rest(State::Traffic(traffic))),
+                State::Failed(error) => Err(error),
+            };
+            match step {
+                Ok(Step::On(state)) => self.state = state,
+                Ok(Step::Rest(state)) => {
+                    self.state = state;
+                    return Ok(());
+                }
+                Ok(Step::Established(traffic, introduction)) => {
+                    self.state = State::Traffic(traffic);
+                    self.events.push_back(SessionEvent::Established(introduction));
+                    return Ok(());
+                }
+                Err(error) => return Err(self.fail(error)),
+            }
+        }
+    }
+
+    /// Whether the handshake is complete and nothing has gone wrong since.
+    pub(crate) fn is_established(&self) -> bool {
+        matches!(self.state, State::Traffic(_))
+    }
+
+    /// Takes the body of one whole command frame that came in traffic. Commands that are unknown, which is the usual
+    /// way for a protocol to grow, are counted and ignored.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection must end: the command is malformed, or has no place here.
+    pub(crate) fn handle_command(&mut self, now: Instant, body: &[u8]) -> Result<(), ProtocolError> {
+        let traffic = match &mut self.state {
+            State::Traffic(traffic) => traffic,
+            State::Failed(error) => return Err(error.clone()),
+            State::Opening(_) | State::Greeting(_) | State::Handshake(_) => {
+                let found = "a command before the handshake was complete".to_owned();
+                return Err(self.fail(ProtocolError::Unexpected {
+                    expected: "a greeting",
+                    found,
+                }));
+            }
+        };
+        let command = match Command::decode(body) {
+            Ok(command) => command,
+            Err(error) => return Err(self.fail(error)),
+        };
+        match command {
+            Command::Subscribe(topic) => {
+                self.events
+                    .push_back(SessionEvent::Subscribe(Bytes::copy_from_slice(topic)));
+            }
+            Command::Cancel(topic) => {
+                self.events
+                    .push_back(SessionEvent::Cancel(Bytes::copy_from_slice(topic)));
+            }
+            Command::Ping { ttl, context } => {
+                traffic.liveness.handle_ping(now, ttl, context, &mut self.outbox)
+            }
+            // Only a PING of `ping` has a context, and never a longer one.
+            Command::Pong(context) if (1..=command::MAX_CONTEXT).contains(&context.len()) => {
+                self.events
+                    .push_back(SessionEvent::Pong(Bytes::copy_from_slice(context)));
+            }
+            Command::Pong(_) => {}
+            Command::Error(reason) => {
+                return Err(self.fail(ProtocolError::Refused {
+                    reason: escaped(reason),
+                }));
+            }
+            Command::Ready(_) => {
+                let found = escaped(command.name());
+                return Err(self.fail(ProtocolError::Unexpected {
+                    expected: "traffic",
+                    found,
+                }));
+            }
+            Command::Other(_) => self.unknown_commands = self.unknown_commands.saturating_add(1),
+        }
+        Ok(())
+    }
+
+    /// How many commands in traffic meant nothing to us.
+    pub(crate) fn unknown_commands(&self) -> u64 {
+        self.unknown_commands
+    }
+
+    /// Bytes came from the peer, whatever they are: a sign of life. To be called before they are interpreted.
+    #[inline]
+    pub(crate) fn handle_read(&mut self, now: Instant) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.liveness.handle_read(now);
+        }
+    }
+
+    /// A write could not move: the kernel has no room. Until the next [`handle_written`](Self::handle_written) our
+    /// writes count as blocked.
+    pub(crate) fn handle_blocked(&mut self) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.liveness.handle_blocked();
+        }
+    }
+
+    /// The kernel accepted bytes of ours, messages or output. After [`handle_blocked`](Self::handle_blocked) this
+    /// means that the peer's side accepted some too, which counts as a sign of life; otherwise it does not, because
+    /// our own kernel takes bytes for a dead peer as well.
+    #[inline]
+    pub(crate) fn handle_written(&mut self, now: Instant) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.liveness.handle_written(now);
+        }
+    }
+
+    /// We stop reading because the pipe is at its mark. The peer's silence now means nothing, and ours must not be
+    /// taken for death.
+    pub(crate) fn pause_reading(&mut self, _now: Instant) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.liveness.pause_reading();
+        }
+    }
+
+    /// We read again.
+    pub(crate) fn resume_reading(&mut self, now: Instant) {
+        if let State::Traffic(traffic) = &mut self.state {
+            traffic.liveness.resume_reading(now);
+        }
+    }
+
+    /// Whether more than one answer of ours waits to be written: then nothing more should be read, or a peer that
+    /// asks without listening makes us collect answers without end.
+    pub(crate) fn owes_answers(&self) -> bool {
+        self.outbox.owes_answers()
+    }
+
+    /// The time of [`poll_timeout`](Self::poll_timeout) has come. Calling it early does no harm.
+    ///
+    /// # Errors
+    ///
+    /// The handshake took too long, or the peer is silent for too long.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        let verdict = match &mut self.state {
+            State::Opening(AwaitOpening { deadline })
+            | State::Greeting(state::AwaitGreeting { deadline, .. })
+            | State::Handshake(state::AwaitCommand { deadline, .. }) => {
+                if deadline.is_some_and(|deadline| deadline <= now) {
+                    Err(ProtocolError::HandshakeTimeout)
+                } else {
+                    Ok(())
+                }
+            }
+            State::Traffic(traffic) => traffic.liveness.handle_timeout(now, &mut self.outbox),
+            State::Failed(error) => Err(error.clone()),
+        };
+        verdict.map_err(|error| self.fail(error))
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called. Ask again after anything was handled.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Opening(AwaitOpening { deadline })
+            | State::Greeting(state::AwaitGreeting { deadline, .. })
+            | State::Handshake(state::AwaitCommand { deadline, .. }) => *deadline,
+            State::Traffic(traffic) => traffic.liveness.poll_timeout(),
+            State::Failed(_) => None,
+        }
+    }
+
+    /// Bytes to be written between two messages; empty when there is nothing to say. Drain from its front what was
+    /// written, and touch nothing else.
+    pub(crate) fn output(&mut self) -> &mut Vec<u8> {
+        self.outbox.front()
+    }
+
+    /// What came of the peer's bytes, in their order.
+    pub(crate) fn poll_event(&mut self) -> Option<SessionEvent> {
+        let event = self.events.pop_front();
+        if self.events.is_empty() {
+            // Most connections have one event in their life; they need not keep a queue.
+            self.events = VecDeque::new();
+        }
+        event
+    }
+
+    /// Asks the peer for what begins with `prefix`, in the form that its version wants. Does nothing before traffic:
+    /// a new connection must be told everything anyway.
+    pub(crate) fn subscribe(&mut self, prefix: &[u8]) {
+        match self.version() {
+            Some(Version::V3_1) => command::put_subscribe(self.outbox.queue(), prefix),
+            Some(Version::V3_0) => command::put_subscription_message(self.outbox.queue(), true, prefix),
+            None => {}
+        }
+    }
+
+    /// Takes one such subscription back.
+    pub(crate) fn cancel(&mut self, prefix: &[u8]) {
+        match self.version() {
+            Some(Version::V3_1) => command::put_cancel(self.outbox.queue(), prefix),
+            Some(Version::V3_0) => command::put_subscription_message(self.outbox.queue(), false, prefix),
+            None => {}
+        }
+    }
+
+    /// Sends a PING behind everything that was ordered so far. Its answer is a [`SessionEvent::Pong`] with the same
+    /// context, which must have 1 to 16 bytes. Returns false, and sends nothing, where a PING may not be sent: to a
+    /// peer that announced ZMTP 3.0, and before traffic.
+    pub(crate) fn ping(&mut self, context: &[u8]) -> bool {
+        let may_ping = self.version() == Some(Version::V3_1);
+        if may_ping {
+            command::put_ping(self.outbox.queue(), 0, context);
+        }
+        may_ping
+    }
+
+    /// The version that rules the traffic, once there is any.
+    fn version(&self) -> Option<Version> {
+        match &self.state {
+            State::Traffic(Traffic { version, .. }) => Some(*version),
+            _ => None,
+        }
+    }
+
+    /// Whatever state this was, it is over.
+    fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        self.outbox.close();
+        self.state = State::Failed(error.clone());
+        error
+    }
 }
