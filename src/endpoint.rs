@@ -1,15 +1,16 @@
-//! Where sockets meet: an [`Endpoint`] is an address, parsed once at the border and carried inward as a value.
+//! Where sockets meet: an [`Endpoint`] is an address, parsed once at the border and carried inward as a
+//! value.
 //!
 //! ```text
 //! tcp://host:port                    a name, 10.0.0.1, [fe80::1%eth0] or * · a number, 0 or *
 //! tcp://source:port;host:port        to connect from an address of one's own choice
-//! ipc://path   ipc://@name   ipc://* a Unix socket in a directory, in Linux's abstract space, somewhere fresh
+//! ipc://path  ipc://@name  ipc://*   a Unix socket: a file, an abstract name (Linux), somewhere fresh
 //! inproc://name                      within this process
 //! ```
 //!
-//! Display gives back exactly what was written; two spellings of one address are equal. What is written is only
-//! read here: names are resolved by `transport`, anew for every attempt, since the answer changes with time.
-//! Whether an address makes sense for binding or for connecting is asked separately
+//! Display gives back exactly what was written; two spellings of one address are equal. What is written is
+//! only read here: names are resolved by `transport`, anew for every attempt, since the answer changes with
+//! time. Whether an address makes sense for binding or for connecting is asked separately
 //! ([`for_bind`](Endpoint::for_bind), [`for_connect`](Endpoint::for_connect)).
 
 use std::cmp::Ordering;
@@ -22,8 +23,8 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// The longest path or abstract name of a Unix socket: 108 bytes in `sockaddr_un`, less the NUL that ends a path
-/// or begins a name.
+/// The longest path or abstract name of a Unix socket: 108 bytes in `sockaddr_un`, less the NUL that ends a
+/// path or begins a name.
 const MAX_IPC: usize = 107;
 /// As libzmq documents it.
 const MAX_INPROC: usize = 256;
@@ -270,7 +271,8 @@ impl<T: ToEndpoint + ?Sized> ToEndpoint for &T {
     }
 }
 
-/// The text is not an endpoint, or not one for what it was meant for: names the text and what is wrong with it.
+/// The text is not an endpoint, or not one for what it was meant for: names the text and what is wrong with
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {} {endpoint:?}: {problem}", problem.verb())]
 pub struct ParseEndpointError {
@@ -454,8 +456,8 @@ fn parse_host(text: &str) -> Option<Host> {
     is_host_name(text).then(|| Host::Name(text.to_ascii_lowercase().into()))
 }
 
-/// Letters, digits, `-`, `_` and dots; internationalised names in their ASCII form. A name whose last label is a
-/// number is a misspelt IPv4 address, and resolvers read it in surprising ways (`10.1` is `10.0.0.1`).
+/// Letters, digits, `-`, `_` and dots; internationalised names in their ASCII form. A name whose last label
+/// is a number is a misspelt IPv4 address, and resolvers read it in surprising ways (`10.1` is `10.0.0.1`).
 fn is_host_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {

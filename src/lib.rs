@@ -33,3 +33,10 @@ pub use error::{
 };
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use socket_kind::SocketKind;
+pub use transport::{Keepalive, TcpOptions};
+
+/// The door for simulation and fault injection: what stands in for the operating system.
+#[doc(hidden)]
+pub mod carrier {
+    pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
+}
