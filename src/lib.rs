@@ -32,6 +32,8 @@ pub use error::{
     RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
 };
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
+pub use monitor::{DisconnectReason, Event, Limit, Monitor};
+pub use peer::Peer;
 pub use socket_kind::SocketKind;
 pub use transport::{Keepalive, TcpOptions};
 

@@ -19,6 +19,7 @@ mod send;
 mod unsent;
 
 pub use build::{BuildError, Contradiction};
+pub(crate) use endpoint::Reason;
 pub use endpoint::{BindError, ConnectError, EndpointError};
 pub use protocol::ProtocolError;
 pub use receive::{RecvError, TryRecvError};
