@@ -29,11 +29,11 @@ mod socket;
 
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, ProtocolError,
+    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
     RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
 };
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
-pub use monitor::{DisconnectReason, Event, Monitor};
+pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::Peer;
 pub use session::Heartbeat;
 pub use socket::{Builder, Connecting, Linger, Pull, Push, Socket, kind};

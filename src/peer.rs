@@ -1,7 +1,183 @@
-//! Stub.
+//! The other socket, seen through one connection: what it said of itself, and where it is.
+//!
+//! A [`Peer`] comes into being when a handshake is done and describes that one connection for good; it says
+//! nothing of whether the connection still lives. Whoever asks holds a handle, so nothing here costs the
+//! traffic anything.
+//!
+//! What a peer says of itself is its own claim, unless the mechanism proved it.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use bytes::Bytes;
+
 use crate::endpoint::Endpoint;
-/// x
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peer(Arc<(u64, Endpoint, String)>);
-impl Peer { pub(crate) fn new(id: u64, e: Endpoint, a: String) -> Self { Peer(Arc::new((id, e, a))) } }
+use crate::socket_kind::SocketKind;
+
+/// The other end of one connection.
+///
+/// A cheap handle: clones describe the same connection, and two handles are equal if they do. It stays valid,
+/// with what was known, when the connection has ended; a peer that connects again is another `Peer`.
+#[derive(Clone)]
+pub struct Peer(Arc<PeerInfo>);
+
+/// What a finished handshake has told.
+#[derive(Debug)]
+pub(crate) struct PeerInfo {
+    /// Unique within its socket.
+    pub(crate) id: u64,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) address: Box<str>,
+    pub(crate) kind: Option<SocketKind>,
+    pub(crate) routing_id: Bytes,
+    pub(crate) version: (u8, u8),
+    pub(crate) mechanism: &'static str,
+    /// In the order in which they came.
+    pub(crate) metadata: Vec<(Box<str>, Bytes)>,
+}
+
+impl Peer {
+    pub(crate) fn new(info: PeerInfo) -> Self {
+        Self(Arc::new(info))
+    }
+
+    /// A number that no other connection of this socket has had, for logs and maps.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The endpoint of ours that the connection belongs to: what we connected to, or where we listen.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    /// Where the peer is: `ip:port` in numbers over tcp; over ipc its process's credentials, `:uid:gid:pid`.
+    pub fn address(&self) -> &str {
+        &self.0.address
+    }
+
+    /// The peer's kind of socket; `None` if it did not tell.
+    pub fn kind(&self) -> Option<SocketKind> {
+        self.0.kind
+    }
+
+    /// The bytes that name this peer on a ROUTER: its own choice, or what was chosen for it; empty where
+    /// nobody chose.
+    pub fn routing_id(&self) -> &Bytes {
+        &self.0.routing_id
+    }
+
+    /// The version of ZMTP spoken on this connection, major and minor.
+    pub fn version(&self) -> (u8, u8) {
+        self.0.version
+    }
+
+    /// The security mechanism of this connection: `NULL`, `PLAIN`, …
+    pub fn mechanism(&self) -> &str {
+        self.0.mechanism
+    }
+
+    /// A property of the peer's metadata. Names are compared without regard to case; of several the first
+    /// counts.
+    pub fn property(&self, name: &str) -> Option<&[u8]> {
+        self.metadata()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// All properties that the peer sent in its handshake, in its order.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0
+            .metadata
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+}
+
+/// Kind and address: `PULL at 10.0.0.1:49153`.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind().map_or("peer", SocketKind::name);
+        write!(f, "{kind} at {}", self.address())
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("id", &self.id())
+            .field("endpoint", self.endpoint())
+            .field("address", &self.address())
+            .field("kind", &self.kind())
+            .field("routing_id", self.routing_id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Peer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Peer {}
+
+impl Hash for Peer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A PULL at 10.0.0.1:49153, met at `tcp://10.0.0.2:5555`.
+    pub(crate) fn peer(id: u64) -> Peer {
+        Peer::new(PeerInfo {
+            id,
+            endpoint: "tcp://10.0.0.2:5555".parse().expect("an endpoint"),
+            address: "10.0.0.1:49153".into(),
+            kind: Some(SocketKind::Pull),
+            routing_id: Bytes::from_static(b"\x01\nx"),
+            version: (3, 1),
+            mechanism: "NULL",
+            metadata: vec![
+                ("Socket-Type".into(), "PULL".into()),
+                ("X-Room".into(), "first".into()),
+                ("x-room".into(), "second".into()),
+            ],
+        })
+    }
+
+    #[test]
+    fn a_property_is_found_in_any_case_and_the_first_one_counts() {
+        let peer = peer(1);
+        assert_eq!(peer.property("socket-type"), Some(&b"PULL"[..]));
+        assert_eq!(peer.property("X-ROOM"), Some(&b"first"[..]));
+        assert_eq!(peer.property("X-Floor"), None);
+        assert_eq!(
+            peer.metadata().map(|(name, _)| name).collect::<Vec<_>>(),
+            ["Socket-Type", "X-Room", "x-room"]
+        );
+    }
+
+    #[test]
+    fn two_handles_are_equal_if_they_are_of_one_connection() {
+        let (a, b) = (peer(1), peer(2));
+        assert_eq!(a, a.clone());
+        assert_ne!(a, b, "the same peer, connected again");
+        assert_eq!(std::collections::HashSet::from([a.clone(), a, b]).len(), 2);
+    }
+
+    #[test]
+    fn a_peer_is_shown_in_one_harmless_line() {
+        let peer = peer(7);
+        assert_eq!(peer.to_string(), "PULL at 10.0.0.1:49153");
+        assert_eq!(
+            format!("{peer:?}"),
+            r#"Peer { id: 7, endpoint: Endpoint("tcp://10.0.0.2:5555"), address: "10.0.0.1:49153", kind: Some(Pull), routing_id: b"\x01\nx", .. }"#
+        );
+    }
+}

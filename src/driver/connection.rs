@@ -33,7 +33,7 @@ use crate::error::{ConnectError, ProtocolError};
 use crate::frame::Header;
 use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::Change;
-use crate::peer::Peer;
+use crate::peer::{Peer, PeerInfo};
 use crate::pipe::{Batch, Chunk, Credit, Messages, PipeId, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::session::{Introduction, Session, SessionEvent};
@@ -385,11 +385,16 @@ impl Connection {
         if let Some(interest) = &traffic.interest {
             self.interest = Some((interest.attach(), u64::MAX));
         }
-        let peer = Peer::new(
-            self.shared.peers.next_id(),
-            self.endpoint.clone(),
-            self.stream.peer_address().to_owned(),
-        );
+        let peer = Peer::new(PeerInfo {
+            id: self.shared.peers.next_id(),
+            endpoint: self.endpoint.clone(),
+            address: self.stream.peer_address().into(),
+            kind: introduction.kind,
+            routing_id: introduction.routing_id,
+            version: introduction.version,
+            mechanism: introduction.mechanism,
+            metadata: introduction.metadata.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+        });
         let control = self.control.clone();
         let link = Link { peer, outgoing: self.outgoing, incoming: self.lane, control };
         self.link = Some(link.clone());

@@ -19,7 +19,9 @@ mod send;
 mod unsent;
 
 pub use build::{BuildError, Contradiction};
+pub(crate) use endpoint::Reason;
 pub use endpoint::{BindError, ConnectError, EndpointError};
+pub(crate) use protocol::escaped;
 pub use protocol::{Foreign, ProtocolError};
 pub use receive::{RecvError, TryRecvError};
 pub use send::{RequestError, SendError, SendTimeoutError, TrySendError};

@@ -34,6 +34,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::endpoint::{Endpoint, IpcAddress, ParseEndpointError};
+use crate::runtime;
 
 use super::options::StreamOptions;
 use super::{Writer, send};
@@ -262,7 +263,7 @@ async fn lock_directory(path: &Path) -> Option<File> {
     for _ in 0..LOCK_ATTEMPTS {
         match directory.try_lock() {
             Ok(()) => return Some(directory),
-            Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(fs::TryLockError::WouldBlock) => runtime::sleep_until(runtime::now() + LOCK_PAUSE).await,
             Err(fs::TryLockError::Error(_)) => return None,
         }
     }
