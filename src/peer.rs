@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use crate::endpoint::Endpoint;
 use crate::socket_kind::SocketKind;
+use crate::stats::{Counted, Stats};
 
 /// The other end of one connection.
 ///
@@ -35,6 +36,7 @@ pub(crate) struct PeerInfo {
     pub(crate) mechanism: &'static str,
     /// In the order in which they came.
     pub(crate) metadata: Vec<(Box<str>, Bytes)>,
+    pub(crate) counters: Arc<dyn Counted>,
 }
 
 impl Peer {
@@ -76,6 +78,13 @@ impl Peer {
     /// The security mechanism of this connection: `NULL`, `PLAIN`, …
     pub fn mechanism(&self) -> &str {
         self.0.mechanism
+    }
+
+    /// What went to this peer and came from it; after the connection has ended, up to its end.
+    ///
+    /// A connecting endpoint keeps its outgoing queue from one connection to the next, and the queue its counters.
+    pub fn stats(&self) -> Stats {
+        self.0.counters.stats()
     }
 
     /// A property of the peer's metadata. Names are compared without regard to case; of several the first
@@ -133,6 +142,15 @@ impl Hash for Peer {
 pub(crate) mod tests {
     use super::*;
 
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl Counted for Nothing {
+        fn stats(&self) -> Stats {
+            Stats::default()
+        }
+    }
+
     /// A PULL at 10.0.0.1:49153, met at `tcp://10.0.0.2:5555`.
     pub(crate) fn peer(id: u64) -> Peer {
         Peer::new(PeerInfo {
@@ -148,6 +166,7 @@ pub(crate) mod tests {
                 ("X-Room".into(), "first".into()),
                 ("x-room".into(), "second".into()),
             ],
+            counters: Arc::new(Nothing),
         })
     }
 

@@ -35,6 +35,11 @@ pub(crate) async fn sleep_until(at: Instant) {
     tokio::time::sleep_until(at.into()).await;
 }
 
+/// Does `work`, at most for `limit`: `None` when the time was up first.
+pub(crate) async fn timeout<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
+
 /// An alarm that may be set, moved and taken back; it costs nothing while it is not set.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
@@ -58,7 +63,9 @@ impl Alarm {
 
     /// Ready when the time has come; the alarm is not set then. Pending for ever while it is not set.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        let Some(sleep) = &mut self.sleep else {
+            return Poll::Pending;
+        };
         std::task::ready!(sleep.as_mut().poll(cx));
         self.set(None);
         Poll::Ready(())
@@ -106,7 +113,10 @@ mod tests {
         let dice = Dice::seeded(7);
         for _ in 0..1000 {
             let drawn = dice.jitter(Duration::from_millis(100));
-            assert!((Duration::from_millis(50)..=Duration::from_millis(100)).contains(&drawn), "{drawn:?}");
+            assert!(
+                (Duration::from_millis(50)..=Duration::from_millis(100)).contains(&drawn),
+                "{drawn:?}"
+            );
         }
     }
 }

@@ -1,20 +1,33 @@
 //! What is counted: always on, in plain fields under locks that are held anyway.
+//!
+//! The unit is the *delivery*: one message to one peer. At rest, for each direction,
+//!
+//! ```text
+//! accepted = handed over + dropped + queued          received = delivered + dropped + queued
+//! ```
+//!
+//! holds exactly (guarantees, G5). A snapshot takes the locks and copies; nothing on the way of a message is
+//! shared for the sake of counting.
 
 use std::fmt;
 use std::ops::{AddAssign, SubAssign};
 
-/// Messages and their bytes.
+/// A number of messages and of their bytes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Load {
-    pub(crate) messages: u64,
-    /// As frames, headers included: what the pipe holds and the wire carries.
-    pub(crate) bytes: u64,
+pub struct Load {
+    /// Whole messages, whatever their frames.
+    pub messages: u64,
+    /// Their frames with headers: what a queue holds and the wire carries.
+    pub bytes: u64,
 }
 
 impl Load {
     #[inline]
     pub(crate) fn one(bytes: usize) -> Self {
-        Self { messages: 1, bytes: bytes as u64 }
+        Self {
+            messages: 1,
+            bytes: bytes as u64,
+        }
     }
 }
 
@@ -115,7 +128,9 @@ impl Dropped {
 
     /// Every reason with its number.
     pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
-        DropReason::ALL.into_iter().map(|reason| (reason, self.by(reason)))
+        DropReason::ALL
+            .into_iter()
+            .map(|reason| (reason, self.by(reason)))
     }
 
     #[inline]
@@ -134,8 +149,71 @@ impl AddAssign for Dropped {
 
 impl fmt::Debug for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().filter(|(_, n)| *n > 0).map(|(reason, n)| (reason.name(), n))).finish()
+        f.debug_map()
+            .entries(
+                self.iter()
+                    .filter(|(_, n)| *n > 0)
+                    .map(|(reason, n)| (reason.name(), n)),
+            )
+            .finish()
     }
+}
+
+/// What a socket, or one of its peers, has done so far: a snapshot.
+///
+/// ```
+/// # use hubless::Push;
+/// let push = Push::new();
+/// assert_eq!(push.stats().outgoing.accepted.messages, 0);
+/// ```
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// On the way to peers.
+    pub outgoing: OutgoingStats,
+    /// On the way from peers.
+    pub incoming: IncomingStats,
+    /// How often a connecting endpoint was connected again.
+    pub reconnects: u64,
+    /// Requests that were dropped without a reply.
+    pub unanswered: u64,
+}
+
+/// The outgoing half of [`Stats`]: `accepted = handed_over + dropped + queued`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutgoingStats {
+    /// Deliveries that `send` took: one for each message, for a publisher one for each matching subscriber.
+    pub accepted: Load,
+    /// What the kernel, or the peer in this process, took to the last byte. What the kernel then loses with the
+    /// connection cannot be known.
+    pub handed_over: Load,
+    /// What waits, or is being written.
+    pub queued: Load,
+    /// What was dropped, and why.
+    pub dropped: Dropped,
+    /// What was handed over since the connections last showed life: no more than this is lost if they are dead.
+    /// Outside the sum.
+    pub unconfirmed: Load,
+}
+
+/// The incoming half of [`Stats`]: `received = delivered + dropped + queued`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IncomingStats {
+    /// What came from peers and was queued, or dropped.
+    pub received: Load,
+    /// What the program was given.
+    pub delivered: Load,
+    /// What waits for the program.
+    pub queued: Load,
+    /// What was dropped, and why.
+    pub dropped: Dropped,
+}
+
+/// Something whose counters can be asked for.
+pub(crate) trait Counted: Send + Sync + fmt::Debug {
+    fn stats(&self) -> Stats;
 }
 
 /// One direction of one pipe, or the sum over pipes.
@@ -148,6 +226,33 @@ pub(crate) struct Counters {
     /// Outgoing: what the kernel took to its last byte. Incoming: what the program was given.
     pub(crate) done: Load,
     pub(crate) dropped: Dropped,
+    /// Outgoing: what was done when the connection last showed life.
+    pub(crate) confirmed: Load,
+}
+
+impl Counters {
+    /// As the public half, with what is queued besides.
+    pub(crate) fn outgoing(self, queued: Load) -> OutgoingStats {
+        let mut unconfirmed = self.done;
+        unconfirmed -= self.confirmed;
+        OutgoingStats {
+            accepted: self.accepted,
+            handed_over: self.done,
+            queued,
+            dropped: self.dropped,
+            unconfirmed,
+        }
+    }
+
+    /// As the public half, with what is queued besides.
+    pub(crate) fn incoming(self, queued: Load) -> IncomingStats {
+        IncomingStats {
+            received: self.accepted,
+            delivered: self.done,
+            queued,
+            dropped: self.dropped,
+        }
+    }
 }
 
 impl AddAssign for Counters {
@@ -155,5 +260,6 @@ impl AddAssign for Counters {
         self.accepted += other.accepted;
         self.done += other.done;
         self.dropped += other.dropped;
+        self.confirmed += other.confirmed;
     }
 }

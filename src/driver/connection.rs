@@ -27,7 +27,7 @@ use bytes::{Buf, BytesMut};
 use tokio::sync::oneshot;
 
 use super::inflow::Inflow;
-use super::{Control, Incoming, Link, Order, Shared};
+use super::{Control, Incoming, Link, Order, PeerCounters, Shared};
 use crate::endpoint::Endpoint;
 use crate::error::{ConnectError, ProtocolError};
 use crate::frame::Header;
@@ -81,7 +81,9 @@ enum Phase {
     Handshake,
     Traffic,
     /// The writing side is shut down.
-    Draining { until: Instant },
+    Draining {
+        until: Instant,
+    },
 }
 
 /// What became of the bytes that were there.
@@ -106,6 +108,8 @@ pub(crate) struct Connection {
     phase: Phase,
     /// Reading has stopped at the mark.
     at_mark: bool,
+    /// When to look whether the peer is still there, while reading has stopped.
+    look: Option<Instant>,
     /// The writing side is broken: what the peer sent before is still read.
     write_error: Option<io::Error>,
     outgoing: Option<PipeId>,
@@ -156,13 +160,17 @@ impl Connection {
             inflow: Inflow::default(),
             phase: Phase::Handshake,
             at_mark: false,
+            look: None,
             write_error: None,
             outgoing: pipe,
             keeps_pipe: pipe.is_some(),
             batch: Batch::default(),
             holds_line: false,
             lane: None,
-            credit: Credit { messages: 0, bytes: 0 },
+            credit: Credit {
+                messages: 0,
+                bytes: 0,
+            },
             interest: None,
             written_barrier: None,
             link: None,
@@ -245,7 +253,10 @@ impl Connection {
                 Poll::Ready(read) => read.map_err(DisconnectReason::io)?,
             };
             if read == 0 {
-                return Err(self.write_error.take().map_or(DisconnectReason::PeerClosed, DisconnectReason::io));
+                return Err(self
+                    .write_error
+                    .take()
+                    .map_or(DisconnectReason::PeerClosed, DisconnectReason::io));
             }
             if matches!(self.phase, Phase::Draining { .. }) {
                 buffer.clear();
@@ -253,6 +264,7 @@ impl Connection {
             }
             let now = runtime::now();
             self.session.handle_read(now);
+            self.confirm();
             if self.digest(cx, buffer)? == Flow::AtMark {
                 self.at_mark = true;
                 self.session.pause_reading(now);
@@ -260,6 +272,15 @@ impl Connection {
             }
         }
         Ok(true)
+    }
+
+    /// The peer lives: what it was sent has not died in the kernel's buffers, as far as anybody can know.
+    fn confirm(&self) {
+        if let (Phase::Traffic, Some(outgoing), Some(pipe)) =
+            (self.phase, &self.shared.traffic.outgoing, self.outgoing)
+        {
+            outgoing.alive(pipe);
+        }
     }
 
     /// Hands on whatever is whole at the front of `buffer`.
@@ -273,11 +294,14 @@ impl Connection {
             }
         }
         while !buffer.is_empty() {
-            let Some(most) = self.room(cx) else { return Ok(Flow::AtMark) };
+            let Some(most) = self.room(cx) else {
+                return Ok(Flow::AtMark);
+            };
             match self.decoder.step(buffer, most)? {
                 Step::Messages { len, count } => self.hand_over(buffer.split_to(len), count)?,
                 Step::Command { header, len } => {
-                    self.session.handle_command(runtime::now(), &buffer[header..len])?;
+                    self.session
+                        .handle_command(runtime::now(), &buffer[header..len])?;
                     buffer.advance(len);
                     self.take_events()?;
                 }
@@ -306,7 +330,11 @@ impl Connection {
                 Poll::Pending => return None,
             }
         }
-        if self.shared.config.guard.is_some() { Some(1) } else { Some(self.credit.messages) }
+        if self.shared.config.guard.is_some() {
+            Some(1)
+        } else {
+            Some(self.credit.messages)
+        }
     }
 
     fn hand_over(&mut self, run: BytesMut, count: usize) -> Result<(), DisconnectReason> {
@@ -319,15 +347,27 @@ impl Connection {
                 self.credit.messages -= count;
                 self.credit.bytes = self.credit.bytes.saturating_sub(frames.len());
                 self.inflow.remember(&frames);
-                let load = Load { messages: count as u64, bytes: frames.len() as u64 };
-                inbox.push(lane, Chunk { messages: Messages::Read(frames), load });
+                let load = Load {
+                    messages: count as u64,
+                    bytes: frames.len() as u64,
+                };
+                inbox.push(
+                    lane,
+                    Chunk {
+                        messages: Messages::Read(frames),
+                        load,
+                    },
+                );
             }
             (Incoming::Subscriptions(_), _) => {
                 // The older form: a message of one frame. Anything else is nobody's, as in libzmq.
                 let body = Header::decode(&frames).filter(|header| !header.has_more());
                 let change = body.and_then(|header| subscription_from_message(&frames[header.len..]));
                 if let Some((subscribe, prefix)) = change {
-                    self.subscribe(Change { subscribe, prefix: frames.slice_ref(prefix) })?;
+                    self.subscribe(Change {
+                        subscribe,
+                        prefix: frames.slice_ref(prefix),
+                    })?;
                 }
             }
             _ => {}
@@ -345,7 +385,8 @@ impl Connection {
             }
             let end = read + header.len + header.size as usize;
             if header.is_command() {
-                self.session.handle_command(runtime::now(), &buffer[read + header.len..end])?;
+                self.session
+                    .handle_command(runtime::now(), &buffer[read + header.len..end])?;
             } else {
                 buffer.copy_within(read..end, write);
                 write += end - read;
@@ -362,8 +403,14 @@ impl Connection {
         while let Some(event) = self.session.poll_event() {
             match event {
                 SessionEvent::Established(introduction) => self.enter_traffic(introduction),
-                SessionEvent::Subscribe(prefix) => self.subscribe(Change { subscribe: true, prefix })?,
-                SessionEvent::Cancel(prefix) => self.subscribe(Change { subscribe: false, prefix })?,
+                SessionEvent::Subscribe(prefix) => self.subscribe(Change {
+                    subscribe: true,
+                    prefix,
+                })?,
+                SessionEvent::Cancel(prefix) => self.subscribe(Change {
+                    subscribe: false,
+                    prefix,
+                })?,
                 SessionEvent::Pong(context) => self.pass_barrier(&context),
             }
         }
@@ -385,6 +432,7 @@ impl Connection {
         if let Some(interest) = &traffic.interest {
             self.interest = Some((interest.attach(), u64::MAX));
         }
+        let counters = PeerCounters::new(&self.shared, self.outgoing, self.lane);
         let peer = Peer::new(PeerInfo {
             id: self.shared.peers.next_id(),
             endpoint: self.endpoint.clone(),
@@ -393,12 +441,25 @@ impl Connection {
             routing_id: introduction.routing_id,
             version: introduction.version,
             mechanism: introduction.mechanism,
-            metadata: introduction.metadata.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+            metadata: introduction
+                .metadata
+                .into_iter()
+                .map(|(name, value)| (name.into(), value))
+                .collect(),
+            counters: counters.clone(),
         });
         let control = self.control.clone();
-        let link = Link { peer, outgoing: self.outgoing, incoming: self.lane, control };
+        let link = Link {
+            peer,
+            outgoing: self.outgoing,
+            incoming: self.lane,
+            control,
+            counters,
+        };
         self.link = Some(link.clone());
-        self.shared.events.emit(|| Event::HandshakeDone { peer: link.peer.clone() });
+        self.shared.events.emit(|| Event::HandshakeDone {
+            peer: link.peer.clone(),
+        });
         if let Some(announce) = self.announce.take() {
             let _ = announce.send(Ok(link.peer.clone()));
         }
@@ -412,7 +473,11 @@ impl Connection {
             return Ok(());
         };
         publications.apply(pipe, vec![change]).map_err(|too_many| {
-            ProtocolError::TooMany { what: too_many.what, limit: too_many.limit }.into()
+            ProtocolError::TooMany {
+                what: too_many.what,
+                limit: too_many.limit,
+            }
+            .into()
         })
     }
 
@@ -423,7 +488,9 @@ impl Connection {
         let (Some(interest), Some((key, seen))) = (&self.shared.traffic.interest, &mut self.interest) else {
             return;
         };
-        let Some(errand) = interest.poll_errand(*key, cx.waker(), seen) else { return };
+        let Some(errand) = interest.poll_errand(*key, cx.waker(), seen) else {
+            return;
+        };
         for change in errand.changes {
             if change.subscribe {
                 self.session.subscribe(&change.prefix);
@@ -480,13 +547,16 @@ impl Connection {
     fn poll_line(&mut self, cx: &mut Context<'_>) -> bool {
         let commands = !self.session.output().is_empty();
         let online = self.phase != Phase::Handshake;
-        let (true, Some(outgoing), Some(pipe)) = (online, &self.shared.traffic.outgoing, self.outgoing) else {
+        let (true, Some(outgoing), Some(pipe)) = (online, &self.shared.traffic.outgoing, self.outgoing)
+        else {
             return commands;
         };
         if self.holds_line && (commands || !self.batch.is_written()) {
             return true;
         }
-        self.holds_line = outgoing.poll_take(pipe, cx.waker(), &mut self.batch, commands).is_ready();
+        self.holds_line = outgoing
+            .poll_take(pipe, cx.waker(), &mut self.batch, commands)
+            .is_ready();
         self.holds_line
     }
 
@@ -514,13 +584,20 @@ impl Connection {
 
     // ---- ending --------------------------------------------------------------------------------------------
 
-    fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&mut self) -> Option<Instant> {
         let draining = match self.phase {
             Phase::Draining { until } => Some(until),
             _ => self.finish.as_ref().and_then(|finish| finish.until),
         };
-        let look = self.at_mark.then(|| runtime::now() + LOOK);
-        [self.session.poll_timeout(), draining, look].into_iter().flatten().min()
+        if !self.at_mark {
+            self.look = None;
+        } else if self.look.is_none() {
+            self.look = Some(runtime::now() + LOOK);
+        }
+        [self.session.poll_timeout(), draining, self.look]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn check_deadlines(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
@@ -528,11 +605,18 @@ impl Connection {
             if now >= until {
                 return Err(self.why());
             }
-        } else if self.finish.as_ref().is_some_and(|finish| finish.until.is_some_and(|until| now >= until)) {
+        } else if self
+            .finish
+            .as_ref()
+            .is_some_and(|finish| finish.until.is_some_and(|until| now >= until))
+        {
             return Err(self.why());
         }
-        if self.at_mark && self.stream.is_read_closed(cx) {
-            self.take_the_rest(cx)?;
+        if self.look.is_some_and(|look| now >= look) {
+            self.look = None;
+            if self.stream.is_read_closed(cx) {
+                return self.take_the_rest(cx);
+            }
         }
         Ok(())
     }
@@ -542,10 +626,14 @@ impl Connection {
     fn take_the_rest(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
         let mut buffer = self.inflow.kept();
         let result = loop {
-            self.credit = Credit { messages: usize::MAX, bytes: usize::MAX };
+            self.credit = Credit {
+                messages: usize::MAX,
+                bytes: usize::MAX,
+            };
             if let Err(reason) = self.digest(cx, &mut buffer) {
                 break Err(reason);
             }
+            buffer.reserve(64 * 1024);
             match self.stream.poll_read(cx, &mut buffer, 64 * 1024) {
                 Poll::Ready(Ok(read)) if read > 0 => {}
                 Poll::Ready(Err(error)) => break Err(DisconnectReason::io(error)),
@@ -559,7 +647,9 @@ impl Connection {
     /// Ordered to finish and nothing left to write: shut down, and wait for the peer to close.
     /// `true`: it has just come to that, and the next pass discards.
     fn finish_if_done(&mut self) -> Result<bool, DisconnectReason> {
-        let Some(finish) = &self.finish else { return Ok(false) };
+        let Some(finish) = &self.finish else {
+            return Ok(false);
+        };
         if matches!(self.phase, Phase::Draining { .. }) {
             return Ok(false);
         }
@@ -586,7 +676,15 @@ impl Connection {
     }
 
     fn why(&self) -> DisconnectReason {
-        self.finish.as_ref().map_or(DisconnectReason::Disconnect, |finish| finish.why.clone())
+        self.finish
+            .as_ref()
+            .map_or(DisconnectReason::Disconnect, |finish| finish.why.clone())
+    }
+
+    fn freeze_counters(&self) {
+        if let Some(link) = &self.link {
+            link.counters.freeze();
+        }
     }
 
     /// Gives everything back. Pending while a sender is still writing.
@@ -595,8 +693,13 @@ impl Connection {
         let mut dropped = 0;
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             ready!(outgoing.poll_offline(pipe, cx.waker(), &mut self.batch));
+            self.freeze_counters();
             if !self.keeps_pipe {
-                let reason = if self.finish.is_some() { DropReason::Linger } else { DropReason::PipeClosed };
+                let reason = if self.finish.is_some() {
+                    DropReason::Linger
+                } else {
+                    DropReason::PipeClosed
+                };
                 let unsent = outgoing.detach(pipe, reason);
                 dropped = unsent.messages as u64;
                 self.outgoing = None;
@@ -604,6 +707,7 @@ impl Connection {
             }
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {
+            self.freeze_counters();
             inbox.detach(lane);
         }
         if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest.take()) {
@@ -613,7 +717,11 @@ impl Connection {
         match self.link.take() {
             Some(link) => {
                 self.shared.peers.remove(&link.peer);
-                self.shared.events.emit(|| Event::Disconnected { peer: link.peer, reason, dropped });
+                self.shared.events.emit(|| Event::Disconnected {
+                    peer: link.peer,
+                    reason,
+                    dropped,
+                });
             }
             None => self.shared.events.emit(|| Event::HandshakeFailed {
                 endpoint: self.endpoint.clone(),

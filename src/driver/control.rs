@@ -11,7 +11,10 @@ use crate::sync::Mutex;
 #[derive(Debug, Clone)]
 pub(crate) enum Order {
     /// Write what is queued, at most until `until` (`None`: however long it takes), then end in order.
-    Finish { until: Option<Instant>, why: DisconnectReason },
+    Finish {
+        until: Option<Instant>,
+        why: DisconnectReason,
+    },
     /// End the connection at once; a dialer dials again without back-off.
     Renew,
 }

@@ -8,6 +8,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -31,9 +32,23 @@ const REFUSED: Duration = Duration::from_secs(30);
 pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) {
     let shared = guard.shared.clone();
     let keeps_pipe = !shared.config.immediate;
-    let pipe = shared.traffic.outgoing.as_ref().filter(|_| keeps_pipe).map(|outgoing| outgoing.attach());
-    let dialer =
-        Dialer { shared, guard, pipe, announce, failures: 0, finish: None, alarm: Alarm::default(), watched: false };
+    let pipe = shared
+        .traffic
+        .outgoing
+        .as_ref()
+        .filter(|_| keeps_pipe)
+        .map(|outgoing| outgoing.attach());
+    let dialer = Dialer {
+        shared,
+        guard,
+        pipe,
+        announce,
+        connections: 0,
+        failures: 0,
+        finish: None,
+        alarm: Alarm::default(),
+        watched: false,
+    };
     tasks::start(home, dialer.run());
 }
 
@@ -43,6 +58,8 @@ struct Dialer {
     /// The endpoint's own pipe, if it queues before it is connected.
     pipe: Option<PipeId>,
     announce: Announce,
+    /// Connections so far that came to traffic.
+    connections: u64,
     /// Attempts in a row that did not settle.
     failures: u32,
     finish: Option<Finish>,
@@ -56,15 +73,32 @@ impl Dialer {
             if wait.is_zero() {
                 continue;
             }
-            self.shared.events.emit(|| Event::RetryIn { endpoint: self.guard.endpoint.clone(), delay: wait });
-            if self.unless_done(runtime::sleep_until(runtime::now() + wait)).await.is_none() {
+            self.shared.events.emit(|| Event::RetryIn {
+                endpoint: self.guard.endpoint.clone(),
+                delay: wait,
+            });
+            if self
+                .unless_done(runtime::sleep_until(runtime::now() + wait))
+                .await
+                .is_none()
+            {
                 break;
             }
         }
         if let Some(announce) = self.announce.take() {
             let endpoint = self.guard.endpoint.clone();
-            let disconnected = matches!(self.finish, Some(Finish { why: DisconnectReason::Disconnect, .. }));
-            let error = if disconnected { ConnectError::Disconnected } else { ConnectError::Closed };
+            let disconnected = matches!(
+                self.finish,
+                Some(Finish {
+                    why: DisconnectReason::Disconnect,
+                    ..
+                })
+            );
+            let error = if disconnected {
+                ConnectError::Disconnected
+            } else {
+                ConnectError::Closed
+            };
             let _ = announce.send(Err(error(endpoint)));
         }
         if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.pipe) {
@@ -77,13 +111,23 @@ impl Dialer {
     async fn attempt(&mut self) -> Option<Duration> {
         let shared = self.shared.clone();
         let endpoint = self.guard.endpoint.clone();
-        shared.events.emit(|| Event::Connecting { endpoint: endpoint.clone() });
-        let dialed =
-            self.unless_done(transport::dial(&endpoint, &shared.config.stream, shared.carrier.as_deref())).await?;
+        shared.events.emit(|| Event::Connecting {
+            endpoint: endpoint.clone(),
+        });
+        let dialed = self
+            .unless_done(transport::dial(
+                &endpoint,
+                &shared.config.stream,
+                shared.carrier.as_deref(),
+            ))
+            .await?;
         let stream = match dialed {
             Ok(stream) => stream,
             Err(error) => {
-                shared.events.emit(|| Event::ConnectFailed { endpoint, error: Arc::new(error) });
+                shared.events.emit(|| Event::ConnectFailed {
+                    endpoint,
+                    error: Arc::new(error),
+                });
                 return Some(self.back_off());
             }
         };
@@ -91,9 +135,21 @@ impl Dialer {
             endpoint: endpoint.clone(),
             address: stream.peer_address().to_owned(),
         });
+        if self.connections > 0 {
+            shared.reconnects.fetch_add(1, Ordering::Relaxed);
+        }
         let control = self.guard.control.clone();
         let (finish, announce) = (self.finish.take(), self.announce.take());
-        let end = Connection::new(shared, control, endpoint.clone(), stream, self.pipe, finish, announce).await;
+        let end = Connection::new(
+            shared,
+            control,
+            endpoint.clone(),
+            stream,
+            self.pipe,
+            finish,
+            announce,
+        )
+        .await;
         self.announce = end.announce;
         self.finish = end.finish;
         self.watched = false;
@@ -101,7 +157,13 @@ impl Dialer {
         if self.is_done() {
             return None;
         }
-        if end.established.is_some_and(|at| runtime::now().duration_since(at) >= SETTLED) {
+        if end.established.is_some() {
+            self.connections += 1;
+        }
+        if end
+            .established
+            .is_some_and(|at| runtime::now().duration_since(at) >= SETTLED)
+        {
             self.failures = 0;
         }
         if end.renew {
@@ -120,7 +182,9 @@ impl Dialer {
 
     fn back_off(&mut self) -> Duration {
         let reconnect = self.shared.config.reconnect;
-        let whole = reconnect.min.saturating_mul(1u32.checked_shl(self.failures).unwrap_or(u32::MAX));
+        let whole = reconnect
+            .min
+            .saturating_mul(1u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         self.failures = self.failures.saturating_add(1);
         self.shared.dice.jitter(whole.min(reconnect.max))
     }

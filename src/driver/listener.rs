@@ -29,7 +29,9 @@ pub(crate) fn listen(home: &Home, guard: TaskGuard, listener: Listener) {
 
 async fn run(home: Home, guard: TaskGuard, mut listener: Listener) {
     let shared = guard.shared.clone();
-    shared.events.emit(|| Event::Listening { endpoint: guard.endpoint.clone() });
+    shared.events.emit(|| Event::Listening {
+        endpoint: guard.endpoint.clone(),
+    });
     let mut wait = FIRST_WAIT;
     let mut told: Option<Instant> = None;
     while let Some(accepted) = next(&guard, &mut listener).await {
@@ -44,7 +46,10 @@ async fn run(home: Home, guard: TaskGuard, mut listener: Listener) {
                 if told.is_none_or(|told| now.duration_since(told) >= LONGEST_WAIT) {
                     told = Some(now);
                     let endpoint = guard.endpoint.clone();
-                    shared.events.emit(|| Event::AcceptFailed { endpoint, error: Arc::new(error) });
+                    shared.events.emit(|| Event::AcceptFailed {
+                        endpoint,
+                        error: Arc::new(error),
+                    });
                 }
                 runtime::sleep_until(now + wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
@@ -81,9 +86,21 @@ fn welcome(home: &Home, listener: &TaskGuard, stream: Stream) {
         endpoint: endpoint.clone(),
         address: stream.peer_address().to_owned(),
     });
-    let Some(guard) = shared.tasks.enter(shared, endpoint.clone(), Role::Accepted(listener.id)) else { return };
-    let connection =
-        Connection::new(shared.clone(), guard.control.clone(), endpoint, stream, None, None, None);
+    let Some(guard) = shared
+        .tasks
+        .enter(shared, endpoint.clone(), Role::Accepted(listener.id))
+    else {
+        return;
+    };
+    let connection = Connection::new(
+        shared.clone(),
+        guard.control.clone(),
+        endpoint,
+        stream,
+        None,
+        None,
+        None,
+    );
     tasks::start(home, async move {
         let end = connection.await;
         guard.leave_unsent(end.unsent);

@@ -15,7 +15,8 @@ pub(crate) use control::{Control, Order};
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -27,6 +28,7 @@ use crate::peer::Peer;
 use crate::pipe::{Inbox, Outgoing, PipeId};
 use crate::runtime::Dice;
 use crate::session::SessionConfig;
+use crate::stats::{Counted, Stats};
 use crate::sync::Mutex;
 use crate::transport::{Carrier, StreamOptions};
 use crate::wire::decoder::Limits;
@@ -44,6 +46,86 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) dice: Arc<Dice>,
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
+    /// How often a dialer's connection was not its first.
+    pub(crate) reconnects: AtomicU64,
+}
+
+impl Shared {
+    /// Ends all calls of the program: pending and later ones fail.
+    pub(crate) fn close(&self) {
+        self.traffic.close();
+        self.peers.close();
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            reconnects: self.reconnects.load(Ordering::Relaxed),
+            ..Stats::default()
+        };
+        if let Some(outgoing) = &self.traffic.outgoing {
+            let (counters, queued) = outgoing.totals();
+            stats.outgoing = counters.outgoing(queued);
+        }
+        if let Incoming::Messages(inbox) = &self.traffic.incoming {
+            let (counters, queued) = inbox.totals();
+            stats.incoming = counters.incoming(queued);
+        }
+        stats
+    }
+
+    /// The same for the pipe of one peer.
+    fn stats_of(&self, outgoing: Option<PipeId>, incoming: Option<PipeId>) -> Stats {
+        let mut stats = Stats::default();
+        if let (Some(side), Some(pipe)) = (&self.traffic.outgoing, outgoing) {
+            stats.outgoing = side
+                .counters(pipe)
+                .unwrap_or_default()
+                .outgoing(side.queued(pipe));
+        }
+        if let (Incoming::Messages(inbox), Some(lane)) = (&self.traffic.incoming, incoming) {
+            let (counters, queued) = inbox.counters(lane).unwrap_or_default();
+            stats.incoming = counters.incoming(queued);
+        }
+        stats
+    }
+}
+
+/// What was counted for one peer: live while its connection is, the last state afterwards.
+#[derive(Debug)]
+pub(crate) struct PeerCounters {
+    shared: Weak<Shared>,
+    outgoing: Option<PipeId>,
+    incoming: Option<PipeId>,
+    last: Mutex<Option<Stats>>,
+}
+
+impl PeerCounters {
+    pub(crate) fn new(shared: &Arc<Shared>, outgoing: Option<PipeId>, incoming: Option<PipeId>) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Arc::downgrade(shared),
+            outgoing,
+            incoming,
+            last: Mutex::new(None),
+        })
+    }
+
+    /// The connection has ended: the pipe's slots may soon be another's.
+    pub(crate) fn freeze(&self) {
+        let stats = self.stats();
+        self.last.lock().get_or_insert(stats);
+    }
+}
+
+impl Counted for PeerCounters {
+    fn stats(&self) -> Stats {
+        if let Some(last) = *self.last.lock() {
+            return last;
+        }
+        self.shared
+            .upgrade()
+            .map(|shared| shared.stats_of(self.outgoing, self.incoming))
+            .unwrap_or_default()
+    }
 }
 
 /// What the drivers of one socket go by.
@@ -93,6 +175,7 @@ pub(crate) struct Link {
     pub(crate) outgoing: Option<PipeId>,
     pub(crate) incoming: Option<PipeId>,
     pub(crate) control: Arc<Control>,
+    pub(crate) counters: Arc<PeerCounters>,
 }
 
 impl Traffic {
@@ -113,7 +196,14 @@ impl Traffic {
 /// The peers of one socket, from handshake done to connection ended.
 pub(crate) struct Peers {
     state: Mutex<PeersState>,
-    count: tokio::sync::watch::Sender<usize>,
+    count: tokio::sync::watch::Sender<PeerCount>,
+}
+
+/// How many peers there are, and whether there may be more.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct PeerCount {
+    pub(crate) peers: usize,
+    pub(crate) closed: bool,
 }
 
 #[derive(Default)]
@@ -126,13 +216,18 @@ struct PeersState {
 
 impl fmt::Debug for Peers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peers").field("count", &*self.count.borrow()).finish_non_exhaustive()
+        f.debug_struct("Peers")
+            .field("count", &self.count.borrow().peers)
+            .finish_non_exhaustive()
     }
 }
 
 impl Peers {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), count: tokio::sync::watch::Sender::new(0) }
+        Self {
+            state: Mutex::default(),
+            count: tokio::sync::watch::Sender::default(),
+        }
     }
 
     /// A number that no other peer of this socket has had.
@@ -151,7 +246,7 @@ impl Peers {
             state.by_lane[lane.index()] = Some(link.clone());
         }
         state.links.push(link);
-        self.count.send_replace(state.links.len());
+        self.count.send_modify(|count| count.peers = state.links.len());
     }
 
     pub(crate) fn remove(&self, peer: &Peer) {
@@ -159,11 +254,16 @@ impl Peers {
         if let Some(at) = state.links.iter().position(|link| link.peer == *peer) {
             state.links.swap_remove(at);
         }
-        self.count.send_replace(state.links.len());
+        self.count.send_modify(|count| count.peers = state.links.len());
     }
 
     pub(crate) fn list(&self) -> Vec<Peer> {
-        self.state.lock().links.iter().map(|link| link.peer.clone()).collect()
+        self.state
+            .lock()
+            .links
+            .iter()
+            .map(|link| link.peer.clone())
+            .collect()
     }
 
     /// The peer whose messages come through this lane, also after it has left.
@@ -175,11 +275,21 @@ impl Peers {
 
     /// The connected peer behind this outgoing pipe.
     pub(crate) fn by_pipe(&self, pipe: PipeId) -> Option<Link> {
-        self.state.lock().links.iter().find(|link| link.outgoing == Some(pipe)).cloned()
+        self.state
+            .lock()
+            .links
+            .iter()
+            .find(|link| link.outgoing == Some(pipe))
+            .cloned()
+    }
+
+    /// Ends all waiting for peers.
+    pub(crate) fn close(&self) {
+        self.count.send_modify(|count| count.closed = true);
     }
 
     /// Follows the number of peers.
-    pub(crate) fn watch(&self) -> tokio::sync::watch::Receiver<usize> {
+    pub(crate) fn watch(&self) -> tokio::sync::watch::Receiver<PeerCount> {
         self.count.subscribe()
     }
 }

@@ -50,7 +50,10 @@ pub(crate) enum Role {
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), running: watch::Sender::new(0) }
+        Self {
+            state: Mutex::default(),
+            running: watch::Sender::new(0),
+        }
     }
 
     /// Enters a task before it runs; the guard goes with it. `None`: the socket is closing.
@@ -62,9 +65,22 @@ impl Tasks {
         let id = TaskId(state.next);
         state.next += 1;
         let control = Arc::new(Control::default());
-        state.running.insert(id, Task { endpoint: endpoint.clone(), role, control: control.clone() });
+        state.running.insert(
+            id,
+            Task {
+                endpoint: endpoint.clone(),
+                role,
+                control: control.clone(),
+            },
+        );
         self.running.send_replace(state.running.len());
-        Some(TaskGuard { shared: shared.clone(), id, endpoint, control, ended: false })
+        Some(TaskGuard {
+            shared: shared.clone(),
+            id,
+            endpoint,
+            control,
+            ended: false,
+        })
     }
 
     /// All tasks that `which` picks.
@@ -90,7 +106,13 @@ impl Tasks {
         let mut running = self.running.subscribe();
         loop {
             running.borrow_and_update();
-            if !self.state.lock().running.iter().any(|(id, task)| which(*id, task)) {
+            if !self
+                .state
+                .lock()
+                .running
+                .iter()
+                .any(|(id, task)| which(*id, task))
+            {
                 return;
             }
             if running.changed().await.is_err() {
@@ -101,7 +123,11 @@ impl Tasks {
 
     /// What tasks of these endpoints left unsent.
     pub(crate) fn take_unsent(&self, which: impl Fn(&Endpoint) -> bool) -> Vec<(Endpoint, Unsent)> {
-        self.state.lock().unsent.extract_if(.., |(endpoint, _)| which(endpoint)).collect()
+        self.state
+            .lock()
+            .unsent
+            .extract_if(.., |(endpoint, _)| which(endpoint))
+            .collect()
     }
 
     fn leave(&self, id: TaskId) -> bool {
@@ -126,7 +152,12 @@ impl TaskGuard {
     /// Keeps what was not sent for whoever closes.
     pub(crate) fn leave_unsent(&self, unsent: Unsent) {
         if unsent.messages > 0 {
-            self.shared.tasks.state.lock().unsent.push((self.endpoint.clone(), unsent));
+            self.shared
+                .tasks
+                .state
+                .lock()
+                .unsent
+                .push((self.endpoint.clone(), unsent));
         }
     }
 
@@ -140,7 +171,7 @@ impl Drop for TaskGuard {
     fn drop(&mut self) {
         if !self.ended {
             // Dropped in the middle: the runtime has gone, and no driver will ever come again.
-            self.shared.traffic.close();
+            self.shared.close();
         }
         if self.shared.tasks.leave(self.id) || !self.ended {
             self.shared.events.close();

@@ -209,7 +209,10 @@ impl Inline {
     /// A copy of `frames`, two or more in wire form; `None` if they are too long.
     #[inline]
     pub(super) fn several(frames: &[u8]) -> Option<Self> {
-        Self::new(frames).map(|inline| Self { several: true, ..inline })
+        Self::new(frames).map(|inline| Self {
+            several: true,
+            ..inline
+        })
     }
 
     /// The first `len` bytes of `bytes`, one body; `None` if they are too many.

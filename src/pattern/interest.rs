@@ -39,7 +39,11 @@ impl Filter for Interest {
         let state = self.state.lock();
         let mut probe = topic;
         // The greatest prefix that is not above the probe is a prefix of it, or all that could be share less of it.
-        while let Some((prefix, _)) = state.wanted.range::<[u8], _>((Unbounded, Included(probe))).next_back() {
+        while let Some((prefix, _)) = state
+            .wanted
+            .range::<[u8], _>((Unbounded, Included(probe)))
+            .next_back()
+        {
             if probe.starts_with(prefix) {
                 return true;
             }
@@ -94,10 +98,15 @@ impl Interest {
     /// Takes one subscription back. `false`: there was none.
     pub(crate) fn unsubscribe(&self, prefix: &[u8]) -> bool {
         let mut state = self.state.lock();
-        let Some(count) = state.wanted.get_mut(prefix) else { return false };
+        let Some(count) = state.wanted.get_mut(prefix) else {
+            return false;
+        };
         *count -= 1;
         if *count == 0 {
-            let (prefix, _) = state.wanted.remove_entry(prefix).expect("it was found a line above");
+            let (prefix, _) = state
+                .wanted
+                .remove_entry(prefix)
+                .expect("it was found a line above");
             self.toggle(&mut state, &prefix);
         }
         true
@@ -114,7 +123,11 @@ impl Interest {
 
     fn call_drivers(&self, state: &mut State) {
         self.version.fetch_add(1, Ordering::Release);
-        for driver in state.publishers.values_mut().filter_map(|publisher| publisher.driver.take()) {
+        for driver in state
+            .publishers
+            .values_mut()
+            .filter_map(|publisher| publisher.driver.take())
+        {
             driver.wake();
         }
     }
@@ -125,7 +138,14 @@ impl Interest {
         let key = state.next;
         state.next += 1;
         let differs = state.wanted.keys().cloned().collect();
-        state.publishers.insert(key, Publisher { differs, seen: u64::MAX, ..Publisher::default() });
+        state.publishers.insert(
+            key,
+            Publisher {
+                differs,
+                seen: u64::MAX,
+                ..Publisher::default()
+            },
+        );
         key
     }
 
@@ -150,13 +170,19 @@ impl Interest {
         let wanted = &state.wanted;
         let changes: Vec<_> = std::mem::take(&mut publisher.differs)
             .into_iter()
-            .map(|prefix| Change { subscribe: wanted.contains_key(&prefix), prefix })
+            .map(|prefix| Change {
+                subscribe: wanted.contains_key(&prefix),
+                prefix,
+            })
             .collect();
         let due = publisher.passed < state.barrier && publisher.seen != state.barrier;
         publisher.seen = state.barrier;
         publisher.driver = Some(waker.clone());
         *seen = version;
-        Some(Errand { changes, barrier: due.then_some(state.barrier) })
+        Some(Errand {
+            changes,
+            barrier: due.then_some(state.barrier),
+        })
     }
 
     /// The publisher has taken in everything up to this barrier.

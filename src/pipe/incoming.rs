@@ -155,7 +155,10 @@ impl Inbox {
         let lane = &mut arrivals.lanes[slot as usize];
         lane.generation = lane.generation.wrapping_add(1);
         lane.open = true;
-        PipeId { slot, generation: lane.generation }
+        PipeId {
+            slot,
+            generation: lane.generation,
+        }
     }
 
     /// The peer has left. What it sent stays readable; its slot is free when that has been read.
@@ -172,9 +175,14 @@ impl Inbox {
     pub(crate) fn poll_credit(&self, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
         let mut arrivals = self.arrivals.lock();
         let marks = self.marks;
-        let Some(lane) = arrivals.lane(pipe) else { return Poll::Pending };
+        let Some(lane) = arrivals.lane(pipe) else {
+            return Poll::Pending;
+        };
         if self.conflate {
-            return Poll::Ready(Credit { messages: usize::MAX, bytes: usize::MAX });
+            return Poll::Ready(Credit {
+                messages: usize::MAX,
+                bytes: usize::MAX,
+            });
         }
         if lane.stopped.is_some() && !lane.may_resume(marks) || !marks.admit(lane.queued, 1) {
             lane.stopped = Some(waker.clone());
@@ -230,7 +238,10 @@ impl Inbox {
     /// The counters of one pipe, and what it holds now.
     pub(crate) fn counters(&self, pipe: PipeId) -> Option<(Counters, Load)> {
         self.settle();
-        self.arrivals.lock().lane(pipe).map(|lane| (lane.counters, lane.queued))
+        self.arrivals
+            .lock()
+            .lane(pipe)
+            .map(|lane| (lane.counters, lane.queued))
     }
 
     /// The sum over all pipes, those that have ended too, and what is held now.
@@ -306,7 +317,9 @@ impl Inbox {
         held.spell = 0;
         let mut from = None;
         for _ in 0..limit {
-            let Some(message) = self.next(&mut held, &mut from, filter) else { break };
+            let Some(message) = self.next(&mut held, &mut from, filter) else {
+                break;
+            };
             into.push(message);
         }
         self.wake_another(&held);
@@ -432,7 +445,9 @@ impl Inbox {
 
 impl Arrivals {
     fn lane(&mut self, pipe: PipeId) -> Option<&mut Lane> {
-        self.lanes.get_mut(pipe.index()).filter(|lane| lane.generation == pipe.generation)
+        self.lanes
+            .get_mut(pipe.index())
+            .filter(|lane| lane.generation == pipe.generation)
     }
 
     /// Takes credit back from the receivers' side; the driver, if it is to read on.
@@ -443,10 +458,17 @@ impl Arrivals {
         let conflated = mem::take(&mut held.dropped);
         let filtered = mem::take(&mut held.filtered);
         lane.queued -= taken;
-        lane.counters.done += Load { messages: taken.messages - conflated - filtered, ..taken };
+        lane.counters.done += Load {
+            messages: taken.messages - conflated - filtered,
+            ..taken
+        };
         lane.counters.dropped.add(DropReason::Conflated, conflated);
         lane.counters.dropped.add(DropReason::Filtered, filtered);
-        let driver = if lane.may_resume(marks) { lane.stopped.take() } else { None };
+        let driver = if lane.may_resume(marks) {
+            lane.stopped.take()
+        } else {
+            None
+        };
         self.free_if_done(pipe.slot);
         driver
     }
@@ -493,7 +515,9 @@ impl HeldLane {
     /// Cuts the next message off the current chunk, which holds at least one.
     #[inline]
     fn cut(&mut self) -> Message {
-        let Some(chunk) = &mut self.current else { unreachable!("a pipe in the ring holds a message") };
+        let Some(chunk) = &mut self.current else {
+            unreachable!("a pipe in the ring holds a message")
+        };
         let start = self.at;
         let message = match &mut chunk.messages {
             Messages::Read(frames) => {

@@ -99,10 +99,16 @@ impl Batch {
     fn newly_written(&mut self) -> Load {
         let mut whole = self.counted;
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.end <= self.written) {
-            whole = Load { messages: mark.messages as u64, bytes: mark.end as u64 };
+            whole = Load {
+                messages: mark.messages as u64,
+                bytes: mark.end as u64,
+            };
         }
         if self.is_written() {
-            whole = Load { messages: self.messages as u64, bytes: self.written as u64 };
+            whole = Load {
+                messages: self.messages as u64,
+                bytes: self.written as u64,
+            };
         }
         let mut newly = whole;
         newly -= self.counted;
@@ -196,6 +202,11 @@ impl Log {
         self.counters
     }
 
+    /// The connection showed life.
+    pub(crate) fn alive(&mut self) {
+        self.counters.confirmed = self.counters.done;
+    }
+
     /// Counts messages that were dropped instead of queued.
     pub(crate) fn count_refused(&mut self, bytes: usize, reason: DropReason) {
         self.counters.accepted += Load::one(bytes);
@@ -224,13 +235,19 @@ impl Log {
         self.load += one;
         self.counters.accepted += one;
         if end >= self.marks.back().map_or(0, |mark| mark.end) + MARK_EVERY {
-            self.marks.push_back(Mark { end, messages: self.messages });
+            self.marks.push_back(Mark {
+                end,
+                messages: self.messages,
+            });
         }
     }
 
     /// Throws away what is queued and not begun, because a newer message takes its place.
     pub(crate) fn conflate(&mut self) {
-        let gone = Load { messages: self.messages as u64, bytes: self.run.len() as u64 };
+        let gone = Load {
+            messages: self.messages as u64,
+            bytes: self.run.len() as u64,
+        };
         self.counters.dropped.add(DropReason::Conflated, gone.messages);
         self.load -= gone;
         self.run.clear();
@@ -372,7 +389,10 @@ impl Log {
     fn cut(&mut self, mut batch: Batch) {
         self.progress(&mut batch);
         let (boundary, mut before) = batch.run.boundary_at_or_after(batch.written);
-        let gone = Load { messages: before as u64, bytes: boundary as u64 };
+        let gone = Load {
+            messages: before as u64,
+            bytes: boundary as u64,
+        };
         let mut newly = gone;
         newly -= batch.counted;
         self.load -= newly;
@@ -397,6 +417,9 @@ impl Log {
         let messages = mem::take(&mut self.messages);
         self.counters.dropped.add(reason, messages as u64);
         self.load = Load::default();
-        Unsent { run: mem::take(&mut self.run), messages }
+        Unsent {
+            run: mem::take(&mut self.run),
+            messages,
+        }
     }
 }

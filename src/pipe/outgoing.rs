@@ -84,7 +84,10 @@ struct Slot {
 
 impl Outbox {
     pub(crate) fn new(config: OutboxConfig) -> Self {
-        Self { config, state: Mutex::new(State::default()) }
+        Self {
+            config,
+            state: Mutex::new(State::default()),
+        }
     }
 
     /// Sends to the pipe whose turn it is, or waits until one has room.
@@ -100,7 +103,11 @@ impl Outbox {
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
-        let turn = if ticket.is_waiting() { state.waiters.take_turn(ticket) } else { None };
+        let turn = if ticket.is_waiting() {
+            state.waiters.take_turn(ticket)
+        } else {
+            None
+        };
         if turn.is_none() && !state.waiters.is_empty() {
             state.waiters.wait(ticket, waker);
             return Poll::Pending;
@@ -122,7 +129,11 @@ impl Outbox {
         let pipe = state.put(slot, self.config, envelope, payload, bytes);
         let next = state.next(slot);
         // A granted waiter that leaves room behind passes it on: no room is left idle while somebody waits.
-        let heir = if turn.is_some() && state.has_room(self.config) { state.waiters.grant() } else { None };
+        let heir = if turn.is_some() && state.has_room(self.config) {
+            state.waiters.grant()
+        } else {
+            None
+        };
         drop(state);
         self.carry_out(slot, next);
         if let Some(heir) = heir {
@@ -150,7 +161,12 @@ impl Outbox {
     }
 
     /// Sends to one pipe without waiting. A message for a full pipe is counted as dropped there.
-    pub(crate) fn send_to(&self, pipe: PipeId, envelope: &[u8], payload: &Payload<'_>) -> Result<(), Refusal> {
+    pub(crate) fn send_to(
+        &self,
+        pipe: PipeId,
+        envelope: &[u8],
+        payload: &Payload<'_>,
+    ) -> Result<(), Refusal> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(Refusal::Closed);
@@ -174,14 +190,25 @@ impl Outbox {
     }
 
     /// Takes one message of credit in the pipe whose turn it is, and uses up that turn.
-    pub(crate) fn poll_reserve(&self, waker: &Waker, ticket: &mut SendTicket) -> Poll<Result<PipeId, Refusal>> {
+    pub(crate) fn poll_reserve(
+        &self,
+        waker: &Waker,
+        ticket: &mut SendTicket,
+    ) -> Poll<Result<PipeId, Refusal>> {
         let mut state = self.state.lock();
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
-        let turn = if ticket.is_waiting() { state.waiters.take_turn(ticket) } else { None };
-        let chosen =
-            if turn.is_none() && !state.waiters.is_empty() { None } else { state.choose(self.config, 0) };
+        let turn = if ticket.is_waiting() {
+            state.waiters.take_turn(ticket)
+        } else {
+            None
+        };
+        let chosen = if turn.is_none() && !state.waiters.is_empty() {
+            None
+        } else {
+            state.choose(self.config, 0)
+        };
         let Some(slot) = chosen else {
             match turn {
                 Some(id) => state.waiters.wait_again(ticket, id, waker),
@@ -189,12 +216,19 @@ impl Outbox {
             }
             return Poll::Pending;
         };
-        let heir = if turn.is_some() && state.has_room(self.config) { state.waiters.grant() } else { None };
+        let heir = if turn.is_some() && state.has_room(self.config) {
+            state.waiters.grant()
+        } else {
+            None
+        };
         let place = &mut state.slots[slot as usize];
         if let Some(log) = &mut place.log {
             log.reserve();
         }
-        let pipe = PipeId { slot, generation: place.generation };
+        let pipe = PipeId {
+            slot,
+            generation: place.generation,
+        };
         drop(state);
         if let Some(heir) = heir {
             heir.wake();
@@ -242,7 +276,11 @@ impl Outbox {
             return;
         }
         let mut state = self.state.lock();
-        let heir = if state.waiters.leave(ticket) { state.waiters.grant() } else { None };
+        let heir = if state.waiters.leave(ticket) {
+            state.waiters.grant()
+        } else {
+            None
+        };
         drop(state);
         if let Some(heir) = heir {
             heir.wake();
@@ -264,7 +302,9 @@ impl Outbox {
         let _ = batch.write(&mut Vec::new(), writer);
         let mut state = self.state.lock();
         // The slot cannot have changed hands: a log does not go offline while a sender writes.
-        let Some(log) = state.slots[slot as usize].log.as_mut() else { return };
+        let Some(log) = state.slots[slot as usize].log.as_mut() else {
+            return;
+        };
         let driver = log.sender_wrote(batch);
         let waiters = state.grant(self.config.marks, slot);
         drop(state);
@@ -275,7 +315,11 @@ impl Outbox {
 impl State {
     fn log(&mut self, pipe: PipeId) -> Option<&mut Log> {
         let slot = self.slots.get_mut(pipe.index())?;
-        if slot.generation == pipe.generation { slot.log.as_mut() } else { None }
+        if slot.generation == pipe.generation {
+            slot.log.as_mut()
+        } else {
+            None
+        }
     }
 
     /// Whether the senders have had their spell; if so, the next one begins.
@@ -298,9 +342,11 @@ impl State {
             }
             let slot = self.ring[self.turn];
             self.turn += 1;
-            if self.slots[slot as usize].log.as_ref().is_some_and(|log| {
-                config.conflate || log.admits(config.marks, self.waiters.granted(), bytes)
-            }) {
+            if self.slots[slot as usize]
+                .log
+                .as_ref()
+                .is_some_and(|log| config.conflate || log.admits(config.marks, self.waiters.granted(), bytes))
+            {
                 return Some(slot);
             }
         }
@@ -308,7 +354,10 @@ impl State {
     }
 
     fn has_room(&self, config: OutboxConfig) -> bool {
-        let logs = self.ring.iter().filter_map(|slot| self.slots[*slot as usize].log.as_ref());
+        let logs = self
+            .ring
+            .iter()
+            .filter_map(|slot| self.slots[*slot as usize].log.as_ref());
         !self.waiters.is_empty() && { logs }.any(|log| log.admits(config.marks, self.waiters.granted(), 0))
     }
 
@@ -330,14 +379,19 @@ impl State {
             }
             log.append(envelope, payload, config.share_from);
         }
-        PipeId { slot, generation: place.generation }
+        PipeId {
+            slot,
+            generation: place.generation,
+        }
     }
 
     /// What the sender does after its append.
     #[inline]
     fn next(&mut self, slot: u32) -> Next {
         let last_inline = &mut self.last_inline;
-        let Some(log) = &mut self.slots[slot as usize].log else { return Next::Done };
+        let Some(log) = &mut self.slots[slot as usize].log else {
+            return Next::Done;
+        };
         log.after_append(HELP_FROM, || {
             let now = runtime::now();
             let may = last_inline.is_none_or(|last| now.duration_since(last) >= INLINE_SPACING);
@@ -354,7 +408,9 @@ impl State {
         if self.waiters.is_empty() {
             return heirs;
         }
-        let Some(log) = &self.slots[slot as usize].log else { return heirs };
+        let Some(log) = &self.slots[slot as usize].log else {
+            return heirs;
+        };
         // Each waiter is counted as one message; whoever finds no room for its bytes waits on in its place.
         let mut promised = 0;
         while log.admits(marks, promised, 0) {
@@ -376,7 +432,10 @@ impl Outgoing for Outbox {
         let place = &mut state.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1);
         place.log = Some(Log::new());
-        let pipe = PipeId { slot, generation: place.generation };
+        let pipe = PipeId {
+            slot,
+            generation: place.generation,
+        };
         state.ring.push(pipe.slot);
         let heirs = state.grant(self.config.marks, pipe.slot);
         drop(state);
@@ -392,7 +451,9 @@ impl Outgoing for Outbox {
 
     fn poll_take(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
         let mut state = self.state.lock();
-        let Some(log) = state.log(pipe) else { return Poll::Pending };
+        let Some(log) = state.log(pipe) else {
+            return Poll::Pending;
+        };
         let taken = log.driver_takes(waker, batch, claim);
         let heirs = state.grant(self.config.marks, pipe.slot);
         drop(state);
@@ -411,7 +472,9 @@ impl Outgoing for Outbox {
 
     fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
         let mut state = self.state.lock();
-        let Some(log) = state.log(pipe) else { return Poll::Ready(()) };
+        let Some(log) = state.log(pipe) else {
+            return Poll::Ready(());
+        };
         let offline = log.offline(waker, batch);
         let heirs = state.grant(self.config.marks, pipe.slot);
         drop(state);
@@ -437,8 +500,18 @@ impl Outgoing for Outbox {
         unsent
     }
 
+    fn alive(&self, pipe: PipeId) {
+        if let Some(log) = self.state.lock().log(pipe) {
+            log.alive();
+        }
+    }
+
     fn queued(&self, pipe: PipeId) -> Load {
-        self.state.lock().log(pipe).map(|log| log.load()).unwrap_or_default()
+        self.state
+            .lock()
+            .log(pipe)
+            .map(|log| log.load())
+            .unwrap_or_default()
     }
 
     fn counters(&self, pipe: PipeId) -> Option<Counters> {

@@ -1,6 +1,7 @@
 //! A socket's options, said once and checked together.
 
 use std::marker::PhantomData;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -66,7 +67,11 @@ struct Options {
 impl<K: Kind> Builder<K> {
     pub(crate) fn new() -> Self {
         // A publisher drops rather than waits, by messages alone: bytes would drop for subscribers that keep up.
-        let send_hwm_bytes = if matches!(K::KIND, SocketKind::Pub) { usize::MAX } else { 8 * 1024 * 1024 };
+        let send_hwm_bytes = if matches!(K::KIND, SocketKind::Pub) {
+            usize::MAX
+        } else {
+            8 * 1024 * 1024
+        };
         let options = Options {
             send_hwm: 1000,
             recv_hwm: 1000,
@@ -75,17 +80,26 @@ impl<K: Kind> Builder<K> {
             linger: Linger::default(),
             immediate: false,
             conflate: false,
-            reconnect: Reconnect { min: Duration::from_millis(100), max: Duration::from_secs(5) },
+            reconnect: Reconnect {
+                min: Duration::from_millis(100),
+                max: Duration::from_secs(5),
+            },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
             max_message_size: 256 * 1024 * 1024,
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
-            stream: StreamOptions { tcp: TcpOptions::new(), backlog: 4096 },
+            stream: StreamOptions {
+                tcp: TcpOptions::new(),
+                backlog: 4096,
+            },
             carrier: None,
             seed: None,
         };
-        Self { options, kind: PhantomData }
+        Self {
+            options,
+            kind: PhantomData,
+        }
     }
 
     /// How long closing waits for queued messages. Default: 30 seconds. libzmq: `ZMQ_LINGER`, which waits for ever.
@@ -234,22 +248,37 @@ impl Options {
     fn contradictions(&self) -> Vec<Contradiction> {
         let mut found = Vec::new();
         if self.reconnect.min > self.reconnect.max {
-            found.push(Contradiction::new(["reconnect"], "the first wait is longer than the longest"));
+            found.push(Contradiction::new(
+                ["reconnect"],
+                "the first wait is longer than the longest",
+            ));
         }
         if self.reconnect.min.is_zero() {
             found.push(Contradiction::new(["reconnect"], "the first wait is zero"));
         }
         if self.handshake_timeout.is_some_and(|limit| limit.is_zero()) {
-            found.push(Contradiction::new(["handshake_timeout"], "no handshake is done in no time"));
+            found.push(Contradiction::new(
+                ["handshake_timeout"],
+                "no handshake is done in no time",
+            ));
         }
         if self.max_message_size == 0 {
-            found.push(Contradiction::new(["max_message_size"], "zero allows empty messages only"));
+            found.push(Contradiction::new(
+                ["max_message_size"],
+                "zero allows empty messages only",
+            ));
         }
         if self.max_message_frames == 0 {
-            found.push(Contradiction::new(["max_message_frames"], "every message has a frame"));
+            found.push(Contradiction::new(
+                ["max_message_frames"],
+                "every message has a frame",
+            ));
         }
         if self.routing_id.len() > 255 || self.routing_id.first() == Some(&0) {
-            found.push(Contradiction::new(["routing_id"], "it has 1 to 255 bytes, and the first is not 0"));
+            found.push(Contradiction::new(
+                ["routing_id"],
+                "it has 1 to 255 bytes, and the first is not 0",
+            ));
         }
         if self.conflate && self.immediate {
             found.push(Contradiction::new(
@@ -262,20 +291,49 @@ impl Options {
 
     fn build(self, kind: SocketKind) -> Core {
         let unlimited = |limit: usize| if limit == 0 { usize::MAX } else { limit };
-        let send = Marks { messages: unlimited(self.send_hwm), bytes: unlimited(self.send_hwm_bytes) };
-        let recv = Marks { messages: unlimited(self.recv_hwm), bytes: unlimited(self.recv_hwm_bytes) };
-        let limits = Limits { message_size: self.max_message_size, message_frames: self.max_message_frames };
+        let send = Marks {
+            messages: unlimited(self.send_hwm),
+            bytes: unlimited(self.send_hwm_bytes),
+        };
+        let recv = Marks {
+            messages: unlimited(self.recv_hwm),
+            bytes: unlimited(self.recv_hwm_bytes),
+        };
+        let limits = Limits {
+            message_size: self.max_message_size,
+            message_frames: self.max_message_frames,
+        };
         let outbox = || {
-            Arc::new(Outbox::new(OutboxConfig { marks: send, share_from: SHARE_FROM, conflate: self.conflate }))
+            Arc::new(Outbox::new(OutboxConfig {
+                marks: send,
+                share_from: SHARE_FROM,
+                conflate: self.conflate,
+            }))
         };
         let inbox = || Arc::new(Inbox::new(recv, self.conflate));
         let (sending, receiving) = match kind {
             SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
-            SocketKind::Pull => (Sending::Never, Receiving::Pipes { inbox: inbox(), interest: None }),
-            SocketKind::Sub => {
-                (Sending::Never, Receiving::Pipes { inbox: inbox(), interest: Some(Arc::default()) })
-            }
-            _ => (Sending::Pipes(outbox()), Receiving::Pipes { inbox: inbox(), interest: None }),
+            SocketKind::Pull => (
+                Sending::Never,
+                Receiving::Pipes {
+                    inbox: inbox(),
+                    interest: None,
+                },
+            ),
+            SocketKind::Sub => (
+                Sending::Never,
+                Receiving::Pipes {
+                    inbox: inbox(),
+                    interest: Some(Arc::default()),
+                },
+            ),
+            _ => (
+                Sending::Pipes(outbox()),
+                Receiving::Pipes {
+                    inbox: inbox(),
+                    interest: None,
+                },
+            ),
         };
         let traffic = Traffic {
             outgoing: match &sending {
@@ -311,6 +369,7 @@ impl Options {
             tasks: Tasks::new(),
             dice: Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded)),
             carrier: self.carrier,
+            reconnects: AtomicU64::new(0),
         });
         Core {
             kind,

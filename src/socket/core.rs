@@ -4,14 +4,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::options::Linger;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
 use crate::endpoint::{Endpoint, ToEndpoint};
-use crate::error::{BindError, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent};
+use crate::error::{
+    BindError, Closed, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
+};
 use crate::message::{Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::Interest;
@@ -47,7 +48,10 @@ pub(crate) enum Sending {
 #[derive(Debug)]
 pub(crate) enum Receiving {
     /// From all pipes in turn, `interest` filtering what was not asked for.
-    Pipes { inbox: Arc<Inbox>, interest: Option<Arc<Interest>> },
+    Pipes {
+        inbox: Arc<Inbox>,
+        interest: Option<Arc<Interest>>,
+    },
     /// Nowhere.
     Never,
 }
@@ -71,9 +75,17 @@ impl SendLimits {
         let (size, frames) = (payload.byte_len(), payload.frame_count());
         let message = payload.into_message();
         if size > self.bytes {
-            return SendError::TooLarge { message, size, limit: self.bytes };
+            return SendError::TooLarge {
+                message,
+                size,
+                limit: self.bytes,
+            };
         }
-        SendError::TooManyFrames { message, frames, limit: self.frames }
+        SendError::TooManyFrames {
+            message,
+            frames,
+            limit: self.frames,
+        }
     }
 }
 
@@ -83,11 +95,16 @@ impl Core {
     pub(crate) async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         let endpoint = at.to_endpoint()?;
         endpoint.for_bind()?;
-        let home = self.home().ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
+        let home = self
+            .home()
+            .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
         let shared = &self.shared;
         let listener = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref())
             .await
-            .map_err(|source| BindError::Io { endpoint: endpoint.clone(), source })?;
+            .map_err(|source| BindError::Io {
+                endpoint: endpoint.clone(),
+                source,
+            })?;
         let resolved = listener.endpoint().clone();
         let guard = shared
             .tasks
@@ -100,13 +117,17 @@ impl Core {
     pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
-        let home = self.home().ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;
+        let home = self
+            .home()
+            .ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;
         let tasks = &self.shared.tasks;
         let is_this = |_: TaskId, task: &driver::Task| task.role == Role::Dialer && task.endpoint == endpoint;
         if self.connects_once() && !tasks.pick(is_this).is_empty() {
             return Err(EndpointError::AlreadyConnected(endpoint));
         }
-        let guard = tasks.enter(&self.shared, endpoint.clone(), Role::Dialer).ok_or(EndpointError::Closed)?;
+        let guard = tasks
+            .enter(&self.shared, endpoint.clone(), Role::Dialer)
+            .ok_or(EndpointError::Closed)?;
         let (announce, ready) = oneshot::channel();
         driver::dial(&home, guard, Some(announce));
         Ok(Connecting { endpoint, ready })
@@ -118,7 +139,10 @@ impl Core {
     }
 
     pub(crate) async fn unbind(&self, at: &Endpoint) -> Result<(), EndpointError> {
-        let listeners = self.shared.tasks.pick(|_, task| task.role == Role::Listener && task.endpoint == *at);
+        let listeners = self
+            .shared
+            .tasks
+            .pick(|_, task| task.role == Role::Listener && task.endpoint == *at);
         let Some((listener, _)) = listeners.first() else {
             return Err(EndpointError::NotFound(at.clone()));
         };
@@ -130,12 +154,16 @@ impl Core {
     }
 
     pub(crate) async fn disconnect(&self, from: &Endpoint) -> Result<(), EndpointError> {
-        let dialers = self.shared.tasks.pick(|_, task| task.role == Role::Dialer && task.endpoint == *from);
+        let dialers = self
+            .shared
+            .tasks
+            .pick(|_, task| task.role == Role::Dialer && task.endpoint == *from);
         let Some((dialer, _)) = dialers.first() else {
             return Err(EndpointError::NotFound(from.clone()));
         };
         let dialer = *dialer;
-        self.end(from, DisconnectReason::Disconnect, move |id, _| id == dialer).await
+        self.end(from, DisconnectReason::Disconnect, move |id, _| id == dialer)
+            .await
     }
 
     async fn end(
@@ -145,15 +173,28 @@ impl Core {
         which: impl Fn(TaskId, &driver::Task) -> bool,
     ) -> Result<(), EndpointError> {
         let tasks = &self.shared.tasks;
-        let order = Order::Finish { until: self.linger.until(runtime::now()), why };
-        tasks.pick(&which).into_iter().for_each(|(_, task)| task.control.give(order.clone()));
+        let order = Order::Finish {
+            until: self.linger.until(runtime::now()),
+            why,
+        };
+        tasks
+            .pick(&which)
+            .into_iter()
+            .for_each(|(_, task)| task.control.give(order.clone()));
         tasks.ended(which).await;
         let unsent = tasks.take_unsent(|of| of == endpoint);
-        Ok(Unsent::unless_empty(unsent.into_iter().map(|(endpoint, unsent)| (endpoint, unsent.run)))?)
+        Ok(Unsent::unless_empty(
+            unsent
+                .into_iter()
+                .map(|(endpoint, unsent)| (endpoint, unsent.run)),
+        )?)
     }
 
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
-        let open = self.shared.tasks.pick(|_, task| !matches!(task.role, Role::Accepted(_)));
+        let open = self
+            .shared
+            .tasks
+            .pick(|_, task| !matches!(task.role, Role::Accepted(_)));
         open.into_iter().map(|(_, task)| task.endpoint).collect()
     }
 
@@ -169,7 +210,11 @@ impl Core {
 
     #[inline]
     pub(crate) fn send<'a>(&'a self, payload: Payload<'a>) -> SendFuture<'a> {
-        SendFuture { core: self, payload, ticket: SendTicket::default() }
+        SendFuture {
+            core: self,
+            payload,
+            ticket: SendTicket::default(),
+        }
     }
 
     pub(crate) fn try_send(&self, payload: Payload<'_>) -> Result<(), TrySendError> {
@@ -186,13 +231,69 @@ impl Core {
         }
     }
 
+    /// Waits for room and keeps it in `reservation`, unless that holds some already.
+    pub(crate) fn poll_reserve(
+        &self,
+        cx: &mut Context<'_>,
+        reservation: &mut Reservation,
+    ) -> Poll<Result<(), Closed>> {
+        let Sending::Pipes(outbox) = &self.sending else {
+            return Poll::Ready(Err(Closed));
+        };
+        if reservation.pipe.is_none() {
+            let reserved = ready!(outbox.poll_reserve(cx.waker(), &mut reservation.ticket));
+            reservation.pipe = Some(reserved.map_err(|_| Closed)?);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Uses what was reserved.
+    pub(crate) fn send_reserved(
+        &self,
+        reservation: &mut Reservation,
+        payload: Payload<'_>,
+    ) -> Result<(), SendError> {
+        if !self.limits.admit(&payload) {
+            return Err(self.limits.refuse(payload));
+        }
+        let (Sending::Pipes(outbox), Some(pipe)) = (&self.sending, reservation.pipe.take()) else {
+            return Err(SendError::Closed(payload.into_message()));
+        };
+        outbox
+            .send_reserved(pipe, &payload)
+            .map_err(|refusal| match refusal {
+                Refusal::Closed => SendError::Closed(payload.into_message()),
+                Refusal::Full | Refusal::Gone => SendError::NoRoute(payload.into_message()),
+            })
+    }
+
+    /// Gives up waiting for room.
+    pub(crate) fn leave(&self, reservation: &mut Reservation) {
+        if let Sending::Pipes(outbox) = &self.sending {
+            outbox.leave(&mut reservation.ticket);
+        }
+    }
+
+    /// Gives room back that was not used.
+    pub(crate) fn release(&self, reservation: &mut Reservation) {
+        if let (Sending::Pipes(outbox), Some(pipe)) = (&self.sending, reservation.pipe.take()) {
+            outbox.release(pipe);
+        }
+    }
+
     #[inline]
     pub(crate) fn recv(&self) -> RecvFuture<'_> {
-        RecvFuture { core: self, ticket: RecvTicket::default(), from: None }
+        RecvFuture {
+            core: self,
+            ticket: RecvTicket::default(),
+            from: None,
+        }
     }
 
     pub(crate) fn try_recv(&self) -> Result<Message, TryRecvError> {
-        let Receiving::Pipes { inbox, interest } = &self.receiving else { return Err(TryRecvError::Closed) };
+        let Receiving::Pipes { inbox, interest } = &self.receiving else {
+            return Err(TryRecvError::Closed);
+        };
         inbox.try_recv(&mut None, interest.as_deref())
     }
 
@@ -214,14 +315,21 @@ impl Core {
         self.shared.tasks.ended(|_, _| true).await;
         self.shared.events.close();
         let unsent = self.shared.tasks.take_unsent(|_| true);
-        Unsent::unless_empty(unsent.into_iter().map(|(endpoint, unsent)| (endpoint, unsent.run)))
+        Unsent::unless_empty(
+            unsent
+                .into_iter()
+                .map(|(endpoint, unsent)| (endpoint, unsent.run)),
+        )
     }
 
     /// Ends all calls and tells every task to finish; the tasks do the rest on their runtime.
     fn begin_close(&self) {
-        self.shared.traffic.close();
+        self.shared.close();
         let until = self.linger.until(runtime::now());
-        if self.shared.tasks.close(&Order::Finish { until, why: DisconnectReason::Close }) {
+        if self.shared.tasks.close(&Order::Finish {
+            until,
+            why: DisconnectReason::Close,
+        }) {
             self.shared.events.close();
         }
     }
@@ -231,6 +339,13 @@ impl Drop for Core {
     fn drop(&mut self) {
         self.begin_close();
     }
+}
+
+/// Room for one message, or a place in the line for it.
+#[derive(Debug, Default)]
+pub(crate) struct Reservation {
+    pipe: Option<PipeId>,
+    ticket: SendTicket,
 }
 
 /// The future of one `send`. All its waiting comes before the message is queued.
@@ -334,9 +449,4 @@ impl Future for Connecting {
         let announced = ready!(Pin::new(&mut self.ready).poll(cx));
         Poll::Ready(announced.unwrap_or_else(|_| Err(ConnectError::Closed(self.endpoint.clone()))))
     }
-}
-
-/// How long `send_timeout` and its like wait.
-pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, work).await.ok()
 }

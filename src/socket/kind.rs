@@ -28,15 +28,21 @@ pub trait Sends: Kind {}
 pub trait Receives: Kind {}
 
 /// Kinds with outgoing queues.
-#[diagnostic::on_unimplemented(message = "a socket of kind `{Self}` has no outgoing queue to set this option for")]
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` has no outgoing queue to set this option for"
+)]
 pub trait HasOutgoing: Kind {}
 
 /// Kinds with incoming queues.
-#[diagnostic::on_unimplemented(message = "a socket of kind `{Self}` has no incoming queue to set this option for")]
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` has no incoming queue to set this option for"
+)]
 pub trait HasIncoming: Kind {}
 
 /// Kinds that may keep only the newest message.
-#[diagnostic::on_unimplemented(message = "a socket of kind `{Self}` cannot conflate: each of its messages counts")]
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` cannot conflate: each of its messages counts"
+)]
 pub trait Conflates: Kind {}
 
 mod sealed {

@@ -4,20 +4,26 @@ mod builder;
 mod core;
 pub mod kind;
 mod options;
+mod peers;
+mod receiving;
+mod sending;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use self::builder::Builder;
-use self::core::Core;
 pub use self::core::Connecting;
-use self::kind::{Kind, Receives, Sends};
+use self::core::Core;
+use self::kind::Kind;
 pub use self::options::Linger;
+pub use self::peers::Peers;
+pub use self::receiving::Messages;
+pub use self::sending::{Outgoing, Permit};
 use crate::endpoint::{Endpoint, ToEndpoint};
-use crate::error::{BindError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent};
-use crate::message::{Message, Payload};
+use crate::error::{BindError, EndpointError, Unsent};
 use crate::monitor::Monitor;
+use crate::stats::Stats;
 
 /// Sends each message to one of its [`Pull`] peers, in turn.
 pub type Push = Socket<kind::Push>;
@@ -32,7 +38,10 @@ pub struct Socket<K: Kind> {
 
 impl<K: Kind> Clone for Socket<K> {
     fn clone(&self) -> Self {
-        Self { core: self.core.clone(), kind: PhantomData }
+        Self {
+            core: self.core.clone(),
+            kind: PhantomData,
+        }
     }
 }
 
@@ -44,14 +53,18 @@ impl<K: Kind> Default for Socket<K> {
 
 impl<K: Kind> fmt::Debug for Socket<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(K::KIND.name()).field("endpoints", &self.endpoints()).finish_non_exhaustive()
+        f.debug_struct(K::KIND.name())
+            .field("endpoints", &self.endpoints())
+            .finish_non_exhaustive()
     }
 }
 
 impl<K: Kind> Socket<K> {
     /// A socket with default options.
     pub fn new() -> Self {
-        Self::builder().build().unwrap_or_else(|_| unreachable!("the defaults do not contradict each other"))
+        Self::builder()
+            .build()
+            .unwrap_or_else(|_| unreachable!("the defaults do not contradict each other"))
     }
 
     /// Begins to describe a socket.
@@ -60,7 +73,10 @@ impl<K: Kind> Socket<K> {
     }
 
     pub(crate) fn from_core(core: Core) -> Self {
-        Self { core: Arc::new(core), kind: PhantomData }
+        Self {
+            core: Arc::new(core),
+            kind: PhantomData,
+        }
     }
 
     /// Listens at an endpoint; returns it as the system resolved it.
@@ -88,6 +104,16 @@ impl<K: Kind> Socket<K> {
         self.core.endpoints()
     }
 
+    /// Who is connected: a live view.
+    pub fn peers(&self) -> Peers {
+        Peers::new(&self.core.shared)
+    }
+
+    /// What was sent, received, dropped and queued so far.
+    pub fn stats(&self) -> Stats {
+        self.core.shared.stats()
+    }
+
     /// What happens to listeners and connections from now on.
     pub fn monitor(&self) -> Monitor {
         self.core.shared.events.monitor()
@@ -96,50 +122,5 @@ impl<K: Kind> Socket<K> {
     /// Closes the socket for all its handles.
     pub async fn close(self) -> Result<(), Unsent> {
         self.core.close().await
-    }
-
-    /// Sends a message, waiting at the high-water mark.
-    #[inline]
-    pub fn send<'a>(
-        &'a self,
-        message: impl Into<Payload<'a>>,
-    ) -> impl Future<Output = Result<(), SendError>> + Send + Unpin + 'a
-    where
-        K: Sends,
-    {
-        self.core.send(message.into())
-    }
-
-    /// Sends a message if that is possible at once.
-    pub fn try_send<'a>(&self, message: impl Into<Payload<'a>>) -> Result<(), TrySendError>
-    where
-        K: Sends,
-    {
-        self.core.try_send(message.into())
-    }
-
-    /// Receives the next message.
-    #[inline]
-    pub fn recv(&self) -> impl Future<Output = Result<Message, RecvError>> + Send + Unpin + '_
-    where
-        K: Receives,
-    {
-        self.core.recv()
-    }
-
-    /// Receives a message if there is one.
-    pub fn try_recv(&self) -> Result<Message, TryRecvError>
-    where
-        K: Receives,
-    {
-        self.core.try_recv()
-    }
-
-    /// Receives at least one message, and up to `limit` that are there.
-    pub async fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError>
-    where
-        K: Receives,
-    {
-        self.core.recv_many(into, limit).await
     }
 }

@@ -62,7 +62,10 @@ struct Open {
 
 impl Decoder {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, open: Open::default() }
+        Self {
+            limits,
+            open: Open::default(),
+        }
     }
 
     /// Says what stands at the front of `input`, looking at `most` messages at the most (at least one).
@@ -86,13 +89,18 @@ impl Decoder {
                 return self.command(input.len(), at, header, open);
             }
             open.frames = open.frames.saturating_add(1);
-            open.charged = open.charged.saturating_add(header.size).saturating_add(FRAME_CHARGE);
+            open.charged = open
+                .charged
+                .saturating_add(header.size)
+                .saturating_add(FRAME_CHARGE);
             self.check(open)?;
             // The size is below the limit now, so it fits.
             let end = at.saturating_add(header.len).saturating_add(header.size as usize);
             if end > input.len() {
                 open.frames = open.frames.saturating_sub(1);
-                open.charged = open.charged.saturating_sub(header.size.saturating_add(FRAME_CHARGE));
+                open.charged = open
+                    .charged
+                    .saturating_sub(header.size.saturating_add(FRAME_CHARGE));
                 return Ok(self.stop(done, count, open, end));
             }
             at = end;
@@ -122,10 +130,17 @@ impl Decoder {
 
     fn command(&mut self, have: usize, at: usize, header: Header, open: Open) -> Result<Step, ProtocolError> {
         if header.has_more() {
-            return Err(ProtocolError::Malformed { what: "frame header", problem: "a command with the MORE flag".into() });
+            return Err(ProtocolError::Malformed {
+                what: "frame header",
+                problem: "a command with the MORE flag".into(),
+            });
         }
         if header.size > MAX_COMMAND {
-            return Err(ProtocolError::TooLarge { what: "command", size: header.size, limit: MAX_COMMAND });
+            return Err(ProtocolError::TooLarge {
+                what: "command",
+                size: header.size,
+                limit: MAX_COMMAND,
+            });
         }
         let len = header.len.saturating_add(header.size as usize);
         let end = at.saturating_add(len);
@@ -134,20 +149,34 @@ impl Decoder {
             return Ok(Step::Partial { need: end });
         }
         if at == 0 {
-            return Ok(Step::Command { header: header.len, len });
+            return Ok(Step::Command {
+                header: header.len,
+                len,
+            });
         }
-        Ok(Step::Interleaved { at, header: header.len, len })
+        Ok(Step::Interleaved {
+            at,
+            header: header.len,
+            len,
+        })
     }
 
     fn check(&self, open: Open) -> Result<(), ProtocolError> {
         // The charge does not count against a single frame: a body of exactly the limit is allowed.
         let size = open.charged.saturating_sub(FRAME_CHARGE);
         if size > self.limits.message_size {
-            return Err(ProtocolError::TooLarge { what: "message", size, limit: self.limits.message_size });
+            return Err(ProtocolError::TooLarge {
+                what: "message",
+                size,
+                limit: self.limits.message_size,
+            });
         }
         if open.frames > self.limits.message_frames {
             let limit = self.limits.message_frames as u64;
-            return Err(ProtocolError::TooMany { what: "frames in one message", limit });
+            return Err(ProtocolError::TooMany {
+                what: "frames in one message",
+                limit,
+            });
         }
         Ok(())
     }

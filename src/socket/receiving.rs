@@ -1,0 +1,180 @@
+//! What sockets that receive can do.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use futures_core::stream::FusedStream;
+
+use super::Socket;
+use super::core::RecvFuture;
+use super::kind::{Kind, Receives};
+use crate::error::{RecvError, TryRecvError};
+use crate::message::Message;
+use crate::peer::Peer;
+use crate::runtime;
+
+impl<K: Kind> Socket<K> {
+    /// Receives the next message, or waits for one.
+    ///
+    /// Peers take turns, one whole message each. Clones of a socket share its messages: each goes to one of those
+    /// who wait.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] when the socket is closed. A peer's fault is never an error here: it is in the
+    /// [monitor](Socket::monitor).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is taken before it is returned: dropping the future loses no message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hubless::{Pull, Push};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let pull = Pull::new();
+    /// # let push = Push::new();
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// push.send(("topic", "body")).await?;
+    ///
+    /// let [topic, body] = pull.recv().await?.into_frames()?;
+    /// assert_eq!((topic, body), ("topic".into(), "body".into()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn recv(&self) -> impl Future<Output = Result<Message, RecvError>> + Send + Unpin + '_
+    where
+        K: Receives,
+    {
+        self.core.recv()
+    }
+
+    /// Receives the next message together with the peer that sent it.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Self::recv).
+    pub async fn recv_from(&self) -> Result<(Peer, Message), RecvError>
+    where
+        K: Receives,
+    {
+        let mut receiving = self.core.recv();
+        let message = (&mut receiving).await?;
+        let link = receiving
+            .from
+            .and_then(|lane| self.core.shared.peers.by_lane(lane));
+        // The entry of a lane stays until the lane is used again, which it is not before it has been read empty.
+        let link = link.unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
+        Ok((link.peer, message))
+    }
+
+    /// Receives a message if one is there.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] when there is none, [`TryRecvError::Closed`] when the socket is closed.
+    pub fn try_recv(&self) -> Result<Message, TryRecvError>
+    where
+        K: Receives,
+    {
+        self.core.try_recv()
+    }
+
+    /// Receives the next message, waiting at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] when none came in time, [`TryRecvError::Closed`] when the socket is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Self::recv).
+    pub async fn recv_timeout(&self, limit: Duration) -> Result<Message, TryRecvError>
+    where
+        K: Receives,
+    {
+        match runtime::timeout(limit, self.core.recv()).await {
+            Some(Ok(message)) => Ok(message),
+            Some(Err(_)) => Err(TryRecvError::Closed),
+            None => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// Receives at least one message, and up to `limit` that are there already; appends them to `into` and returns
+    /// how many they were. It waits only for the first. With a `limit` of 0 it returns 0 at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv); nothing was appended then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Self::recv): dropped before it was ready it has taken nothing.
+    pub async fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError>
+    where
+        K: Receives,
+    {
+        self.core.recv_many(into, limit).await
+    }
+
+    /// This socket as a [`Stream`] of messages, which ends when the socket is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the stream loses no message.
+    pub fn messages(&self) -> Messages<'_, K>
+    where
+        K: Receives,
+    {
+        Messages {
+            receiving: self.core.recv(),
+            ended: false,
+            kind: PhantomData,
+        }
+    }
+}
+
+/// A socket as a stream of messages: see [`Socket::messages`].
+pub struct Messages<'a, K> {
+    receiving: RecvFuture<'a>,
+    ended: bool,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> fmt::Debug for Messages<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Messages")
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: Receives> Stream for Messages<'_, K> {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let received = std::task::ready!(Pin::new(&mut self.receiving).poll(cx));
+        self.ended = received.is_err();
+        Poll::Ready(received.ok())
+    }
+}
+
+impl<K: Receives> FusedStream for Messages<'_, K> {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}

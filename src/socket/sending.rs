@@ -1,0 +1,266 @@
+//! What sockets that send can do.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_sink::Sink;
+
+use super::Socket;
+use super::core::{Core, Reservation};
+use super::kind::{Kind, Sends};
+use crate::error::{Closed, SendError, SendTimeoutError, TrySendError};
+use crate::message::Payload;
+use crate::runtime;
+
+impl<K: Kind> Socket<K> {
+    /// Sends a message.
+    ///
+    /// Waits while no peer has room: while there is none, or while the queues of all are at their high-water mark
+    /// ([`send_hwm`](super::Builder::send_hwm)). A publisher does not wait for its subscribers. Those who wait are
+    /// served in the order in which they came. Ready means queued: the message goes out by itself, without this
+    /// future and without another call.
+    ///
+    /// A borrowed slice is copied once, straight to where it is sent from. What owns its bytes goes by reference
+    /// from 32 KiB on. A tuple or an array is a message of several frames.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] when the socket is closed, [`SendError::TooLarge`] and [`SendError::TooManyFrames`]
+    /// beyond [`max_message_size`](super::Builder::max_message_size) and
+    /// [`max_message_frames`](super::Builder::max_message_frames). All give the message back.
+    ///
+    /// # Cancel safety
+    ///
+    /// All waiting comes before the message is queued: if the future is dropped before it was ready, nothing was
+    /// queued and nothing will be sent, and the message is dropped with the future. Use [`reserve`](Self::reserve)
+    /// or [`send_timeout`](Self::send_timeout) to keep it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hubless::{Pull, Push};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let pull = Pull::new();
+    /// let push = Push::new();
+    /// push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    ///
+    /// push.send("text").await?;
+    /// push.send(("two", "frames")).await?;
+    ///
+    /// assert_eq!(pull.recv().await?, "text");
+    /// assert_eq!(pull.recv().await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn send<'a>(
+        &'a self,
+        message: impl Into<Payload<'a>>,
+    ) -> impl Future<Output = Result<(), SendError>> + Send + Unpin + 'a
+    where
+        K: Sends,
+    {
+        self.core.send(message.into())
+    }
+
+    /// Sends a message if that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError::Full`] when no peer has room, or others wait already; otherwise as [`send`](Self::send).
+    /// All give the message back.
+    pub fn try_send<'a>(&self, message: impl Into<Payload<'a>>) -> Result<(), TrySendError>
+    where
+        K: Sends,
+    {
+        self.core.try_send(message.into())
+    }
+
+    /// Sends a message, waiting at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`SendTimeoutError::Timeout`] when no peer had room in time; otherwise as [`send`](Self::send). All give the
+    /// message back.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send): nothing was queued, and the message is dropped with the future.
+    pub async fn send_timeout<'a>(
+        &self,
+        message: impl Into<Payload<'a>>,
+        limit: Duration,
+    ) -> Result<(), SendTimeoutError>
+    where
+        K: Sends,
+    {
+        let mut sending = self.core.send(message.into());
+        match runtime::timeout(limit, &mut sending).await {
+            Some(sent) => Ok(sent?),
+            None => Err(SendTimeoutError::Timeout(sending.take().into_message())),
+        }
+    }
+
+    /// Waits for room and keeps it: the permit's message will not wait.
+    ///
+    /// Takes one message of credit from the peer whose turn it is, and uses up that turn. A publisher gives a
+    /// permit at once. With a byte budget the permit counts as a message, not as bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the socket is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the line, and nothing else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hubless::{Pull, Push};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let pull = Pull::new();
+    /// # let push = Push::new();
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// let permit = push.reserve().await?;
+    /// permit.send("made only now that it can be sent")?;
+    /// # pull.recv().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn reserve(&self) -> Result<Permit<'_, K>, Closed>
+    where
+        K: Sends,
+    {
+        let mut reservation = Reservation::default();
+        let mut guard = ReserveGuard {
+            core: &self.core,
+            reservation: &mut reservation,
+        };
+        std::future::poll_fn(|cx| guard.core.poll_reserve(cx, guard.reservation)).await?;
+        drop(guard);
+        Ok(Permit {
+            core: &self.core,
+            reservation,
+            kind: PhantomData,
+        })
+    }
+
+    /// This socket as a [`Sink`].
+    ///
+    /// `poll_ready` reserves, `poll_flush` is ready at once since queued is sent, `poll_close` ends this sink only.
+    pub fn sink(&self) -> Outgoing<'_, K>
+    where
+        K: Sends,
+    {
+        Outgoing {
+            core: &self.core,
+            reservation: Reservation::default(),
+            closed: false,
+            kind: PhantomData,
+        }
+    }
+}
+
+/// Gives up the place in the line if the future is dropped.
+struct ReserveGuard<'a> {
+    core: &'a Core,
+    reservation: &'a mut Reservation,
+}
+
+impl Drop for ReserveGuard<'_> {
+    fn drop(&mut self) {
+        self.core.leave(self.reservation);
+    }
+}
+
+/// Room for one message, kept. Dropping it gives the room back.
+pub struct Permit<'a, K> {
+    core: &'a Core,
+    reservation: Reservation,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> fmt::Debug for Permit<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}
+
+impl<K: Sends> Permit<'_, K> {
+    /// Sends a message without waiting. If the peer it was kept for has left, the next one with room gets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`]; [`SendError::NoRoute`] when its peer has left and no other has room.
+    pub fn send<'m>(mut self, message: impl Into<Payload<'m>>) -> Result<(), SendError> {
+        self.core.send_reserved(&mut self.reservation, message.into())
+    }
+}
+
+impl<K> Drop for Permit<'_, K> {
+    fn drop(&mut self) {
+        self.core.release(&mut self.reservation);
+    }
+}
+
+/// A socket as a sink of messages: see [`Socket::sink`].
+pub struct Outgoing<'a, K> {
+    core: &'a Core,
+    reservation: Reservation,
+    closed: bool,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> fmt::Debug for Outgoing<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: Sends, T: Into<Payload<'static>>> Sink<T> for Outgoing<'_, K> {
+    type Error = SendError;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let this = &mut *self;
+        // A socket that closes meanwhile is told with the message in hand.
+        if !this.closed {
+            let _ = ready!(this.core.poll_reserve(cx, &mut this.reservation));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: T) -> Result<(), SendError> {
+        let this = &mut *self;
+        let payload = message.into();
+        if this.closed {
+            return Err(SendError::Closed(payload.into_message()));
+        }
+        this.core.send_reserved(&mut this.reservation, payload)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let this = &mut *self;
+        this.closed = true;
+        this.core.release(&mut this.reservation);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<K> Drop for Outgoing<'_, K> {
+    fn drop(&mut self) {
+        self.core.leave(&mut self.reservation);
+        self.core.release(&mut self.reservation);
+    }
+}
