@@ -266,7 +266,7 @@ mod tests {
         let endpoint: Endpoint = "tcp://10.0.0.2:5555".parse().expect("an endpoint");
         let address = "10.0.0.1:49153".to_owned();
         let error = Arc::new(io::Error::other("no more descriptors"));
-        let reason = DisconnectReason::from(ProtocolError::HandshakeTimeout);
+        let reason = DisconnectReason::PeerClosed;
         let events = [
             (
                 Event::Listening {
@@ -326,7 +326,7 @@ mod tests {
                     address,
                     reason,
                 },
-                "handshake with 10.0.0.1:49153 failed: the handshake was not complete in time",
+                "handshake with 10.0.0.1:49153 failed: the peer closed the connection",
             ),
             (
                 Event::Disconnected {
@@ -368,6 +368,15 @@ mod tests {
             assert!(event.endpoint().is_none() && event.peer().is_none());
             assert_eq!(line(&event), expected);
         }
+    }
+
+    #[test]
+    fn a_protocol_reason_speaks_for_itself() {
+        let error = ProtocolError::HandshakeTimeout;
+        assert_eq!(
+            DisconnectReason::from(error.clone()).to_string(),
+            error.to_string()
+        );
     }
 
     #[test]

@@ -202,6 +202,21 @@ async fn a_stream_closes_when_its_last_writer_goes() {
 }
 
 #[tokio::test]
+async fn that_a_peer_has_closed_is_known_before_its_last_bytes_are_read() {
+    for door in doors("closed-early") {
+        let (dialed, mut accepted) = pair(&door).await;
+        write_all(&dialed, b"last words").await;
+        let is_closed = |stream: &mut Stream| stream.is_read_closed(&mut Context::from_waker(Waker::noop()));
+        assert!(!is_closed(&mut accepted));
+        drop(dialed);
+        while !is_closed(&mut accepted) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(read_to_end(&mut accepted).await, b"last words", "{door}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_listening_is_connection_refused() {
     let endpoint = listen("tcp://127.0.0.1:0")
         .await
