@@ -198,7 +198,8 @@ impl Connection {
         self.run_errand(cx);
         again |= self.write_turn(cx)?;
         again |= self.finish_if_done()?;
-        self.alarm.set(self.next_deadline());
+        let deadline = self.next_deadline();
+        self.alarm.set(deadline);
         if again || self.alarm.poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
