@@ -35,6 +35,12 @@ pub(crate) async fn sleep_until(at: Instant) {
     tokio::time::sleep_until(at.into()).await;
 }
 
+/// Has the running task polled again once the runtime has looked for news from outside, without going to sleep.
+pub(crate) fn look_again(cx: &mut Context<'_>) {
+    // The wake-up is given at the first poll and stays when the future is dropped.
+    let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
+}
+
 /// Does `work`, at most for `limit`: `None` when the time was up first.
 pub(crate) async fn timeout<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()

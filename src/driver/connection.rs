@@ -27,6 +27,7 @@ use bytes::{Buf, BytesMut};
 use tokio::sync::oneshot;
 
 use super::inflow::Inflow;
+use super::spin::{Read, Spin};
 use super::{Control, Incoming, Link, Order, PeerCounters, Shared};
 use crate::endpoint::Endpoint;
 use crate::error::{ConnectError, ProtocolError};
@@ -126,6 +127,12 @@ pub(crate) struct Connection {
     link: Option<Link>,
     established: Option<Instant>,
     alarm: Alarm,
+    spin: Spin,
+    /// Messages of the read that is being digested, and whether their receiver waits on this thread.
+    came: usize,
+    same_thread: bool,
+    /// Messages that were accepted for the peer when it was last read.
+    accepted: u64,
     watched: bool,
     finish: Option<Finish>,
     renew: bool,
@@ -176,6 +183,10 @@ impl Connection {
             link: None,
             established: None,
             alarm: Alarm::default(),
+            spin: Spin::new(shared.config.spin),
+            came: 0,
+            same_thread: false,
+            accepted: 0,
             watched: false,
             finish,
             renew: false,
@@ -202,6 +213,8 @@ impl Connection {
         self.alarm.set(deadline);
         if again || self.alarm.poll(cx).is_ready() {
             cx.waker().wake_by_ref();
+        } else if self.phase == Phase::Traffic && self.spin.wants_to_look(runtime::now()) {
+            runtime::look_again(cx);
         }
         Ok(())
     }
@@ -265,8 +278,9 @@ impl Connection {
             }
             let now = runtime::now();
             self.session.handle_read(now);
-            self.confirm();
-            if self.digest(cx, buffer)? == Flow::AtMark {
+            let flow = self.digest(cx, buffer)?;
+            self.confirm(now);
+            if flow == Flow::AtMark {
                 self.at_mark = true;
                 self.session.pause_reading(now);
                 return Ok(false);
@@ -276,12 +290,20 @@ impl Connection {
     }
 
     /// The peer lives: what it was sent has not died in the kernel's buffers, as far as anybody can know.
-    fn confirm(&self) {
-        if let (Phase::Traffic, Some(outgoing), Some(pipe)) =
+    fn confirm(&mut self, now: Instant) {
+        let (Phase::Traffic, Some(outgoing), Some(pipe)) =
             (self.phase, &self.shared.traffic.outgoing, self.outgoing)
-        {
-            outgoing.alive(pipe);
-        }
+        else {
+            return;
+        };
+        let accepted = outgoing.alive(pipe);
+        let sent = accepted != mem::replace(&mut self.accepted, accepted);
+        let read = Read {
+            messages: mem::take(&mut self.came),
+            sent,
+            same_thread: self.same_thread,
+        };
+        self.spin.handle_read(now, read);
     }
 
     /// Hands on whatever is whole at the front of `buffer`.

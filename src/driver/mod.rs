@@ -9,6 +9,7 @@ mod control;
 mod dialer;
 mod inflow;
 mod listener;
+mod spin;
 mod tasks;
 
 pub(crate) use control::{Control, Order};
@@ -137,6 +138,8 @@ pub(crate) struct DriverConfig {
     pub(crate) reconnect: Reconnect,
     /// A connecting endpoint has a pipe only while it is connected.
     pub(crate) immediate: bool,
+    /// Drivers may keep the runtime hot in a ping-pong.
+    pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<fn(&[u8]) -> Result<(), ProtocolError>>,
 }

@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
+use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 
@@ -85,6 +86,8 @@ struct Arrivals {
     lanes: Vec<Lane>,
     free: Vec<u32>,
     waiters: Waiters,
+    /// The thread on which the last receiver began to wait.
+    waits_at: Option<ThreadId>,
     closed: bool,
     ended: Counters,
 }
@@ -195,22 +198,25 @@ impl Inbox {
         })
     }
 
-    /// Hands over a chunk and wakes a receiver.
-    pub(crate) fn push(&self, pipe: PipeId, chunk: Chunk) {
+    /// Hands over a chunk and wakes a receiver. Whether that waits on the calling thread.
+    pub(crate) fn push(&self, pipe: PipeId, chunk: Chunk) -> bool {
         let mut arrivals = self.arrivals.lock();
         if arrivals.closed {
-            return;
+            return false;
         }
-        let Some(lane) = arrivals.lane(pipe) else { return };
+        let Some(lane) = arrivals.lane(pipe) else {
+            return false;
+        };
         lane.queued += chunk.load;
         lane.counters.accepted += chunk.load;
         arrivals.chunks.push((pipe, chunk));
         self.dirty.store(true, Ordering::Release);
         let receiver = self.grant(&mut arrivals);
+        let waits_at = arrivals.waits_at;
         drop(arrivals);
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
+        let Some(receiver) = receiver else { return false };
+        receiver.wake();
+        waits_at == Some(thread::current().id())
     }
 
     /// Counts a message that was not handed over.
@@ -290,6 +296,7 @@ impl Inbox {
                 held.spell = 0;
                 arrivals.waiters.take_turn(ticket);
                 arrivals.waiters.wait(ticket, waker);
+                arrivals.waits_at = Some(thread::current().id());
                 self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
                 return Poll::Pending;
             }

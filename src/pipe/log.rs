@@ -202,9 +202,10 @@ impl Log {
         self.counters
     }
 
-    /// The connection showed life.
-    pub(crate) fn alive(&mut self) {
+    /// The connection showed life. Returns how many messages were accepted so far.
+    pub(crate) fn alive(&mut self) -> u64 {
         self.counters.confirmed = self.counters.done;
+        self.counters.accepted.messages
     }
 
     /// Counts messages that were dropped instead of queued.

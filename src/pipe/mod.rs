@@ -87,8 +87,9 @@ pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
     /// Ends the pipe. What it still held is counted under `reason` and returned.
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent;
 
-    /// The connection showed life: what was handed over has not died with it yet.
-    fn alive(&self, pipe: PipeId);
+    /// The connection showed life: what was handed over has not died with it yet. Returns how many messages were
+    /// accepted for it so far.
+    fn alive(&self, pipe: PipeId) -> u64;
 
     /// Messages and bytes that wait in this pipe or are being written.
     fn queued(&self, pipe: PipeId) -> Load;

@@ -500,10 +500,8 @@ impl Outgoing for Outbox {
         unsent
     }
 
-    fn alive(&self, pipe: PipeId) {
-        if let Some(log) = self.state.lock().log(pipe) {
-            log.alive();
-        }
+    fn alive(&self, pipe: PipeId) -> u64 {
+        self.state.lock().log(pipe).map_or(0, Log::alive)
     }
 
     fn queued(&self, pipe: PipeId) -> Load {

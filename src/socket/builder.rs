@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Socket;
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::kind::{Conflates, HasIncoming, HasOutgoing, Kind};
-use super::options::Linger;
+use super::options::{Linger, Tuning};
 use crate::driver::{DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic};
 use crate::error::{BuildError, Contradiction};
 use crate::monitor::Events;
@@ -60,6 +60,7 @@ struct Options {
     max_message_frames: usize,
     routing_id: Bytes,
     stream: StreamOptions,
+    tuning: Tuning,
     carrier: Option<Arc<dyn Carrier>>,
     seed: Option<u64>,
 }
@@ -93,6 +94,7 @@ impl<K: Kind> Builder<K> {
                 tcp: TcpOptions::new(),
                 backlog: 4096,
             },
+            tuning: Tuning::new(),
             carrier: None,
             seed: None,
         };
@@ -153,6 +155,12 @@ impl<K: Kind> Builder<K> {
     /// Options of TCP connections.
     pub fn tcp(mut self, options: TcpOptions) -> Self {
         self.options.stream.tcp = options;
+        self
+    }
+
+    /// Measure first.
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.options.tuning = tuning;
         self
     }
 
@@ -361,6 +369,7 @@ impl Options {
                 stream: self.stream,
                 reconnect: self.reconnect,
                 immediate: self.immediate || kind != SocketKind::Push,
+                spin: self.tuning.spin,
                 guard: None,
             },
             traffic,

@@ -16,7 +16,7 @@ pub use self::builder::Builder;
 pub use self::core::Connecting;
 use self::core::Core;
 use self::kind::Kind;
-pub use self::options::Linger;
+pub use self::options::{Linger, Tuning};
 pub use self::peers::Peers;
 pub use self::receiving::Messages;
 pub use self::sending::{Outgoing, Permit};

@@ -1,0 +1,257 @@
+//! Keeps the runtime hot in a ping-pong, and nowhere else.
+//!
+//! A round trip on one machine costs two wake-ups of an idle processor, 20 µs each; everything else together is
+//! below 10 µs. A driver that has just read may therefore look again instead of going to sleep: each look is one
+//! zero-timeout poll for all connections of the thread, in turn with every other task. That pays only while
+//! question and answer alternate, so it happens only behind a gate:
+//!
+//! * few messages came, and this pipe sent since the read before, three times in a row;
+//! * reads came quickly after one another, `need` times in a row;
+//! * the task that receives waits on this very thread: else there is a second processor to wake anyway;
+//! * there are two processors, and nobody else in the process spins.
+//!
+//! A spell of fewer than eight hits doubles `need`: traffic that only looks like a ping-pong is soon left alone.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A read with more messages than this is not an answer.
+const FEW: usize = 4;
+
+/// Alternations in a row before the first look.
+const ALTERNATIONS: u32 = 3;
+
+/// Reads within this time of one another are quick: two idle wake-ups and as much again.
+const QUICK: Duration = Duration::from_micros(150);
+
+/// How long after the last read a spell goes on …
+const PATIENCE: Duration = Duration::from_micros(50);
+
+/// … and how long before it has proved itself.
+const FIRST_PATIENCE: Duration = Duration::from_micros(100);
+
+/// Hits that prove a spell.
+const PROVED: u32 = 8;
+
+/// A look that took longer than this met a busy thread: others need it more.
+const SLOW_TURN: Duration = Duration::from_micros(200);
+
+/// Quick reads that are asked for at first, and at the most.
+const NEED: (u32, u32) = (3, 256);
+
+/// Taken by the one driver of the process that spins: processors are the process's, not a socket's.
+static SPINNING: AtomicBool = AtomicBool::new(false);
+
+/// Gives the place back, however the spell ends.
+#[derive(Debug)]
+struct Token;
+
+impl Token {
+    fn take() -> Option<Self> {
+        SPINNING
+            .compare_exchange(false, true, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+            .then_some(Self)
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        SPINNING.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The gate of one connection.
+#[derive(Debug)]
+pub(crate) struct Spin {
+    allowed: bool,
+    alternations: u32,
+    quick: u32,
+    need: u32,
+    last_read: Option<Instant>,
+    /// The last read brought few messages to a task that waits on this thread.
+    answer: bool,
+    spell: Option<Spell>,
+}
+
+#[derive(Debug)]
+struct Spell {
+    hits: u32,
+    last_look: Instant,
+    _token: Token,
+}
+
+/// What a read brought.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Read {
+    pub(crate) messages: usize,
+    /// This pipe sent since the read before.
+    pub(crate) sent: bool,
+    /// The task that receives waits on this thread.
+    pub(crate) same_thread: bool,
+}
+
+impl Spin {
+    pub(crate) fn new(allowed: bool) -> Self {
+        Self {
+            allowed: allowed && thread::available_parallelism().is_ok_and(|n| n.get() >= 2),
+            alternations: 0,
+            quick: 0,
+            need: NEED.0,
+            last_read: None,
+            answer: false,
+            spell: None,
+        }
+    }
+
+    /// Something was read.
+    pub(crate) fn handle_read(&mut self, now: Instant, read: Read) {
+        if !self.allowed {
+            return;
+        }
+        self.answer = read.messages <= FEW && read.same_thread;
+        self.alternations = if read.messages <= FEW && read.sent {
+            self.alternations.saturating_add(1)
+        } else {
+            0
+        };
+        let quick = self
+            .last_read
+            .is_some_and(|last| now.duration_since(last) < QUICK);
+        self.quick = if quick { self.quick.saturating_add(1) } else { 0 };
+        self.last_read = Some(now);
+        if let Some(spell) = &mut self.spell {
+            spell.hits += 1;
+            if spell.hits == PROVED {
+                self.need = NEED.0;
+            }
+        }
+    }
+
+    /// Nothing is left to do: whether to look again instead of going to sleep.
+    pub(crate) fn wants_to_look(&mut self, now: Instant) -> bool {
+        if !self.allowed {
+            return false;
+        }
+        if self.spell.is_none() {
+            let open = self.answer && self.alternations >= ALTERNATIONS && self.quick >= self.need;
+            // Asked once for each read: a spell that has ended begins anew with a read only.
+            self.answer = false;
+            let Some(token) = open.then(Token::take).flatten() else {
+                return false;
+            };
+            self.spell = Some(Spell {
+                hits: 0,
+                last_look: now,
+                _token: token,
+            });
+            return true;
+        }
+        let Some(spell) = &mut self.spell else {
+            return false;
+        };
+        let patience = if spell.hits < PROVED {
+            FIRST_PATIENCE
+        } else {
+            PATIENCE
+        };
+        let in_time = self
+            .last_read
+            .is_some_and(|last| now.duration_since(last) < patience);
+        let swift = now.duration_since(spell.last_look) < SLOW_TURN;
+        spell.last_look = now;
+        if in_time && swift && self.alternations >= ALTERNATIONS {
+            return true;
+        }
+        if spell.hits < PROVED {
+            self.need = (self.need * 2).min(NEED.1);
+        }
+        self.spell = None;
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: Read = Read {
+        messages: 1,
+        sent: true,
+        same_thread: true,
+    };
+    const STEP: Duration = Duration::from_micros(60);
+
+    /// Reads as fast as a ping-pong without spinning; returns when the last one came.
+    fn ping_pong(spin: &mut Spin, mut now: Instant, reads: u32, read: Read) -> Instant {
+        for _ in 0..reads {
+            now += STEP;
+            spin.handle_read(now, read);
+        }
+        now
+    }
+
+    fn gate() -> Spin {
+        Spin {
+            allowed: true,
+            ..Spin::new(true)
+        }
+    }
+
+    /// The token is the process's, so all that spin are in one test.
+    #[test]
+    fn only_a_quick_ping_pong_on_one_thread_spins_and_only_while_it_lasts() {
+        let start = Instant::now();
+        for bad in [
+            Read {
+                sent: false,
+                ..ANSWER
+            },
+            Read {
+                same_thread: false,
+                ..ANSWER
+            },
+            Read {
+                messages: 5,
+                ..ANSWER
+            },
+        ] {
+            let mut spin = gate();
+            let now = ping_pong(&mut spin, start, 20, bad);
+            assert!(!spin.wants_to_look(now), "{bad:?}");
+        }
+
+        let mut spin = gate();
+        let mut now = ping_pong(&mut spin, start, 5, ANSWER);
+        assert!(spin.wants_to_look(now));
+
+        let mut other = gate();
+        ping_pong(&mut other, start, 5, ANSWER);
+        assert!(!other.wants_to_look(now), "one spins at a time");
+
+        for _ in 0..PROVED {
+            now += Duration::from_micros(9);
+            assert!(spin.wants_to_look(now));
+            spin.handle_read(now, ANSWER);
+        }
+        assert!(spin.wants_to_look(now + Duration::from_micros(40)));
+        assert!(
+            !spin.wants_to_look(now + Duration::from_micros(51)),
+            "patience ends"
+        );
+        assert_eq!(spin.need, NEED.0, "a spell that proved itself costs nothing");
+
+        now = ping_pong(&mut spin, now, 5, ANSWER);
+        assert!(spin.wants_to_look(now), "the token came back");
+        assert!(!spin.wants_to_look(now + Duration::from_micros(101)));
+        assert_eq!(spin.need, 2 * NEED.0, "a spell without hits is paid for");
+
+        now = ping_pong(&mut spin, now, 20, ANSWER);
+        assert!(spin.wants_to_look(now));
+        assert!(
+            !spin.wants_to_look(now + Duration::from_micros(250)),
+            "the thread is busy"
+        );
+    }
+}
