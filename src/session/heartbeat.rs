@@ -9,7 +9,7 @@ use crate::wire::command::ttl_in_tenths;
 ///
 /// Any byte from a peer is a sign of life. A peer that is merely busy is not taken for dead: while a socket reads
 /// nothing because its program does not, it suspends its own check and keeps telling peers that ask that it lives;
-/// and while a peer takes no more bytes, the time runs from the last one it took.
+/// and while a peer is slow to take what is sent, each byte that it takes is a sign of life too.
 ///
 /// Off by default; without it TCP notices dead peers, on its own terms. Peers that speak ZMTP 3.0 (libzmq before
 /// 4.3.3) are never asked, because some of them would take the question for a message.
@@ -48,8 +48,8 @@ impl Heartbeat {
         }
     }
 
-    /// How long to wait for a sign of life after a question (libzmq: `ZMQ_HEARTBEAT_TIMEOUT`). A dead peer is noticed
-    /// within interval and timeout. Choose it generously: the answer waits behind whatever the peer is sending.
+    /// How long to wait for the answer (libzmq: `ZMQ_HEARTBEAT_TIMEOUT`): a peer is given up when nothing was heard of
+    /// it for interval and timeout together. Choose it generously: the answer waits behind whatever the peer is sending.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

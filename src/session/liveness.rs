@@ -3,8 +3,8 @@
 //! Three clocks run in traffic:
 //!
 //! ```text
-//! our question    every interval: PING; no byte within the timeout ─▶ the peer is dead
-//! their promise   PING with a ttl came; no byte within it          ─▶ the peer is dead
+//! our question    every interval: PING; no byte for interval + timeout ─▶ the peer is dead
+//! their promise   PING with a ttl came; no byte for that long          ─▶ the peer is dead
 //! our sign        we do not read, so we cannot answer: say PONG unasked, often enough for the peer
 //! ```
 //!
@@ -12,8 +12,10 @@
 //! while *we* do not read, the first two clocks stand still, no question is asked (its answer would only fill the
 //! pipe), and the third one runs: every third of the shortest silence that the peer may hold against us, which is
 //! its ttl, the interval of its PINGs as we saw them come, or the ttl that we announced ourselves.
-//! While our *writes* cannot move, the timeout runs from the last byte that did: a peer whose kernel accepts bytes is
-//! there, however long our question stands in the queue.
+//! A peer of ours that does not read does the same, which is why silence is counted from the last byte and not from
+//! the last PING: its signs follow our interval, and a timeout that is much shorter must not fall between two of them.
+//! While our *writes* cannot move, the silence counts from the last byte that did: a peer whose kernel accepts bytes
+//! is there, however long our question stands in the queue.
 //!
 //! Specification: [RFC 37], connection heartbeating, and what libzmq makes of it. As there, a ttl ends with the first
 //! bytes behind its PING; unless the peer's PINGs come more often than the ttl, when silence really means something,
@@ -60,7 +62,7 @@ enum Writing {
 struct Ours {
     heartbeat: Heartbeat,
     next_ping: Option<Instant>,
-    /// Runs from a PING to the next sign of life.
+    /// When the peer has been silent for too long.
     expiry: Option<Instant>,
 }
 
@@ -97,11 +99,7 @@ impl Liveness {
     /// Traffic begins.
     pub(super) fn new(now: Instant, heartbeat: Option<Heartbeat>, version: Version) -> Self {
         let ours = match version {
-            Version::V3_1 => heartbeat.map(|heartbeat| Ours {
-                heartbeat,
-                next_ping: now.checked_add(heartbeat.interval),
-                expiry: None,
-            }),
+            Version::V3_1 => heartbeat.map(|heartbeat| Ours::start(heartbeat, now)),
             Version::V3_0 => None,
         };
         Self {
@@ -121,7 +119,7 @@ impl Liveness {
     /// Any byte is a sign of life: a large frame may take longer than any timeout.
     pub(super) fn handle_read(&mut self, now: Instant) {
         if let Some(ours) = &mut self.ours {
-            ours.expiry = None;
+            ours.hear(now);
         }
         if self.theirs.expiry.is_some() {
             self.theirs.handle_read(now);
@@ -147,7 +145,7 @@ impl Liveness {
         if self.writing == Writing::Blocked {
             self.writing = Writing::Open;
             if let Some(ours) = &mut self.ours {
-                ours.restart_expiry(now);
+                ours.hear(now);
             }
         }
     }
@@ -165,7 +163,7 @@ impl Liveness {
         self.reading = Reading::Open;
         self.theirs.restart_expiry(now);
         if let Some(ours) = &mut self.ours {
-            ours.restart_expiry(now);
+            ours.hear(now);
         }
     }
 
@@ -228,20 +226,25 @@ impl Liveness {
 }
 
 impl Ours {
-    /// Asks, and waits for a sign of life if it does not already.
+    fn start(heartbeat: Heartbeat, now: Instant) -> Self {
+        let mut ours = Self {
+            heartbeat,
+            next_ping: now.checked_add(heartbeat.interval),
+            expiry: None,
+        };
+        ours.hear(now);
+        ours
+    }
+
+    /// The peer gave a sign of life, or the count begins anew for another reason.
+    fn hear(&mut self, now: Instant) {
+        let silence = self.heartbeat.interval.saturating_add(self.heartbeat.timeout);
+        self.expiry = now.checked_add(silence);
+    }
+
     fn ask(&mut self, now: Instant, outbox: &mut Outbox) {
         self.next_ping = now.checked_add(self.heartbeat.interval);
         outbox.ask(self.heartbeat.ttl);
-        if self.expiry.is_none() {
-            self.expiry = now.checked_add(self.heartbeat.timeout);
-        }
-    }
-
-    /// If it runs.
-    fn restart_expiry(&mut self, now: Instant) {
-        if self.expiry.is_some() {
-            self.expiry = now.checked_add(self.heartbeat.timeout);
-        }
     }
 
     /// How long a silence of ours we told the peer to bear.
@@ -304,3 +307,6 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
         (one, other) => one.or(other),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,9 +178,9 @@ impl Session {
             State::Traffic(traffic) => traffic,
             State::Failed(error) => return Err(error.clone()),
             State::Opening(_) | State::Greeting(_) | State::Handshake(_) => {
-                let found = "a command before the handshake was complete".to_owned();
+                let found = "a command".to_owned();
                 return Err(self.fail(ProtocolError::Unexpected {
-                    expected: "a greeting",
+                    expected: "the handshake",
                     found,
                 }));
             }
@@ -276,7 +276,8 @@ impl Session {
         self.outbox.owes_answers()
     }
 
-    /// The time of [`poll_timeout`](Self::poll_timeout) has come. Calling it early does no harm.
+    /// The time of [`poll_timeout`](Self::poll_timeout) has come. Calling it early does no harm; calling it before what
+    /// has come is read does: if it is *we* who were stopped for a while, the peer's signs of life are waiting.
     ///
     /// # Errors
     ///

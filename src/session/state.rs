@@ -141,14 +141,13 @@ impl AwaitCommand {
         config: &SessionConfig,
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
-        let frame_len = match whole_frame(input) {
+        let frame = match whole_frame(input) {
             Ok(Some(frame)) => frame,
             Ok(None) => return Ok(Step::Rest(State::Handshake(self))),
             Err(error) => return Err(refuse(error, out)),
         };
         // libzmq looks at no flag of a handshake frame; neither do we.
-        let frame = input.split_to(frame_len.whole);
-        let body = frame.get(frame_len.header..).unwrap_or_default();
+        let body = input.get(frame.header..frame.whole).unwrap_or_default();
         let Self {
             handshake, version, ..
         } = self;
@@ -156,6 +155,7 @@ impl AwaitCommand {
         let introduction = Command::decode(body)
             .and_then(|command| handshake.handle_command(command))
             .and_then(|Progress::Done(metadata)| introduce(config.kind, version, mechanism, metadata));
+        input.advance(frame.whole);
         match introduction {
             Ok(introduction) => {
                 let liveness = Liveness::new(now, config.heartbeat, version);

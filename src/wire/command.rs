@@ -189,3 +189,6 @@ fn cut_context(context: &[u8]) -> &[u8] {
 fn malformed(what: &'static str, problem: &'static str) -> ProtocolError {
     ProtocolError::Malformed { what, problem }
 }
+
+#[cfg(test)]
+mod tests;

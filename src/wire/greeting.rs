@@ -166,3 +166,6 @@ fn foreign(first: u8) -> Foreign {
         other => Foreign::Other(other),
     }
 }
+
+#[cfg(test)]
+mod tests;

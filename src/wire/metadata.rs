@@ -171,3 +171,6 @@ fn too_large(what: &'static str, size: usize, limit: usize) -> ProtocolError {
         limit: limit as u64,
     }
 }
+
+#[cfg(test)]
+mod tests;
