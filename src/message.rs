@@ -31,7 +31,7 @@ pub use iter::{FrameCountError, Frames, IntoFrames};
 pub use payload::Payload;
 
 use crate::frame::{Header, LONG, MORE, Popped, Run, framed_len, put_header};
-use frame::{Escaped, Inline};
+use frame::{Escaped, INLINE, Inline};
 
 /// Received bodies up to this size get an allocation of their own. A slice of the receive buffer costs less, but
 /// keeps 256 KiB alive for as long as the slowest of its holders likes.
@@ -197,10 +197,9 @@ impl Message {
     /// The message whose frames, valid and nothing else, lie at `range` in `chunk`; their reserved flags are clear.
     #[inline]
     pub(crate) fn from_wire(chunk: &Bytes, range: Range<usize>) -> Message {
-        let (from, wire) = (&chunk[range.start..], &chunk[range]);
-        match Self::short(from, wire.len()) {
+        match Self::short(&chunk[range.start..], range.len()) {
             Some(message) => message,
-            None => Self::from_frames_of(chunk, wire),
+            None => Self::from_frames_of(chunk, &chunk[range]),
         }
     }
 
@@ -208,22 +207,29 @@ impl Message {
     #[inline]
     pub(crate) fn pop_from(run: &mut Run) -> Option<Message> {
         Some(match run.pop_message()? {
-            Popped::Frames(wire) => Self::short(wire, wire.len()).unwrap_or_else(|| Self::copied(wire)),
+            Popped::Frames { from, len } => match Self::short(from, len) {
+                Some(message) => message,
+                None => Self::copied(&from[..len]),
+            },
             Popped::Body(body) => Message::from(body),
             Popped::Bodies(bodies) => Self::several(bodies.into_iter().map(Frame::from).collect()),
         })
     }
 
-    /// Nearly every message: one frame of at most 32 bytes. It has `len` bytes in all, at the start of `wire`.
-    #[inline]
-    fn short(wire: &[u8], len: usize) -> Option<Message> {
-        let ([flags, _], body) = wire.split_first_chunk()?;
-        if flags & (MORE | LONG) != 0 {
+    /// Nearly every message: one frame of at most 32 bytes, in the middle of a batch. A fixed number of bytes is
+    /// copied, whatever they are: a few moves, not a call.
+    #[inline(always)]
+    fn short(from: &[u8], len: usize) -> Option<Message> {
+        let ([flags, _], body) = from.split_first_chunk()?;
+        let len = len.checked_sub(2)?;
+        if flags & (MORE | LONG) != 0 || len > INLINE {
             return None;
         }
-        Inline::prefix_of(body, len - 2).map(|inline| Message(Repr::Inline(inline)))
+        let bytes = body.first_chunk()?;
+        Some(Message(Repr::Inline(Inline::of(*bytes, len))))
     }
 
+    /// Any message, from a chunk that it may keep alive.
     fn from_frames_of(chunk: &Bytes, wire: &[u8]) -> Message {
         let (single, bytes) = match only_body(wire) {
             Some(body) => (true, body),
@@ -240,6 +246,7 @@ impl Message {
         })
     }
 
+    /// Any message, from a buffer that is used again.
     fn copied(wire: &[u8]) -> Message {
         if let Some(body) = only_body(wire) {
             return Message::from(body);
@@ -311,11 +318,8 @@ impl Message {
         let mut wire = Vec::with_capacity(len);
         let mut bodies = bodies.peekable();
         while let Some(body) = bodies.next() {
-            put_header(
-                &mut wire,
-                if bodies.peek().is_some() { MORE } else { 0 },
-                body.len(),
-            );
+            let flags = if bodies.peek().is_some() { MORE } else { 0 };
+            put_header(&mut wire, flags, body.len());
             wire.extend_from_slice(body);
         }
         Message(match Inline::several(&wire) {

@@ -50,7 +50,12 @@ struct Shared {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Popped<'a> {
     /// All of its frames, in wire form.
-    Frames(&'a [u8]),
+    Frames {
+        /// They begin here; behind them goes on what was behind them in the run.
+        from: &'a [u8],
+        /// Their number of bytes.
+        len: usize,
+    },
     /// The body of its only frame.
     Body(Bytes),
     /// The bodies of its frames, two or more.
@@ -225,7 +230,10 @@ impl Run {
         let Place { at, bodies } = walk.place;
         self.head = at;
         if bodies == 0 {
-            return Some(Popped::Frames(&self.bytes[start..at]));
+            return Some(Popped::Frames {
+                from: &self.bytes[start..],
+                len: at - start,
+            });
         }
         Some(self.pop_bodies(start, at))
     }

@@ -215,22 +215,13 @@ impl Inline {
         })
     }
 
-    /// The first `len` bytes of `bytes`, one body; `None` if they are too many.
-    ///
-    /// Where `bytes` goes on far enough, as the middle of a batch does, a fixed number of them is copied: a few
-    /// moves, not a call.
+    /// One body: the first `len` of `bytes`.
     #[inline]
-    pub(super) fn prefix_of(bytes: &[u8], len: usize) -> Option<Self> {
-        if len > INLINE {
-            return None;
-        }
-        match bytes.first_chunk() {
-            Some(bytes) => Some(Self {
-                several: false,
-                len: len as u8,
-                bytes: Room(*bytes),
-            }),
-            None => Self::new(bytes.get(..len)?),
+    pub(super) fn of(bytes: [u8; INLINE], len: usize) -> Self {
+        Self {
+            several: false,
+            len: len as u8,
+            bytes: Room(bytes),
         }
     }
 

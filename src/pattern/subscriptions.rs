@@ -134,8 +134,8 @@ impl Subscriptions {
         loop {
             node.subscribers.iter().copied().for_each(&mut visit);
             let Some(&first) = rest.first() else { return };
-            let Ok(place) = node.kid(first) else { return };
-            node = self.node(node.kids[place].1);
+            let Some(kid) = node.kid(first) else { return };
+            node = self.node(kid);
             let Some(behind) = rest.strip_prefix(&*node.label) else {
                 return;
             };
@@ -164,8 +164,7 @@ impl Subscriptions {
     fn find(&self, prefix: &[u8]) -> Option<NodeId> {
         let (mut id, mut rest) = (ROOT, prefix);
         while let Some(&first) = rest.first() {
-            let node = self.node(id);
-            id = node.kids[node.kid(first).ok()?].1;
+            id = self.node(id).kid(first)?;
             rest = rest.strip_prefix(&*self.node(id).label)?;
         }
         Some(id)
@@ -175,7 +174,7 @@ impl Subscriptions {
     fn node_for(&mut self, prefix: &[u8]) -> NodeId {
         let (mut id, mut rest) = (ROOT, prefix);
         while let Some(&first) = rest.first() {
-            let place = match self.node(id).kid(first) {
+            let place = match self.node(id).place_of(first) {
                 Ok(place) => place,
                 Err(place) => {
                     let leaf = self.add(Node {
@@ -243,10 +242,10 @@ impl Subscriptions {
         match node.kids[..] {
             [] => {
                 let node = self.release(id);
-                let kids = &mut self.node_mut(node.parent).kids;
-                if let Ok(place) = kids.binary_search_by_key(&node.label[0], |&(first, _)| first) {
-                    kids.remove(place);
-                    shrink(kids);
+                let parent = self.node_mut(node.parent);
+                if let Ok(place) = parent.place_of(node.label[0]) {
+                    parent.kids.remove(place);
+                    shrink(&mut parent.kids);
                 }
                 true
             }
@@ -256,7 +255,7 @@ impl Subscriptions {
                 lower.label = [&*node.label, &*lower.label].concat().into();
                 lower.parent = node.parent;
                 let parent = self.node_mut(node.parent);
-                if let Ok(place) = parent.kid(node.label[0]) {
+                if let Ok(place) = parent.place_of(node.label[0]) {
                     parent.kids[place].1 = kid;
                 }
                 false
@@ -316,10 +315,23 @@ impl Subscriptions {
 }
 
 impl Node {
-    /// Where the kid is whose label begins with `first`, or where it would be.
+    /// The kid whose label begins with `first`.
     #[inline]
-    fn kid(&self, first: u8) -> Result<usize, usize> {
-        self.kids.binary_search_by_key(&first, |&(first, _)| first)
+    fn kid(&self, first: u8) -> Option<NodeId> {
+        /// Up to here looking at one after the other is faster than halving: 22 against 48 ns for a match among
+        /// 1 000 subscriptions, where most nodes have ten kids, for digits.
+        const FEW: usize = 16;
+        let place = if self.kids.len() <= FEW {
+            self.kids.iter().position(|&(byte, _)| byte == first)?
+        } else {
+            self.place_of(first).ok()?
+        };
+        Some(self.kids[place].1)
+    }
+
+    /// Where the kid is whose label begins with `first`, or where it would be.
+    fn place_of(&self, first: u8) -> Result<usize, usize> {
+        self.kids.binary_search_by_key(&first, |&(byte, _)| byte)
     }
 }
 

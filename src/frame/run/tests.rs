@@ -98,7 +98,7 @@ fn written(run: &Run, from: usize, width: usize) -> Vec<u8> {
 
 fn bodies(popped: Popped<'_>) -> Frames {
     match popped {
-        Popped::Frames(wire) => super::Frames::new(wire)
+        Popped::Frames { from, len } => super::Frames::new(&from[..len])
             .map(|(_, body)| Bytes::copy_from_slice(body))
             .collect(),
         Popped::Body(body) => vec![body],
