@@ -32,6 +32,9 @@ pub(crate) enum Step {
     Messages { len: usize, count: usize },
     /// A whole command: its body lies behind `header` bytes and ends at `len`.
     Command { header: usize, len: usize },
+    /// The flags at `at` have reserved bits: to be ignored, so to be cleared (RFC 37 would refuse them; libzmq does
+    /// not).
+    Reserved { at: usize },
     /// A whole command at `at`, inside the message that begins the input.
     Interleaved { at: usize, header: usize, len: usize },
     /// The message or command at the front is not all there: it ends behind `need` bytes, or later.
@@ -82,6 +85,13 @@ impl Decoder {
             let Some(header) = header else {
                 return Ok(self.stop(done, count, open, at.saturating_add(2)));
             };
+            if header.flags & !frame::KNOWN != 0 {
+                if count > 0 {
+                    return Ok(self.stop(done, count, Open::default(), 0));
+                }
+                self.open = open;
+                return Ok(Step::Reserved { at });
+            }
             if header.is_command() {
                 if count > 0 {
                     return Ok(self.stop(done, count, Open::default(), 0));
@@ -132,7 +142,7 @@ impl Decoder {
         if header.has_more() {
             return Err(ProtocolError::Malformed {
                 what: "frame header",
-                problem: "a command with the MORE flag".into(),
+                problem: "a command with the MORE flag",
             });
         }
         if header.size > MAX_COMMAND {
