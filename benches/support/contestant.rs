@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::case::{Case, Shape, Transport};
-use super::{Failure, libzmq_side, process, raw_side};
+use super::{Failure, hubless_side, libzmq_side, process, raw_side};
 
 /// One who takes part in a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +63,8 @@ impl Contestant {
     fn takes_part(self, case: &Case) -> bool {
         match self {
             Self::Libzmq => true,
-            Self::Hubless(Runtime::TwoThreads) => HUBLESS && case.transport == Transport::Inproc,
-            Self::Hubless(_) => HUBLESS,
+            Self::Hubless(Runtime::TwoThreads) => hubless_can(case) && case.transport == Transport::Inproc,
+            Self::Hubless(_) => hubless_can(case),
             Self::Raw => {
                 let one_to_one = matches!(
                     case.shape,
@@ -98,13 +98,15 @@ impl Contestant {
         match self {
             Self::Libzmq => Box::new(libzmq_side::Libzmq),
             Self::Raw => Box::new(raw_side::Raw),
-            Self::Hubless(_) => unreachable!("takes no part until the sockets are there"),
+            Self::Hubless(runtime) => Box::new(hubless_side::Hubless(runtime)),
         }
     }
 }
 
-/// Whether hubless takes part: not until its sockets are there.
-const HUBLESS: bool = false;
+/// Whether hubless takes part already.
+fn hubless_can(case: &Case) -> bool {
+    matches!(case.shape, Shape::Pipeline { .. }) && case.transport == Transport::Tcp
+}
 
 impl Runtime {
     /// Runs a program as a spawned task of this runtime.

@@ -1,13 +1,17 @@
 //! hubless as a contestant: what a user would write, with default options.
 
 use bytes::Bytes;
-use hubless::{Message, Pub, Pull, Push, Rep, Req, Sub};
+#[cfg(any())] // with the gates below: until these sockets are there
+use hubless::{Pub, Rep, Req, Sub};
+use hubless::{Pull, Push};
 use tokio::task::JoinSet;
 
 use super::Failure;
+#[allow(unused_imports)]
 use super::case::{self, Case, Payload, Readers, Shape, Topics};
 use super::contestant::{Runtime, Side};
 use super::counters::{self, Lane};
+#[allow(unused_imports)]
 use super::round_trips::RoundTrips;
 use super::{process, subscribers};
 
@@ -58,28 +62,17 @@ impl Side for Hubless {
     }
 
     fn ask(&self, case: &Case) -> Result<(), Failure> {
-        let case = *case;
-        self.0.run(async move { ask(&process::endpoint()?, case).await })
+        self.0.run(ask(process::endpoint()?, case.payload))
     }
 
     fn answer(&self, case: &Case) -> Result<(), Failure> {
-        let address = case.bind_address();
-        self.0.run(async move {
-            let rep = Rep::new();
-            process::tell_endpoint(&rep.bind(address.as_str()).await?.to_string());
-            answer_all(rep).await
-        })
+        self.0.run(answer(case.bind_address(), process::tell_endpoint))
     }
 
     fn ask_and_answer(&self, case: &Case) -> Result<(), Failure> {
-        let (case, address) = (*case, case.bind_address());
-        let answer = async move {
-            let rep = Rep::new();
-            rep.bind(address.as_str()).await?;
-            answer_all(rep).await
-        };
+        let address = case.bind_address();
         self.0
-            .run_both(answer, async move { ask(&case.bind_address(), case).await })
+            .run_both(answer(address.clone(), |_| ()), ask(address, case.payload))
     }
 }
 
@@ -89,6 +82,7 @@ async fn push_from_all(case: Case) -> Result<(), Failure> {
         let push = Push::new();
         if case.sender_binds() {
             process::tell_endpoint(&push.bind(case.bind_address().as_str()).await?.to_string());
+            #[cfg(any())]
             push.peers().at_least(case.receivers()).await?;
         } else {
             push.connect(process::endpoint()?.as_str())?;
@@ -141,6 +135,7 @@ async fn pull_all(pull: Pull, received: &'static Lane) -> Result<(), Failure> {
     }
 }
 
+#[cfg(any())]
 async fn publish(case: Case, subscribers: usize, topics: Topics) -> Result<(), Failure> {
     let publisher = Pub::new();
     process::tell_endpoint(&publisher.bind(case.bind_address().as_str()).await?.to_string());
@@ -171,6 +166,7 @@ async fn publish(case: Case, subscribers: usize, topics: Topics) -> Result<(), F
     }
 }
 
+#[cfg(any())]
 async fn subscribe_all(subscribers: usize, topics: Topics) -> Result<(), Failure> {
     let mut reading = JoinSet::new();
     for i in 0..subscribers {
@@ -188,10 +184,11 @@ async fn subscribe_all(subscribers: usize, topics: Topics) -> Result<(), Failure
     all(reading).await
 }
 
-async fn ask(endpoint: &str, case: Case) -> Result<(), Failure> {
+#[cfg(any())]
+async fn ask(endpoint: String, payload: Payload) -> Result<(), Failure> {
     let mut req = Req::new();
-    req.connect(endpoint)?;
-    let request = case.payload.frame();
+    req.connect(endpoint.as_str())?;
+    let request = payload.frame();
     let mut round_trips = RoundTrips::new();
     while round_trips.wanted() {
         std::hint::black_box(req.request(&request[..]).await?);
@@ -200,10 +197,14 @@ async fn ask(endpoint: &str, case: Case) -> Result<(), Failure> {
     round_trips.tell()
 }
 
-async fn answer_all(rep: Rep) -> Result<(), Failure> {
+#[cfg(any())]
+/// Answers with the request itself; `bound` is told the endpoint.
+async fn answer(address: String, bound: impl Fn(&str) + Send) -> Result<(), Failure> {
+    let rep = Rep::new();
+    bound(&rep.bind(address.as_str()).await?.to_string());
     loop {
         let request = rep.recv_request().await?;
-        let same: Message = request.message().clone();
+        let same = request.message().clone();
         request.reply(same).await?;
     }
 }
@@ -214,4 +215,22 @@ async fn all(mut tasks: JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
         ended??;
     }
     Ok(())
+}
+
+// Stands in for what the gates above leave out.
+
+async fn publish(_: Case, _: usize, _: Topics) -> Result<(), Failure> {
+    Err("not yet".into())
+}
+
+async fn subscribe_all(_: usize, _: Topics) -> Result<(), Failure> {
+    Err("not yet".into())
+}
+
+async fn ask(_: String, _: Payload) -> Result<(), Failure> {
+    Err("not yet".into())
+}
+
+async fn answer(_: String, _: impl Fn(&str) + Send) -> Result<(), Failure> {
+    Err("not yet".into())
 }
