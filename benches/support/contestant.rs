@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::case::{Case, Shape, Transport};
+use super::case::{Case, Payload, Shape, Transport};
 use super::{Failure, hubless_side, libzmq_side, process, raw_side};
 
 /// One who takes part in a measurement.
@@ -10,8 +10,10 @@ use super::{Failure, hubless_side, libzmq_side, process, raw_side};
 pub enum Contestant {
     /// hubless, on one of these runtimes.
     Hubless(Runtime),
-    /// libzmq on its own I/O thread, the program on plain threads.
+    /// libzmq on its own I/O thread, the program on plain threads, which call `zmq_send`.
     Libzmq,
+    /// The same with `zmq_msg_init_data`, its way not to copy: only where the payload is owned.
+    LibzmqByReference,
     /// A tokio stream without a library: what the kernel and tokio leave to win.
     Raw,
 }
@@ -44,8 +46,9 @@ pub trait Side {
 }
 
 impl Contestant {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Libzmq,
+        Self::LibzmqByReference,
         Self::Hubless(Runtime::CurrentThread),
         Self::Hubless(Runtime::MultiThread),
         Self::Hubless(Runtime::TwoThreads),
@@ -62,9 +65,9 @@ impl Contestant {
 
     fn takes_part(self, case: &Case) -> bool {
         match self {
-            Self::Libzmq => true,
-            Self::Hubless(Runtime::TwoThreads) => hubless_can(case) && case.transport == Transport::Inproc,
-            Self::Hubless(_) => hubless_can(case),
+            Self::Hubless(Runtime::TwoThreads) => case.transport == Transport::Inproc,
+            Self::Libzmq | Self::Hubless(_) => true,
+            Self::LibzmqByReference => matches!(case.payload, Payload::Owned(_)),
             Self::Raw => {
                 let one_to_one = matches!(
                     case.shape,
@@ -82,6 +85,7 @@ impl Contestant {
     pub fn name(self) -> &'static str {
         match self {
             Self::Libzmq => "libzmq",
+            Self::LibzmqByReference => "libzmq by reference",
             Self::Hubless(Runtime::CurrentThread) => "hubless ct",
             Self::Hubless(Runtime::MultiThread) => "hubless mt",
             Self::Hubless(Runtime::TwoThreads) => "hubless 2t",
@@ -96,16 +100,12 @@ impl Contestant {
     /// Its implementation.
     pub fn side(self) -> Box<dyn Side> {
         match self {
-            Self::Libzmq => Box::new(libzmq_side::Libzmq),
+            Self::Libzmq => Box::new(libzmq_side::Libzmq { by_reference: false }),
+            Self::LibzmqByReference => Box::new(libzmq_side::Libzmq { by_reference: true }),
             Self::Raw => Box::new(raw_side::Raw),
             Self::Hubless(runtime) => Box::new(hubless_side::Hubless(runtime)),
         }
     }
-}
-
-/// Whether hubless takes part already.
-fn hubless_can(case: &Case) -> bool {
-    matches!(case.shape, Shape::Pipeline { .. }) && case.transport == Transport::Tcp
 }
 
 impl Runtime {

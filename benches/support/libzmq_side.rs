@@ -14,7 +14,10 @@ use super::{process, subscribers};
 
 /// libzmq with one I/O thread.
 #[derive(Debug)]
-pub struct Libzmq;
+pub struct Libzmq {
+    /// Hands owned payloads over instead of copying them.
+    pub by_reference: bool,
+}
 
 impl Side for Libzmq {
     fn send(&self, case: &Case) -> Result<(), Failure> {
@@ -29,7 +32,7 @@ impl Side for Libzmq {
                     case.senders(),
                     case.sender_binds(),
                 )?;
-                push_from_all(pushes, case.payload)
+                push_from_all(pushes, self.payload(case))
             }
         }
     }
@@ -72,7 +75,7 @@ impl Side for Libzmq {
             context.socket(SocketType::Push)?,
         );
         push.connect(&pull.bind(&address(case))?)?;
-        let payload = case.payload;
+        let payload = self.payload(case);
         thread::spawn(move || process::fail(push_all(push, payload, counters::uncounted())));
         pull_all(pull, payload, counters::lane(0))
     }
@@ -97,6 +100,16 @@ impl Side for Libzmq {
         req.connect(&rep.bind(&address(case))?)?;
         thread::spawn(move || process::fail(answer(&rep)));
         ask(&req, case)
+    }
+}
+
+impl Libzmq {
+    /// What is sent: `zmq_send` takes owned bytes for a slice.
+    fn payload(&self, case: &Case) -> Payload {
+        match case.payload {
+            Payload::Owned(size) if !self.by_reference => Payload::Slice(size),
+            payload => payload,
+        }
     }
 }
 
