@@ -557,7 +557,10 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.session.handle_blocked();
                     match self.stream.poll_writable(cx) {
-                        Poll::Pending => return Ok(false),
+                        Poll::Pending => {
+                            self.handle_blocked();
+                            return Ok(false);
+                        }
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(error)) => return self.break_off(error),
                     }
@@ -584,6 +587,16 @@ impl Connection {
             .poll_take(pipe, cx.waker(), &mut self.batch, commands)
             .is_ready();
         self.holds_line
+    }
+
+    /// The kernel has no room.
+    fn handle_blocked(&mut self) {
+        self.session.handle_blocked();
+        if let (true, Some(outgoing), Some(pipe)) =
+            (self.holds_line, &self.shared.traffic.outgoing, self.outgoing)
+        {
+            outgoing.handle_blocked(pipe);
+        }
     }
 
     fn after_write(&mut self) {
