@@ -47,16 +47,25 @@ fn traffic() -> Vec<u8> {
 }
 
 fn introduction(kind: &str) -> Vec<u8> {
-    let metadata = [property("X-Name", b"knife"), property("Socket-Type", kind.as_bytes()), property("Identity", b"id")];
+    let metadata = [
+        property("X-Name", b"knife"),
+        property("Socket-Type", kind.as_bytes()),
+        property("Identity", b"id"),
+    ];
     [greeting(), command("READY", &metadata.concat())].concat()
 }
 
 /// What a PULL makes of a stream that comes in these pieces and then ends.
 async fn told_to_pull(pieces: impl IntoIterator<Item = &[u8]>, adjust: impl FnOnce(&Far)) -> Story {
     let (wire, _) = Wire::new();
-    let pull = Pull::builder().carrier(wire.clone(), 1).build().expect("no contradiction");
+    let pull = Pull::builder()
+        .carrier(wire.clone(), 1)
+        .build()
+        .expect("no contradiction");
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5").await.expect("a carrier takes everything");
+    pull.bind("tcp://1.2.3.4:5")
+        .await
+        .expect("a carrier takes everything");
     let far = wire.arrive("10.0.0.1:1");
     adjust(&far);
     pieces.into_iter().for_each(|piece| far.piece(piece));
@@ -74,14 +83,23 @@ async fn told_to_pull(pieces: impl IntoIterator<Item = &[u8]>, adjust: impl FnOn
     while let Ok(message) = pull.try_recv() {
         messages.push(frames(&message));
     }
-    Story { events, messages, said: far.written() }
+    Story {
+        events,
+        messages,
+        said: far.written(),
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_means_the_same_cut_in_two_at_every_byte_or_in_pieces_of_any_size() {
     let stream = [introduction("PUSH"), traffic()].concat();
     let whole = told_to_pull([&stream[..]], |_| {}).await;
-    assert_eq!(whole.events.len(), 4, "listening, accepted, handshake done, disconnected: {:?}", whole.events);
+    assert_eq!(
+        whole.events.len(),
+        4,
+        "listening, accepted, handshake done, disconnected: {:?}",
+        whole.events
+    );
     assert_eq!(whole.messages.concat().len(), 100);
     assert!(whole.said.ends_with(b"PONGstill answered"));
     for cut in 1..stream.len() {
@@ -148,15 +166,32 @@ async fn large_frames_mean_the_same_wherever_they_are_cut() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_may_end_at_every_byte_and_what_was_whole_stays() {
     let introduction = introduction("PUSH");
-    let stream = [&introduction[..], &message(&[b"one"]), &message(&[b"two", b"three"]), &ping(0, b"")].concat();
+    let stream = [
+        &introduction[..],
+        &message(&[b"one"]),
+        &message(&[b"two", b"three"]),
+        &ping(0, b""),
+    ]
+    .concat();
     let whole = told_to_pull([&stream[..]], |_| {}).await;
     for end in 0..stream.len() {
         let story = told_to_pull([&stream[..end]], |_| {}).await;
         let last = story.events.last().expect("an event");
         let complete = end >= introduction.len();
-        let expected = if complete { "disconnected from PUSH at 10.0.0.1:1" } else { "handshake with 10.0.0.1:1 failed" };
-        assert!(last.contains(expected) && last.ends_with("the peer closed the connection"), "at {end}: {last}");
-        assert!(whole.messages.starts_with(&story.messages), "at {end}: {:?}", story.messages);
+        let expected = if complete {
+            "disconnected from PUSH at 10.0.0.1:1"
+        } else {
+            "handshake with 10.0.0.1:1 failed"
+        };
+        assert!(
+            last.contains(expected) && last.ends_with("the peer closed the connection"),
+            "at {end}: {last}"
+        );
+        assert!(
+            whole.messages.starts_with(&story.messages),
+            "at {end}: {:?}",
+            story.messages
+        );
         assert!(whole.said.starts_with(&story.said), "at {end}: {:?}", story.said);
     }
 }
@@ -166,15 +201,22 @@ async fn what_a_push_says_is_the_same_however_little_of_it_a_write_takes() {
     let mut told = Vec::new();
     for grain in [usize::MAX, 1, 2, 3, 7, 10, 100] {
         let (wire, _) = Wire::new();
-        let push = Push::builder().carrier(wire.clone(), 1).build().expect("no contradiction");
-        push.bind("tcp://1.2.3.4:5").await.expect("a carrier takes everything");
+        let push = Push::builder()
+            .carrier(wire.clone(), 1)
+            .build()
+            .expect("no contradiction");
+        push.bind("tcp://1.2.3.4:5")
+            .await
+            .expect("a carrier takes everything");
         let far = wire.arrive("10.0.0.1:1");
         far.grain(grain);
         let mut raw = far.raw();
         raw.shake_hands("PULL", "PUSH").await;
         for count in 0..20_usize {
             let body = vec![count as u8; count * 40];
-            push.send([&body[..], b"", b"x"]).await.expect("the socket is open");
+            push.send([&body[..], b"", b"x"])
+                .await
+                .expect("the socket is open");
         }
         let mut heard = Vec::new();
         for _ in 0..20 {

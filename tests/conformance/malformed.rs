@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use hubless::{DisconnectReason, Endpoint, Event, Monitor, Pull, Push};
+use hubless::{DisconnectReason, Endpoint, Event, Monitor, ProtocolError, Pull, Push};
 
-use crate::bytes::{greeting, message, ready};
+use crate::bytes::{greeting, header, message, ready};
 use crate::raw::{Raw, RawListener, event, handshake, soon};
 use crate::vectors::frames;
 
@@ -47,7 +47,13 @@ impl Bench {
         let mut raw = Raw::connect(&at).await;
         raw.shake_hands(good, kind).await;
         handshake(&mut monitor).await;
-        Self { subject, monitor, at, good: raw, rounds: 0 }
+        Self {
+            subject,
+            monitor,
+            at,
+            good: raw,
+            rounds: 0,
+        }
     }
 
     /// One message through the good peer; no other is there.
@@ -61,7 +67,9 @@ impl Bench {
                 assert_eq!(frames(&received), [text.as_bytes(), b"!"]);
             }
             Subject::Push(push) => {
-                soon("room", push.send([text.as_str(), "!"])).await.expect("the socket is open");
+                soon("room", push.send([text.as_str(), "!"]))
+                    .await
+                    .expect("the socket is open");
                 self.good.expect(&message(&[text.as_bytes(), b"!"])).await;
             }
         }
@@ -83,16 +91,26 @@ impl Bench {
     }
 
     /// How the connection that `is_it` knows by its address and endpoint ends.
-    async fn end(&mut self, case: &Case, is_it: impl Fn(&str, &Endpoint) -> bool) -> (bool, DisconnectReason) {
-        event(&mut self.monitor, &format!("the end of {}", case.name), |event| match event {
-            Event::HandshakeFailed { endpoint, address, reason } if is_it(address, endpoint) => {
-                Some((false, reason.clone()))
-            }
-            Event::Disconnected { peer, reason, .. } if is_it(peer.address(), peer.endpoint()) => {
-                Some((true, reason.clone()))
-            }
-            _ => None,
-        })
+    async fn end(
+        &mut self,
+        case: &Case,
+        is_it: impl Fn(&str, &Endpoint) -> bool,
+    ) -> (bool, DisconnectReason) {
+        event(
+            &mut self.monitor,
+            &format!("the end of {}", case.name),
+            |event| match event {
+                Event::HandshakeFailed {
+                    endpoint,
+                    address,
+                    reason,
+                } if is_it(address, endpoint) => Some((false, reason.clone())),
+                Event::Disconnected { peer, reason, .. } if is_it(peer.address(), peer.endpoint()) => {
+                    Some((true, reason.clone()))
+                }
+                _ => None,
+            },
+        )
         .await
     }
 
@@ -111,8 +129,15 @@ impl Bench {
 
     fn check(&self, case: &Case, (was_in_traffic, reason): (bool, DisconnectReason)) {
         let name = &case.name;
-        assert_eq!(was_in_traffic, case.after == notation::Phase::Ready, "{name}: {reason}");
-        assert!(matches!(reason, DisconnectReason::Protocol(_)), "{name}: {reason:?}");
+        assert_eq!(
+            was_in_traffic,
+            case.after == notation::Phase::Ready,
+            "{name}: {reason}"
+        );
+        assert!(
+            matches!(reason, DisconnectReason::Protocol(_)),
+            "{name}: {reason:?}"
+        );
         // The table cannot say blanks at the end of a line.
         assert_eq!(reason.to_string().trim_end(), case.reason, "{name}");
     }
@@ -173,4 +198,35 @@ async fn a_pull_that_connects_to_a_peer_that_does_it_wrong_closes_and_serves_oth
 #[tokio::test]
 async fn a_push_that_connects_to_a_peer_that_does_it_wrong_closes_and_serves_others() {
     whomever_we_connect_to_and_does_it_wrong_is_closed("PUSH").await;
+}
+
+#[tokio::test]
+async fn whatever_a_program_allows_no_announced_size_is_added_up_to_an_overflow() {
+    let pull = Pull::builder()
+        .max_message_size(u64::MAX)
+        .build()
+        .expect("no contradiction");
+    let mut monitor = pull.monitor();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    for size in [u64::MAX, 1 << 63, (1 << 63) - 1] {
+        let mut raw = Raw::connect(&at).await;
+        raw.say(&[greeting(), ready("PUSH"), header(0, size)].concat())
+            .await;
+        let reason = event(&mut monitor, "the end", |event| match event {
+            Event::Disconnected { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        let expected = ProtocolError::TooLarge {
+            what: "message",
+            size,
+            limit: (isize::MAX / 2) as u64,
+        };
+        assert_eq!(reason.await, DisconnectReason::Protocol(expected));
+        raw.end().await;
+    }
+    // What is allowed is waited for, and takes no memory before it comes.
+    let mut raw = Raw::connect(&at).await;
+    raw.say(&[greeting(), ready("PUSH"), header(0, 1 << 61), vec![0; 1000]].concat())
+        .await;
+    handshake(&mut monitor).await;
 }

@@ -14,7 +14,7 @@ use crate::bytes;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What `work` comes to; a test in which it does not come at all fails and says what was awaited.
-pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
     match tokio::time::timeout(DEADLINE, work).await {
         Ok(done) => done,
         Err(_) => panic!("waited in vain for {what}"),
@@ -22,23 +22,26 @@ pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 /// Bytes both ways.
-pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
 /// One end of a connection, in the hands of a script.
-pub struct Raw {
+pub(crate) struct Raw {
     stream: Box<dyn Duplex>,
     /// How the other side names us in its events; over ipc all connections of one process have one name.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Raw {
-    pub fn over(stream: impl Duplex + 'static, address: impl Into<String>) -> Self {
-        Self { stream: Box::new(stream), address: address.into() }
+    pub(crate) fn over(stream: impl Duplex + 'static, address: impl Into<String>) -> Self {
+        Self {
+            stream: Box::new(stream),
+            address: address.into(),
+        }
     }
 
     /// Connects to where a socket listens.
-    pub async fn connect(to: &Endpoint) -> Self {
+    pub(crate) async fn connect(to: &Endpoint) -> Self {
         if let Some(path) = to.as_str().strip_prefix("ipc://") {
             let stream = UnixStream::connect(path).await.expect("somebody listens");
             return Self::over_unix(stream);
@@ -57,52 +60,62 @@ impl Raw {
     }
 
     /// Says all of it; fails where the other side has closed.
-    pub async fn try_say(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn try_say(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
     }
 
-    pub async fn say(&mut self, bytes: &[u8]) {
+    pub(crate) async fn say(&mut self, bytes: &[u8]) {
         self.try_say(bytes).await.expect("the other side listens");
     }
 
     /// Says that nothing more comes.
-    pub async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         self.stream.shutdown().await.expect("the other side listens");
     }
 
     /// The next `len` bytes of the other side.
-    pub async fn hear(&mut self, len: usize) -> Vec<u8> {
+    pub(crate) async fn hear(&mut self, len: usize) -> Vec<u8> {
         let mut heard = vec![0; len];
-        soon("bytes", self.stream.read_exact(&mut heard)).await.expect("the other side speaks");
+        soon("bytes", self.stream.read_exact(&mut heard))
+            .await
+            .expect("the other side speaks");
         heard
     }
 
     /// These bytes come next.
     #[track_caller]
-    pub fn expect<'a>(&'a mut self, bytes: &'a [u8]) -> impl Future<Output = ()> + 'a {
+    pub(crate) fn expect<'a>(&'a mut self, bytes: &'a [u8]) -> impl Future<Output = ()> + 'a {
         let caller = std::panic::Location::caller();
         async move {
             let heard = self.hear(bytes.len()).await;
-            assert!(heard == bytes, "{caller}: heard {}, expected {}", show(&heard), show(bytes));
+            assert!(
+                heard == bytes,
+                "{caller}: heard {}, expected {}",
+                show(&heard),
+                show(bytes)
+            );
         }
     }
 
     /// The next frame: its flags without LONG, and its body.
-    pub async fn frame(&mut self) -> (u8, Vec<u8>) {
+    pub(crate) async fn frame(&mut self) -> (u8, Vec<u8>) {
         let start = self.hear(2).await;
         let (flags, size) = if start[0] & 0x02 == 0 {
             (start[0], u64::from(start[1]))
         } else {
             let rest = self.hear(7).await;
             let size = [&start[1..], &rest].concat();
-            (start[0] & !0x02, u64::from_be_bytes(size.try_into().expect("eight bytes")))
+            (
+                start[0] & !0x02,
+                u64::from_be_bytes(size.try_into().expect("eight bytes")),
+            )
         };
         (flags, self.hear(size as usize).await)
     }
 
     /// The next message: its frames.
-    pub async fn message(&mut self) -> Vec<Vec<u8>> {
+    pub(crate) async fn message(&mut self) -> Vec<Vec<u8>> {
         let mut frames = Vec::new();
         loop {
             let (flags, body) = self.frame().await;
@@ -116,20 +129,20 @@ impl Raw {
 
     /// The other side closes; gives what it said before. A reset counts as closing: bytes of ours were left
     /// unread.
-    pub async fn end(&mut self) -> Vec<u8> {
+    pub(crate) async fn end(&mut self) -> Vec<u8> {
         let mut heard = Vec::new();
         let _ = soon("the other side to close", self.stream.read_to_end(&mut heard)).await;
         heard
     }
 
     /// Exchanges greetings.
-    pub async fn greet(&mut self) {
+    pub(crate) async fn greet(&mut self) {
         self.say(&bytes::greeting()).await;
         self.expect(&bytes::greeting()).await;
     }
 
     /// Exchanges greetings and READYs, as a socket of kind `ours` with one of kind `theirs`.
-    pub async fn shake_hands(&mut self, ours: &str, theirs: &str) {
+    pub(crate) async fn shake_hands(&mut self, ours: &str, theirs: &str) {
         self.greet().await;
         self.expect(&bytes::ready(theirs)).await;
         self.say(&bytes::ready(ours)).await;
@@ -137,26 +150,29 @@ impl Raw {
 }
 
 /// Where sockets connect to.
-pub enum RawListener {
+pub(crate) enum RawListener {
     Tcp(TcpListener),
     Unix(UnixListener, Endpoint),
 }
 
 impl RawListener {
-    pub async fn tcp() -> Self {
+    pub(crate) async fn tcp() -> Self {
         Self::Tcp(TcpListener::bind("127.0.0.1:0").await.expect("a free port"))
     }
 
     /// Listens at a path that is free.
-    pub fn ipc(name: &str) -> Self {
+    pub(crate) fn ipc(name: &str) -> Self {
         let file = format!("hubless-conformance-{}-{name}", std::process::id());
         let path = std::env::temp_dir().join(file);
         let _ = std::fs::remove_file(&path);
         let listener = UnixListener::bind(&path).expect("a free path");
-        Self::Unix(listener, format!("ipc://{}", path.display()).parse().expect("an endpoint"))
+        Self::Unix(
+            listener,
+            format!("ipc://{}", path.display()).parse().expect("an endpoint"),
+        )
     }
 
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         match self {
             Self::Tcp(listener) => {
                 let address = listener.local_addr().expect("it listens");
@@ -166,7 +182,7 @@ impl RawListener {
         }
     }
 
-    pub async fn accept(&self) -> Raw {
+    pub(crate) async fn accept(&self) -> Raw {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = soon("a connection", listener.accept()).await.expect("it listens");
@@ -191,10 +207,17 @@ impl Drop for RawListener {
 }
 
 /// The next event that `pick` takes; others are passed over.
-pub async fn event<T>(monitor: &mut Monitor, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+pub(crate) async fn event<T>(
+    monitor: &mut Monitor,
+    what: &str,
+    mut pick: impl FnMut(&Event) -> Option<T>,
+) -> T {
     soon(what, async {
         loop {
-            let event = monitor.next().await.unwrap_or_else(|| panic!("the socket closed before {what}"));
+            let event = monitor
+                .next()
+                .await
+                .unwrap_or_else(|| panic!("the socket closed before {what}"));
             if let Some(picked) = pick(&event) {
                 return picked;
             }
@@ -204,8 +227,11 @@ pub async fn event<T>(monitor: &mut Monitor, what: &str, mut pick: impl FnMut(&E
 }
 
 /// The next handshake is done.
-pub async fn handshake(monitor: &mut Monitor) {
-    event(monitor, "a handshake", |event| matches!(event, Event::HandshakeDone { .. }).then_some(())).await;
+pub(crate) async fn handshake(monitor: &mut Monitor) {
+    event(monitor, "a handshake", |event| {
+        matches!(event, Event::HandshakeDone { .. }).then_some(())
+    })
+    .await;
 }
 
 fn show(bytes: &[u8]) -> String {

@@ -20,7 +20,7 @@ use crate::raw::{Raw, soon};
 
 /// Every endpoint of one socket.
 #[derive(Debug)]
-pub struct Wire {
+pub(crate) struct Wire {
     waiting: Arc<Mutex<Waiting>>,
     calls: mpsc::UnboundedSender<Call>,
 }
@@ -34,44 +34,52 @@ struct Waiting {
 }
 
 /// The calls of connecting endpoints.
-pub type Calls = mpsc::UnboundedReceiver<Call>;
+pub(crate) type Calls = mpsc::UnboundedReceiver<Call>;
 
 /// An attempt to connect.
 #[derive(Debug)]
-pub struct Call(oneshot::Sender<io::Result<Near>>);
+pub(crate) struct Call(oneshot::Sender<io::Result<Near>>);
 
 impl Call {
-    pub fn accept(self) -> Far {
+    pub(crate) fn accept(self) -> Far {
         let (near, far) = line("10.9.8.7:65000");
         self.0.send(Ok(near)).expect("the endpoint waits");
         far
     }
 
-    pub fn refuse(self) {
-        self.0.send(Err(io::ErrorKind::ConnectionRefused.into())).expect("the endpoint waits");
+    pub(crate) fn refuse(self) {
+        self.0
+            .send(Err(io::ErrorKind::ConnectionRefused.into()))
+            .expect("the endpoint waits");
     }
 }
 
 impl Wire {
-    pub fn new() -> (Arc<Self>, Calls) {
+    pub(crate) fn new() -> (Arc<Self>, Calls) {
         let (calls, heard) = mpsc::unbounded_channel();
-        (Arc::new(Self { waiting: Arc::default(), calls }), heard)
+        (
+            Arc::new(Self {
+                waiting: Arc::default(),
+                calls,
+            }),
+            heard,
+        )
     }
 
     /// Connects to whatever listens, from this address.
-    pub fn arrive(&self, address: &str) -> Far {
+    pub(crate) fn arrive(&self, address: &str) -> Far {
         let (near, far) = line(address);
         self.push(Ok(near));
         far
     }
 
     /// Lets the next `accept` fail.
-    pub fn fail(&self, error: io::Error) {
+    pub(crate) fn fail(&self, error: io::Error) {
         self.push(Err(error));
     }
 
     /// How many arrivals and failures listeners have taken.
-    pub fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.waiting.lock().expect("no test panics here").taken
     }
 
@@ -94,7 +102,10 @@ impl Carrier for Wire {
     }
 
     fn listen(&self, endpoint: &Endpoint) -> io::Result<Box<dyn ByteListener>> {
-        Ok(Box::new(Listener { endpoint: endpoint.clone(), waiting: self.waiting.clone() }))
+        Ok(Box::new(Listener {
+            endpoint: endpoint.clone(),
+            waiting: self.waiting.clone(),
+        }))
     }
 }
 
@@ -126,8 +137,17 @@ impl ByteListener for Listener {
 /// A line: the socket's end, and the test's.
 fn line(address: &str) -> (Near, Far) {
     let state = Arc::new(Mutex::new(Line::default()));
-    let near = Near { address: address.into(), end: Arc::new(End(state.clone())) };
-    (near, Far { address: address.into(), line: state })
+    let near = Near {
+        address: address.into(),
+        end: Arc::new(End(state.clone())),
+    };
+    (
+        near,
+        Far {
+            address: address.into(),
+            line: state,
+        },
+    )
 }
 
 #[derive(Debug, Default)]
@@ -153,7 +173,7 @@ struct Line {
 
 /// The socket's end.
 #[derive(Debug)]
-pub struct Near {
+pub(crate) struct Near {
     address: String,
     end: Arc<End>,
 }
@@ -226,7 +246,9 @@ impl Drop for End {
 
 impl Line {
     fn room(&self) -> usize {
-        let room = self.room.map_or(usize::MAX, |room| room.saturating_sub(self.written.len()));
+        let room = self
+            .room
+            .map_or(usize::MAX, |room| room.saturating_sub(self.written.len()));
         room.min(self.grain.unwrap_or(usize::MAX))
     }
 
@@ -239,19 +261,19 @@ impl Line {
 
 /// The test's end. Clones are the same end.
 #[derive(Debug, Clone)]
-pub struct Far {
+pub(crate) struct Far {
     address: String,
     line: Arc<Mutex<Line>>,
 }
 
 impl Far {
     /// As a scripted peer.
-    pub fn raw(&self) -> Raw {
+    pub(crate) fn raw(&self) -> Raw {
         Raw::over(self.clone(), self.address.clone())
     }
 
     /// One piece: one read of the socket.
-    pub fn piece(&self, bytes: &[u8]) {
+    pub(crate) fn piece(&self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -261,35 +283,38 @@ impl Far {
     }
 
     /// Each write of the socket brings at most this many bytes.
-    pub fn grain(&self, bytes: usize) {
+    pub(crate) fn grain(&self, bytes: usize) {
         self.line().grain = Some(bytes);
     }
 
     /// At most this many bytes of the socket lie unheard: then it cannot write.
-    pub fn room(&self, bytes: usize) {
+    pub(crate) fn room(&self, bytes: usize) {
         self.line().room = Some(bytes);
     }
 
     /// How many bytes the socket has read.
-    pub fn consumed(&self) -> usize {
+    pub(crate) fn consumed(&self) -> usize {
         self.line().consumed
     }
 
     /// Whatever the socket has said and nobody has heard.
-    pub fn written(&self) -> Vec<u8> {
+    pub(crate) fn written(&self) -> Vec<u8> {
         self.line().written.iter().copied().collect()
     }
 
     /// The socket has let go of the line.
-    pub async fn dropped(&self) {
-        soon("the line to be dropped", std::future::poll_fn(|cx| {
-            let mut line = self.line();
-            if line.dropped {
-                return Poll::Ready(());
-            }
-            line.listener = Some(cx.waker().clone());
-            Poll::Pending
-        }))
+    pub(crate) async fn dropped(&self) {
+        soon(
+            "the line to be dropped",
+            std::future::poll_fn(|cx| {
+                let mut line = self.line();
+                if line.dropped {
+                    return Poll::Ready(());
+                }
+                line.listener = Some(cx.waker().clone());
+                Poll::Pending
+            }),
+        )
         .await;
     }
 

@@ -16,7 +16,7 @@ const TABLE: &str = include_str!("malformed.txt");
 
 /// What went well before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(crate) enum Phase {
     Nothing,
     Greeting,
     Ready,
@@ -24,19 +24,19 @@ pub enum Phase {
 
 /// One line.
 #[derive(Debug)]
-pub struct Case {
-    pub name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     /// Of our socket.
-    pub kind: String,
-    pub after: Phase,
-    pub bytes: Vec<u8>,
+    pub(crate) kind: String,
+    pub(crate) after: Phase,
+    pub(crate) bytes: Vec<u8>,
     /// The refusal as text.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Case {
     /// A kind that fits.
-    pub fn peer(&self) -> &'static str {
+    pub(crate) fn peer(&self) -> &'static str {
         match self.kind.as_str() {
             "PULL" => "PUSH",
             "PUSH" => "PULL",
@@ -50,14 +50,19 @@ impl Case {
 }
 
 /// The whole table.
-pub fn cases() -> Vec<Case> {
-    let lines = TABLE.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+pub(crate) fn cases() -> Vec<Case> {
+    let lines = TABLE
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(case).collect()
 }
 
 fn case(line: &str) -> Case {
     let columns: Vec<&str> = line.split(" | ").map(str::trim).collect();
-    let [name, kind, after, bytes, reason] = columns[..] else { panic!("not five columns: {line}") };
+    let [name, kind, after, bytes, reason] = columns[..] else {
+        panic!("not five columns: {line}")
+    };
     let after = match after {
         "nothing" => Phase::Nothing,
         "greeting" => Phase::Greeting,
@@ -67,7 +72,13 @@ fn case(line: &str) -> Case {
     let mut text = bytes;
     let bytes = items(&mut text);
     assert!(text.is_empty(), "{text} is left in {line}");
-    Case { name: name.into(), kind: kind.into(), after, bytes, reason: reason.into() }
+    Case {
+        name: name.into(),
+        kind: kind.into(),
+        after,
+        bytes,
+        reason: reason.into(),
+    }
 }
 
 /// Items up to the end or a closing bracket.
@@ -100,7 +111,9 @@ fn item(text: &mut &str) -> Vec<u8> {
         *text = rest;
         return bracketed(text, ')');
     }
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(text.len());
     let word;
     (word, *text) = text.split_at(end);
     let Some(rest) = text.strip_prefix('[') else {
@@ -120,7 +133,9 @@ fn item(text: &mut &str) -> Vec<u8> {
 
 fn bracketed(text: &mut &str, close: char) -> Vec<u8> {
     let inner = items(text);
-    *text = text.strip_prefix(close).unwrap_or_else(|| panic!("{close} expected before {text}"));
+    *text = text
+        .strip_prefix(close)
+        .unwrap_or_else(|| panic!("{close} expected before {text}"));
     inner
 }
 
