@@ -41,7 +41,7 @@ use crate::session::{Introduction, Session, SessionEvent};
 use crate::stats::{DropReason, Load};
 use crate::transport::{Stream, Writer};
 use crate::wire::command::subscription_from_message;
-use crate::wire::decoder::{Decoder, Step};
+use crate::wire::decoder::{Decoder, Step, check_command};
 
 /// Reads in one pass, before others run.
 const READS: usize = 4;
@@ -405,6 +405,9 @@ impl Connection {
     fn take_out_commands(&mut self, buffer: &mut BytesMut, from: usize) -> Result<(), DisconnectReason> {
         let (mut read, mut write) = (from, from);
         while let Some(header) = Header::decode(&buffer[read..]) {
+            if header.is_command() {
+                check_command(header)?;
+            }
             if header.size > (buffer.len() - read - header.len.min(buffer.len() - read)) as u64 {
                 break;
             }
