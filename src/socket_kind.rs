@@ -85,6 +85,12 @@ impl SocketKind {
         self.peers().contains(&peer)
     }
 
+    /// Whether a socket of this kind announces its identity, be it empty: the same kinds as in libzmq. Nobody would
+    /// look at that of the others.
+    pub(crate) fn tells_its_identity(self) -> bool {
+        matches!(self, Self::Req | Self::Dealer | Self::Router)
+    }
+
     /// Reads the name that a peer announced; `None` for a kind unknown here.
     pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name().as_bytes() == name)

@@ -1,3 +1,5 @@
+//! Addresses as text: what is read, what is refused, and that what is shown can be read again.
+
 use std::collections::HashSet;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Events on their way to those who listen: whole, in order, bounded, and told in plain words.
+
 use std::task::Wake;
 use std::thread;
 

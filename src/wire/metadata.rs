@@ -88,8 +88,7 @@ impl Metadata {
 pub(crate) fn encode(kind: SocketKind, identity: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put_property(&mut out, SOCKET_TYPE, kind.name().as_bytes());
-    // The same kinds as in libzmq, and like there also when it is empty; nobody would look at that of the others.
-    if matches!(kind, SocketKind::Req | SocketKind::Dealer | SocketKind::Router) {
+    if kind.tells_its_identity() {
         put_property(&mut out, IDENTITY, identity);
     }
     out

@@ -1,1 +1,1 @@
-
+//! A publisher and its subscribers, one call at a time.
