@@ -20,6 +20,8 @@ pub(crate) const LONG: u8 = 0x02;
 /// The frame is a command: for the library, never shown to users.
 pub(crate) const COMMAND: u8 = 0x04;
 
+/// All flags that mean something; the other bits are reserved.
+pub(crate) const KNOWN: u8 = MORE | LONG | COMMAND;
 /// The longest header: flags and an eight-byte size.
 pub(crate) const MAX_HEADER: usize = 9;
 

@@ -36,7 +36,10 @@ pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames,
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::Peer;
 pub use session::Heartbeat;
-pub use socket::{Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pull, Push, Socket, kind};
+pub use socket::{
+    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Socket, Sub,
+    Subscribers, kind,
+};
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
 pub use transport::{Keepalive, TcpOptions};

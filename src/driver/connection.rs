@@ -31,7 +31,7 @@ use super::spin::{Read, Spin};
 use super::{Control, Incoming, Link, Order, PeerCounters, Shared};
 use crate::endpoint::Endpoint;
 use crate::error::{ConnectError, ProtocolError};
-use crate::frame::Header;
+use crate::frame::{self, Header};
 use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::Change;
 use crate::peer::{Peer, PeerInfo};
@@ -41,7 +41,7 @@ use crate::session::{Introduction, Session, SessionEvent};
 use crate::stats::{DropReason, Load};
 use crate::transport::{Stream, Writer};
 use crate::wire::command::subscription_from_message;
-use crate::wire::decoder::{Decoder, Step};
+use crate::wire::decoder::{Decoder, Step, check_command};
 
 /// Reads in one pass, before others run.
 const READS: usize = 4;
@@ -200,12 +200,13 @@ impl Connection {
     /// One pass. `Err` says why the connection ends.
     fn pass(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
         self.take_orders(cx)?;
+        let mut again = self.read_turn(cx)?;
+        // After reading: when it was us who were held up, the peer's signs of life are waiting to be read.
         if self.alarm.poll(cx).is_ready() {
             let now = runtime::now();
             self.session.handle_timeout(now)?;
             self.check_deadlines(now, cx)?;
         }
-        let mut again = self.read_turn(cx)?;
         self.run_errand(cx);
         again |= self.write_turn(cx)?;
         again |= self.finish_if_done()?;
@@ -247,10 +248,10 @@ impl Connection {
             self.at_mark = false;
             self.session.resume_reading(runtime::now());
         }
-        if self.phase == Phase::Traffic && !self.session.output().is_empty() {
-            // An answer of ours waits: a peer that only asks and does not read is not read either.
+        if self.phase == Phase::Traffic && self.session.owes_answers() {
+            // A peer that asks and does not read the answers is not read either.
             self.write_turn(cx)?;
-            if !self.session.output().is_empty() && self.write_error.is_none() {
+            if self.session.owes_answers() && self.write_error.is_none() {
                 return Ok(false);
             }
         }
@@ -332,6 +333,7 @@ impl Connection {
                     self.take_out_commands(buffer, at)?;
                     self.take_events()?;
                 }
+                Step::Reserved { at } => buffer[at] &= frame::KNOWN,
                 Step::Partial { need } => {
                     self.inflow.expect(need);
                     return Ok(Flow::Open);
@@ -403,6 +405,9 @@ impl Connection {
     fn take_out_commands(&mut self, buffer: &mut BytesMut, from: usize) -> Result<(), DisconnectReason> {
         let (mut read, mut write) = (from, from);
         while let Some(header) = Header::decode(&buffer[read..]) {
+            if header.is_command() {
+                check_command(header)?;
+            }
             if header.size > (buffer.len() - read - header.len.min(buffer.len() - read)) as u64 {
                 break;
             }
@@ -553,8 +558,12 @@ impl Connection {
                     self.after_write();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.session.handle_blocked();
                     match self.stream.poll_writable(cx) {
-                        Poll::Pending => return Ok(false),
+                        Poll::Pending => {
+                            self.handle_blocked();
+                            return Ok(false);
+                        }
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(error)) => return self.break_off(error),
                     }
@@ -581,6 +590,16 @@ impl Connection {
             .poll_take(pipe, cx.waker(), &mut self.batch, commands)
             .is_ready();
         self.holds_line
+    }
+
+    /// The kernel has no room.
+    fn handle_blocked(&mut self) {
+        self.session.handle_blocked();
+        if let (true, Some(outgoing), Some(pipe)) =
+            (self.holds_line, &self.shared.traffic.outgoing, self.outgoing)
+        {
+            outgoing.handle_blocked(pipe);
+        }
     }
 
     fn after_write(&mut self) {

@@ -85,6 +85,15 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// The body of the first frame.
+    #[inline]
+    pub(crate) fn first_frame(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Slice(slice) => slice,
+            Repr::Message(message) => message.frame(0).unwrap_or_default(),
+        }
+    }
+
     /// The number of bytes that [`encode`](Self::encode) adds.
     #[inline]
     pub(crate) fn wire_len(&self) -> usize {

@@ -1,10 +1,12 @@
 //! Who gets the next message, and from whom the next one is taken. Pure: no clock, no dice, no I/O.
 
-pub(crate) mod interest;
-pub(crate) mod subscriptions;
+mod fan_out;
+mod interest;
+mod subscriptions;
 
 use std::fmt;
 
+pub(crate) use fan_out::{FanOut, FanOutConfig};
 pub(crate) use interest::{Change, Interest};
 
 use crate::pipe::PipeId;

@@ -128,8 +128,8 @@ enum Hand {
     Sender { called: bool },
     /// The driver was called and will come.
     Due,
-    /// The driver is writing.
-    Driver,
+    /// The driver is writing. `blocked`: as far as the kernel had room.
+    Driver { blocked: bool },
     /// A sender's write was cut short; the driver was called to finish it.
     Rest(Batch),
 }
@@ -192,6 +192,18 @@ impl Log {
 
     pub(crate) fn is_online(&self) -> bool {
         !matches!(self.hand, Hand::Offline)
+    }
+
+    /// Whether what is being written waits for room in the kernel.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self.hand, Hand::Driver { blocked: true } | Hand::Rest(_))
+    }
+
+    /// The driver cannot write on.
+    pub(crate) fn handle_blocked(&mut self) {
+        if let Hand::Driver { blocked } = &mut self.hand {
+            *blocked = true;
+        }
     }
 
     pub(crate) fn load(&self) -> Load {
@@ -308,10 +320,10 @@ impl Log {
         match mem::replace(&mut self.hand, Hand::Due) {
             Hand::Rest(rest) => {
                 *batch = rest;
-                self.hand = Hand::Driver;
+                self.hand = Hand::Driver { blocked: false };
                 return Poll::Ready(());
             }
-            Hand::Driver => self.give_back(batch),
+            Hand::Driver { .. } => self.give_back(batch),
             Hand::Due | Hand::Idle => {}
             other @ (Hand::Offline | Hand::Sender { .. }) => {
                 self.hand = match other {
@@ -331,7 +343,7 @@ impl Log {
         if batch.messages > 0 {
             self.last_batch = batch.messages;
         }
-        self.hand = Hand::Driver;
+        self.hand = Hand::Driver { blocked: false };
         Poll::Ready(())
     }
 
@@ -379,7 +391,7 @@ impl Log {
                 return Poll::Pending;
             }
             Hand::Rest(rest) => self.cut(rest),
-            Hand::Driver => self.cut(mem::take(batch)),
+            Hand::Driver { .. } => self.cut(mem::take(batch)),
             Hand::Offline | Hand::Idle | Hand::Due => {}
         }
         self.writer = None;

@@ -14,11 +14,13 @@
 mod incoming;
 mod log;
 mod outgoing;
+mod slots;
 mod waiters;
 
 pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
 pub(crate) use log::{Batch, Log, Next};
 pub(crate) use outgoing::{Outbox, OutboxConfig, Refusal, SendTicket};
+pub(crate) use slots::Slots;
 pub(crate) use waiters::{Ticket, Waiters};
 
 use std::fmt;
@@ -79,6 +81,9 @@ pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
 
     /// The batch was written a good piece further: makes room for what has left.
     fn progress(&self, pipe: PipeId, batch: &mut Batch);
+
+    /// The driver cannot write on: the kernel has no room. It lasts until the next batch is taken.
+    fn handle_blocked(&self, _pipe: PipeId) {}
 
     /// The connection is gone. Cuts the batch at the first message of which no byte was accepted by the
     /// kernel; what lies behind the cut stays in the log. Pending while a sender is still writing.

@@ -154,6 +154,7 @@ impl Session {
                 }
                 Ok(Step::Established(traffic, introduction)) => {
                     self.state = State::Traffic(traffic);
+                    self.outbox.seal();
                     self.events.push_back(SessionEvent::Established(introduction));
                     return Ok(());
                 }

@@ -64,6 +64,12 @@ impl Outbox {
         self.answers.len() > command::MAX_PONG
     }
 
+    /// What waits so far comes before everything later: no answer may overtake the handshake, whose end can come in
+    /// one read with the first PING.
+    pub(super) fn seal(&mut self) {
+        self.front.append(&mut mem::take(&mut self.queue));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.front.is_empty() && self.answers.is_empty() && self.queue.is_empty() && self.question.is_none()
     }

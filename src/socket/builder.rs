@@ -14,7 +14,7 @@ use super::options::{Linger, Tuning};
 use crate::driver::{DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic};
 use crate::error::{BuildError, Contradiction};
 use crate::monitor::Events;
-use crate::pattern::Interest;
+use crate::pattern::{FanOut, FanOutConfig, Interest};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
@@ -318,6 +318,13 @@ impl Options {
                 conflate: self.conflate,
             }))
         };
+        let fan_out = || {
+            Arc::new(FanOut::new(FanOutConfig {
+                marks: send,
+                share_from: SHARE_FROM,
+                conflate: self.conflate,
+            }))
+        };
         let inbox = || Arc::new(Inbox::new(recv, self.conflate));
         let (sending, receiving) = match kind {
             SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
@@ -328,6 +335,7 @@ impl Options {
                     interest: None,
                 },
             ),
+            SocketKind::Pub => (Sending::FanOut(fan_out()), Receiving::Never),
             SocketKind::Sub => (
                 Sending::Never,
                 Receiving::Pipes {
@@ -346,11 +354,13 @@ impl Options {
         let traffic = Traffic {
             outgoing: match &sending {
                 Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
+                Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Outgoing>),
                 Sending::Never => None,
             },
-            incoming: match &receiving {
-                Receiving::Pipes { inbox, .. } => Incoming::Messages(inbox.clone()),
-                Receiving::Never => Incoming::Nothing,
+            incoming: match (&receiving, &sending) {
+                (Receiving::Pipes { inbox, .. }, _) => Incoming::Messages(inbox.clone()),
+                (Receiving::Never, Sending::FanOut(fan_out)) => Incoming::Subscriptions(fan_out.clone()),
+                (Receiving::Never, _) => Incoming::Nothing,
             },
             interest: match &receiving {
                 Receiving::Pipes { interest, .. } => interest.clone(),

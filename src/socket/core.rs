@@ -15,7 +15,7 @@ use crate::error::{
 };
 use crate::message::{Message, Payload};
 use crate::monitor::DisconnectReason;
-use crate::pattern::Interest;
+use crate::pattern::{FanOut, Interest};
 use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime;
@@ -40,6 +40,8 @@ pub(crate) struct Core {
 pub(crate) enum Sending {
     /// To one pipe each.
     Pipes(Arc<Outbox>),
+    /// To all who asked for them.
+    FanOut(Arc<FanOut>),
     /// Nowhere.
     Never,
 }
@@ -221,10 +223,14 @@ impl Core {
         if !self.limits.admit(&payload) {
             return Err(self.limits.refuse(payload).into());
         }
-        let Sending::Pipes(outbox) = &self.sending else {
-            return Err(TrySendError::Full(payload.into_message()));
+        let sent = match &self.sending {
+            Sending::Pipes(outbox) => outbox.try_send(&[], &payload).map(drop),
+            Sending::FanOut(fan_out) => fan_out
+                .try_send(&payload, runtime::now)
+                .map_err(|_| Refusal::Closed),
+            Sending::Never => Err(Refusal::Closed),
         };
-        match outbox.try_send(&[], &payload) {
+        match sent {
             Ok(_) => Ok(()),
             Err(Refusal::Closed) => Err(TrySendError::Closed(payload.into_message())),
             Err(Refusal::Full | Refusal::Gone) => Err(TrySendError::Full(payload.into_message())),
@@ -237,8 +243,10 @@ impl Core {
         cx: &mut Context<'_>,
         reservation: &mut Reservation,
     ) -> Poll<Result<(), Closed>> {
-        let Sending::Pipes(outbox) = &self.sending else {
-            return Poll::Ready(Err(Closed));
+        let outbox = match &self.sending {
+            Sending::Pipes(outbox) => outbox,
+            Sending::FanOut(fan_out) => return fan_out.poll_turn(cx.waker(), runtime::now),
+            Sending::Never => return Poll::Ready(Err(Closed)),
         };
         if reservation.pipe.is_none() {
             let reserved = ready!(outbox.poll_reserve(cx.waker(), &mut reservation.ticket));
@@ -256,15 +264,17 @@ impl Core {
         if !self.limits.admit(&payload) {
             return Err(self.limits.refuse(payload));
         }
-        let (Sending::Pipes(outbox), Some(pipe)) = (&self.sending, reservation.pipe.take()) else {
-            return Err(SendError::Closed(payload.into_message()));
+        let sent = match (&self.sending, reservation.pipe.take()) {
+            (Sending::Pipes(outbox), Some(pipe)) => outbox.send_reserved(pipe, &payload),
+            (Sending::FanOut(fan_out), _) => fan_out
+                .try_send(&payload, runtime::now)
+                .map_err(|_| Refusal::Closed),
+            _ => Err(Refusal::Closed),
         };
-        outbox
-            .send_reserved(pipe, &payload)
-            .map_err(|refusal| match refusal {
-                Refusal::Closed => SendError::Closed(payload.into_message()),
-                Refusal::Full | Refusal::Gone => SendError::NoRoute(payload.into_message()),
-            })
+        sent.map_err(|refusal| match refusal {
+            Refusal::Closed => SendError::Closed(payload.into_message()),
+            Refusal::Full | Refusal::Gone => SendError::NoRoute(payload.into_message()),
+        })
     }
 
     /// Gives up waiting for room.
@@ -365,12 +375,19 @@ impl Future for SendFuture<'_> {
         if !this.core.limits.admit(&this.payload) {
             return Poll::Ready(Err(this.core.limits.refuse(this.take())));
         }
-        let Sending::Pipes(outbox) = &this.core.sending else {
-            return Poll::Ready(Err(SendError::Closed(this.take().into_message())));
+        let is_sent = match &this.core.sending {
+            Sending::Pipes(outbox) => {
+                ready!(outbox.poll_send(cx.waker(), &mut this.ticket, &[], &this.payload)).is_ok()
+            }
+            Sending::FanOut(fan_out) => {
+                ready!(fan_out.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
+            }
+            Sending::Never => false,
         };
-        match ready!(outbox.poll_send(cx.waker(), &mut this.ticket, &[], &this.payload)) {
-            Ok(_) => Poll::Ready(Ok(())),
-            Err(_) => Poll::Ready(Err(SendError::Closed(this.take().into_message()))),
+        if is_sent {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Ready(Err(SendError::Closed(this.take().into_message())))
         }
     }
 }

@@ -5,6 +5,7 @@ mod core;
 pub mod kind;
 mod options;
 mod peers;
+mod pubsub;
 mod receiving;
 mod sending;
 
@@ -18,6 +19,7 @@ use self::core::Core;
 use self::kind::Kind;
 pub use self::options::{Linger, Tuning};
 pub use self::peers::Peers;
+pub use self::pubsub::{Pub, Sub, Subscribers};
 pub use self::receiving::Messages;
 pub use self::sending::{Outgoing, Permit};
 use crate::endpoint::{Endpoint, ToEndpoint};

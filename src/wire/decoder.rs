@@ -32,6 +32,9 @@ pub(crate) enum Step {
     Messages { len: usize, count: usize },
     /// A whole command: its body lies behind `header` bytes and ends at `len`.
     Command { header: usize, len: usize },
+    /// The flags at `at` have reserved bits: to be ignored, so to be cleared (RFC 37 would refuse them; libzmq does
+    /// not).
+    Reserved { at: usize },
     /// A whole command at `at`, inside the message that begins the input.
     Interleaved { at: usize, header: usize, len: usize },
     /// The message or command at the front is not all there: it ends behind `need` bytes, or later.
@@ -40,6 +43,9 @@ pub(crate) enum Step {
 
 /// Every frame of a message is charged this much beside its body: what a receiver pays to keep an empty one.
 pub(crate) const FRAME_CHARGE: u64 = 64;
+
+/// The largest message that anybody can allow: half of what an address space holds.
+const MAX_MESSAGE: u64 = (isize::MAX / 2) as u64;
 
 /// The longest command: a subscription's topic and its name. Handshake commands have a bound of their own.
 pub(crate) const MAX_COMMAND: u64 = 64 * 1024 + 16;
@@ -62,6 +68,12 @@ struct Open {
 
 impl Decoder {
     pub(crate) fn new(limits: Limits) -> Self {
+        // However much the program allows, positions in a buffer can be added.
+        let message_size = limits.message_size.min(MAX_MESSAGE);
+        let limits = Limits {
+            message_size,
+            ..limits
+        };
         Self {
             limits,
             open: Open::default(),
@@ -80,8 +92,17 @@ impl Decoder {
         loop {
             let header = input.get(at..).and_then(Header::decode);
             let Some(header) = header else {
-                return Ok(self.stop(done, count, open, at.saturating_add(2)));
+                // Of a long header more may be there than of a short one.
+                let need = at.saturating_add(2).max(input.len().saturating_add(1));
+                return Ok(self.stop(done, count, open, need));
             };
+            if header.flags & !frame::KNOWN != 0 {
+                if count > 0 {
+                    return Ok(self.stop(done, count, Open::default(), 0));
+                }
+                self.open = open;
+                return Ok(Step::Reserved { at });
+            }
             if header.is_command() {
                 if count > 0 {
                     return Ok(self.stop(done, count, Open::default(), 0));
@@ -93,7 +114,7 @@ impl Decoder {
                 .charged
                 .saturating_add(header.size)
                 .saturating_add(FRAME_CHARGE);
-            self.check(open)?;
+            self.check(header, open)?;
             // The size is below the limit now, so it fits.
             let end = at.saturating_add(header.len).saturating_add(header.size as usize);
             if end > input.len() {
@@ -132,7 +153,7 @@ impl Decoder {
         if header.has_more() {
             return Err(ProtocolError::Malformed {
                 what: "frame header",
-                problem: "a command with the MORE flag".into(),
+                problem: "a command with the MORE flag",
             });
         }
         if header.size > MAX_COMMAND {
@@ -161,9 +182,9 @@ impl Decoder {
         })
     }
 
-    fn check(&self, open: Open) -> Result<(), ProtocolError> {
+    fn check(&self, header: Header, open: Open) -> Result<(), ProtocolError> {
         // The charge does not count against a single frame: a body of exactly the limit is allowed.
-        let size = open.charged.saturating_sub(FRAME_CHARGE);
+        let size = header.size.max(open.charged.saturating_sub(FRAME_CHARGE));
         if size > self.limits.message_size {
             return Err(ProtocolError::TooLarge {
                 what: "message",
@@ -180,6 +201,24 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// Refuses a command that is none by its header alone.
+pub(crate) fn check_command(header: Header) -> Result<(), ProtocolError> {
+    if header.has_more() {
+        return Err(ProtocolError::Malformed {
+            what: "frame header",
+            problem: "a command with the MORE flag",
+        });
+    }
+    if header.size > MAX_COMMAND {
+        return Err(ProtocolError::TooLarge {
+            what: "command",
+            size: header.size,
+            limit: MAX_COMMAND,
+        });
+    }
+    Ok(())
 }
 
 /// The bytes at which a frame can be told apart: used by the driver to ask for the next header in one read.

@@ -1,0 +1,145 @@
+//! Who is measured, and the face they share.
+
+use std::thread;
+
+use super::case::{Case, Payload, Shape, Transport};
+use super::{Failure, hubless_side, libzmq_side, process, raw_side};
+
+/// One who takes part in a measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contestant {
+    /// hubless, on one of these runtimes.
+    Hubless(Runtime),
+    /// libzmq on its own I/O thread, the program on plain threads, which call `zmq_send`.
+    Libzmq,
+    /// The same with `zmq_msg_init_data`, its way not to copy: only where the payload is owned.
+    LibzmqByReference,
+    /// A tokio stream without a library: what the kernel and tokio leave to win.
+    Raw,
+}
+
+/// Where the program of an async contestant runs; always in a spawned task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// tokio's `current_thread`.
+    CurrentThread,
+    /// tokio's `multi_thread` with two workers.
+    MultiThread,
+    /// Two plain threads, each with a `current_thread` runtime of its own: in-process cases only.
+    TwoThreads,
+}
+
+/// What a contestant can do. All methods run until the process is killed; they return only to say why they failed.
+pub trait Side {
+    /// Sends the case's messages as fast as possible, counting them.
+    fn send(&self, case: &Case) -> Result<(), Failure>;
+    /// Receives them, counting.
+    fn receive(&self, case: &Case) -> Result<(), Failure>;
+    /// Does both within one process, counting what is received.
+    fn send_and_receive(&self, case: &Case) -> Result<(), Failure>;
+    /// Asks again and again, and measures round trips.
+    fn ask(&self, case: &Case) -> Result<(), Failure>;
+    /// Answers every request with its own bytes.
+    fn answer(&self, case: &Case) -> Result<(), Failure>;
+    /// Does both within one process.
+    fn ask_and_answer(&self, case: &Case) -> Result<(), Failure>;
+}
+
+impl Contestant {
+    const ALL: [Self; 6] = [
+        Self::Libzmq,
+        Self::LibzmqByReference,
+        Self::Hubless(Runtime::CurrentThread),
+        Self::Hubless(Runtime::MultiThread),
+        Self::Hubless(Runtime::TwoThreads),
+        Self::Raw,
+    ];
+
+    /// Those who take part in a case; the first is the one the others are compared with.
+    pub fn of(case: &Case) -> Vec<Self> {
+        Self::ALL
+            .into_iter()
+            .filter(|contestant| contestant.takes_part(case))
+            .collect()
+    }
+
+    fn takes_part(self, case: &Case) -> bool {
+        match self {
+            Self::Hubless(Runtime::TwoThreads) => case.transport == Transport::Inproc,
+            Self::Libzmq | Self::Hubless(_) => true,
+            Self::LibzmqByReference => matches!(case.payload, Payload::Owned(_)),
+            Self::Raw => {
+                let one_to_one = matches!(
+                    case.shape,
+                    Shape::Pipeline {
+                        senders: 1,
+                        receivers: 1
+                    } | Shape::RoundTrip
+                );
+                one_to_one && case.transport != Transport::Inproc
+            }
+        }
+    }
+
+    /// As printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Libzmq => "libzmq",
+            Self::LibzmqByReference => "libzmq by reference",
+            Self::Hubless(Runtime::CurrentThread) => "hubless ct",
+            Self::Hubless(Runtime::MultiThread) => "hubless mt",
+            Self::Hubless(Runtime::TwoThreads) => "hubless 2t",
+            Self::Raw => "raw tokio",
+        }
+    }
+
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|contestant| contestant.name() == name)
+    }
+
+    /// Its implementation.
+    pub fn side(self) -> Box<dyn Side> {
+        match self {
+            Self::Libzmq => Box::new(libzmq_side::Libzmq { by_reference: false }),
+            Self::LibzmqByReference => Box::new(libzmq_side::Libzmq { by_reference: true }),
+            Self::Raw => Box::new(raw_side::Raw),
+            Self::Hubless(runtime) => Box::new(hubless_side::Hubless(runtime)),
+        }
+    }
+}
+
+impl Runtime {
+    /// Runs a program as a spawned task of this runtime.
+    pub fn run<P>(self, program: P) -> Result<(), Failure>
+    where
+        P: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let mut builder = match self {
+            Self::CurrentThread | Self::TwoThreads => tokio::runtime::Builder::new_current_thread(),
+            Self::MultiThread => tokio::runtime::Builder::new_multi_thread(),
+        };
+        let runtime = builder.worker_threads(2).enable_all().build()?;
+        runtime.block_on(async { tokio::spawn(program).await? })
+    }
+
+    /// Runs two programs of one process: as two tasks, or on two threads with a runtime each.
+    pub fn run_both<P, Q>(self, one: P, other: Q) -> Result<(), Failure>
+    where
+        P: Future<Output = Result<(), Failure>> + Send + 'static,
+        Q: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        match self {
+            Self::CurrentThread | Self::MultiThread => self.run(async move {
+                let (one, other) = (tokio::spawn(one), tokio::spawn(other));
+                tokio::select! {
+                    ended = one => ended?,
+                    ended = other => ended?,
+                }
+            }),
+            Self::TwoThreads => {
+                thread::spawn(move || process::fail(self.run(one)));
+                self.run(other)
+            }
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! The publisher: every message to each subscriber that asked for it, and nobody waits for anybody.
+//!
+//! ```text
+//!                     ┌ judge ─▶ queue of 1 ──▶ driver ──▶ subscriber 1
+//!  publish ─▶ match ──┼ judge ─▶ queue of 2 ──▶ driver ──▶ subscriber 2
+//!                     └ judge ─▶ at its mark: dropped for 3 alone, and counted
+//! ```
+//!
+//! All of it lies under one lock per socket: the subscriptions, the queues, the counters. A message is numbered
+//! and matched against the first frame's prefixes; whoever is at the high-water mark loses it, and all that
+//! follows until half of its queue has been written. A message that nobody asked for is counted once.
+//!
+//! `send` never waits for a subscriber, but it yields when drivers could not run: see [`pace`].
+
+mod pace;
+mod subscriber;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use self::pace::Pace;
+use self::subscriber::{Subscriber, Verdict};
+use super::subscriptions::Subscriptions;
+use super::{Change, Publications, TooManySubscriptions};
+use crate::error::Closed;
+use crate::message::Payload;
+use crate::pipe::{Batch, Marks, Next, Outgoing, PipeId, Slots, Ticket, Unsent, Waiters};
+use crate::stats::{Counters, DropReason, Load};
+use crate::sync::Mutex;
+use crate::transport::Writer;
+
+/// The longest topic prefix that a peer may subscribe to.
+const MAX_TOPIC: usize = 64 * 1024;
+
+/// The most subscriptions of one peer …
+const MAX_SUBSCRIPTIONS: usize = 100_000;
+
+/// … and the most bytes of all its prefixes.
+const MAX_SUBSCRIPTION_BYTES: usize = 16 * 1024 * 1024;
+
+/// A message for one subscriber whose line is idle is written by the publisher itself, if it did not do so within
+/// this time: then it is not streaming, and a wake-up is saved.
+const INLINE_SPACING: Duration = Duration::from_micros(2);
+
+/// How a publisher fills its queues.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FanOutConfig {
+    pub(crate) marks: Marks,
+    /// Owned payloads from this size on are queued by reference.
+    pub(crate) share_from: usize,
+    /// Keep only the newest message for each subscriber; the marks do not apply.
+    pub(crate) conflate: bool,
+}
+
+/// The outgoing side of a publishing socket.
+#[derive(Debug)]
+pub(crate) struct FanOut {
+    config: FanOutConfig,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    subscribers: Slots<Subscriber>,
+    subscriptions: Subscriptions,
+    /// Of the last message. The first one is 1.
+    number: u64,
+    /// Who gets the message that is being published: kept for its room.
+    hits: Vec<u32>,
+    pace: Pace,
+    last_inline: Option<Instant>,
+    /// Those who wait for subscribers.
+    waiters: Waiters,
+    closed: bool,
+    /// Counters of pipes that have ended, and of messages that nobody asked for.
+    ended: Counters,
+}
+
+/// What is left to do when the lock is released.
+#[derive(Debug, Default)]
+struct Errands {
+    drivers: Vec<Waker>,
+    write: Option<(PipeId, Batch, Arc<dyn Writer>)>,
+}
+
+impl FanOut {
+    pub(crate) fn new(config: FanOutConfig) -> Self {
+        Self {
+            config,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Publishes. Pending at most once, before anything is queued: others must run.
+    #[inline]
+    pub(crate) fn poll_send(
+        &self,
+        waker: &Waker,
+        payload: &Payload<'_>,
+        clock: impl Fn() -> Instant,
+    ) -> Poll<Result<(), Closed>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Poll::Ready(Err(Closed));
+        }
+        if state.pace.must_yield(&clock) {
+            drop(state);
+            waker.wake_by_ref();
+            return Poll::Pending;
+        }
+        let errands = state.publish(self.config, payload, &clock);
+        drop(state);
+        self.run(errands, clock);
+        Poll::Ready(Ok(()))
+    }
+
+    /// The yield of [`poll_send`](Self::poll_send) alone: whoever then publishes without waiting is no faster.
+    pub(crate) fn poll_turn(&self, waker: &Waker, clock: impl Fn() -> Instant) -> Poll<Result<(), Closed>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Poll::Ready(Err(Closed));
+        }
+        if state.pace.must_yield(clock) {
+            drop(state);
+            waker.wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Publishes without letting others run.
+    pub(crate) fn try_send(&self, payload: &Payload<'_>, clock: impl Fn() -> Instant) -> Result<(), Closed> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Closed);
+        }
+        let errands = state.publish(self.config, payload, &clock);
+        drop(state);
+        self.run(errands, clock);
+        Ok(())
+    }
+
+    #[inline]
+    fn run(&self, errands: Errands, clock: impl Fn() -> Instant) {
+        if let Some((pipe, batch, writer)) = errands.write {
+            self.write(pipe, batch, &*writer, clock);
+        }
+        errands.drivers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The publisher writes itself. An error is left to the driver, who meets it again and owns its consequences.
+    fn write(&self, pipe: PipeId, mut batch: Batch, writer: &dyn Writer, clock: impl Fn() -> Instant) {
+        let _ = batch.write(&mut Vec::new(), writer);
+        let mut state = self.state.lock();
+        state.last_inline = Some(clock());
+        let subscriber = state.subscribers.get_mut(pipe);
+        let driver = subscriber.and_then(|subscriber| subscriber.log.sender_wrote(batch));
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    // ---- who is there --------------------------------------------------------------------------------------
+
+    /// How many peers hold a prefix of `topic`; without one, how many hold any subscription.
+    pub(crate) fn count_subscribers(&self, topic: Option<&[u8]>) -> usize {
+        self.state.lock().count_subscribers(topic)
+    }
+
+    /// Ready when there are at least `n` such peers.
+    pub(crate) fn poll_subscribers(
+        &self,
+        waker: &Waker,
+        ticket: &mut Ticket,
+        topic: Option<&[u8]>,
+        n: usize,
+    ) -> Poll<Result<(), Closed>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Poll::Ready(Err(Closed));
+        }
+        if state.count_subscribers(topic) >= n {
+            state.waiters.leave(ticket);
+            return Poll::Ready(Ok(()));
+        }
+        state.waiters.take_turn(ticket);
+        state.waiters.wait(ticket, waker);
+        Poll::Pending
+    }
+
+    /// Gives up waiting for subscribers.
+    pub(crate) fn leave(&self, ticket: &mut Ticket) {
+        if ticket.is_waiting() {
+            self.state.lock().waiters.leave(ticket);
+        }
+    }
+}
+
+impl State {
+    #[inline]
+    fn publish(
+        &mut self,
+        config: FanOutConfig,
+        payload: &Payload<'_>,
+        clock: impl Fn() -> Instant,
+    ) -> Errands {
+        self.number += 1;
+        self.pace.count_send();
+        let bytes = payload.wire_len();
+        if !self.find_hits(config, payload.first_frame(), bytes) {
+            self.ended.dropped.add(DropReason::NoSubscriber, 1);
+            return Errands::default();
+        }
+        self.fill_queues(config, payload, bytes, clock)
+    }
+
+    /// Notes in `hits` who gets the message. `false`: nobody asked for it.
+    #[inline]
+    fn find_hits(&mut self, config: FanOutConfig, topic: &[u8], bytes: usize) -> bool {
+        let marks = if config.conflate { None } else { Some(config.marks) };
+        let mut is_wanted = false;
+        self.hits.clear();
+        self.subscriptions.for_each_match(topic, |slot| {
+            let Some(subscriber) = self.subscribers.at_mut(slot) else {
+                return;
+            };
+            is_wanted = true;
+            match subscriber.judge(self.number, marks, bytes) {
+                Verdict::Take => self.hits.push(slot),
+                Verdict::Drop => self.pace.count_dropped(),
+                Verdict::Again => {}
+            }
+        });
+        is_wanted
+    }
+
+    #[inline]
+    fn fill_queues(
+        &mut self,
+        config: FanOutConfig,
+        payload: &Payload<'_>,
+        bytes: usize,
+        clock: impl Fn() -> Instant,
+    ) -> Errands {
+        let mut errands = Errands::default();
+        let copy;
+        let payload = if self.hits.len() > 1 && bytes >= config.share_from {
+            // A large slice becomes one copy that all share.
+            copy = payload.clone().into_message().into();
+            &copy
+        } else {
+            payload
+        };
+        let is_only = self.hits.len() == 1;
+        for &slot in &self.hits {
+            let Some(subscriber) = self.subscribers.at_mut(slot) else {
+                continue;
+            };
+            subscriber.take(payload, config.share_from, config.conflate);
+            let log = &mut subscriber.log;
+            self.pace
+                .count_queued(bytes, log.load(), config.marks, log.is_blocked());
+            let may_write = || {
+                let last = self.last_inline;
+                is_only && last.is_none_or(|last| clock().duration_since(last) >= INLINE_SPACING)
+            };
+            match log.after_append(usize::MAX, may_write) {
+                Next::Done => {}
+                Next::Wake(driver) => errands.drivers.push(driver),
+                Next::Write(batch, writer) => {
+                    errands.write = self.subscribers.pipe_at(slot).map(|pipe| (pipe, batch, writer));
+                }
+            }
+        }
+        errands
+    }
+
+    fn count_subscribers(&self, topic: Option<&[u8]>) -> usize {
+        match topic {
+            Some(topic) => self.subscriptions.count_matching(topic),
+            None => {
+                let slots = self.subscribers.iter().map(|(slot, _)| slot);
+                slots
+                    .filter(|slot| self.subscriptions.held_by(*slot).0 > 0)
+                    .count()
+            }
+        }
+    }
+
+    /// Takes in one change. `false`: it changed nothing.
+    fn apply(&mut self, slot: u32, change: &Change) -> Result<bool, TooManySubscriptions> {
+        let prefix = &*change.prefix;
+        if !change.subscribe {
+            return Ok(self.subscriptions.cancel(slot, prefix));
+        }
+        let at_most = |what, is: usize, limit: usize| {
+            let limit = limit as u64;
+            if is as u64 <= limit {
+                Ok(())
+            } else {
+                Err(TooManySubscriptions { what, limit })
+            }
+        };
+        at_most("bytes in a topic", prefix.len(), MAX_TOPIC)?;
+        let is_new = self.subscriptions.subscribe(slot, prefix);
+        let (count, bytes) = self.subscriptions.held_by(slot);
+        at_most("subscriptions", count, MAX_SUBSCRIPTIONS)?;
+        at_most("bytes in subscriptions", bytes, MAX_SUBSCRIPTION_BYTES)?;
+        Ok(is_new)
+    }
+}
+
+impl Publications for FanOut {
+    fn apply(&self, pipe: PipeId, changes: Vec<Change>) -> Result<(), TooManySubscriptions> {
+        let mut state = self.state.lock();
+        if state.subscribers.get(pipe).is_none() {
+            return Ok(());
+        }
+        let mut has_changed = false;
+        let result = changes.iter().try_for_each(|change| {
+            has_changed |= state.apply(pipe.slot, change)?;
+            Ok(())
+        });
+        let waiters = if has_changed {
+            state.waiters.grant_all()
+        } else {
+            Vec::new()
+        };
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
+        result
+    }
+}
+
+impl Outgoing for FanOut {
+    fn attach(&self) -> PipeId {
+        self.state.lock().subscribers.insert(Subscriber::new())
+    }
+
+    fn online(&self, pipe: PipeId, writer: Option<Arc<dyn Writer>>) {
+        if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
+            subscriber.log.online(writer);
+        }
+    }
+
+    fn poll_take(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
+        let mut state = self.state.lock();
+        let Some(subscriber) = state.subscribers.get_mut(pipe) else {
+            return Poll::Pending;
+        };
+        subscriber.log.driver_takes(waker, batch, claim)
+    }
+
+    fn progress(&self, pipe: PipeId, batch: &mut Batch) {
+        if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
+            subscriber.log.progress(batch);
+        }
+    }
+
+    fn handle_blocked(&self, pipe: PipeId) {
+        if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
+            subscriber.log.handle_blocked();
+        }
+    }
+
+    fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
+        let mut state = self.state.lock();
+        let Some(subscriber) = state.subscribers.get_mut(pipe) else {
+            return Poll::Ready(());
+        };
+        let offline = subscriber.log.offline(waker, batch);
+        if offline.is_ready() {
+            // The peer says again what it wants when it is back.
+            state.subscriptions.remove_all(pipe.slot);
+        }
+        offline
+    }
+
+    fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
+        let mut state = self.state.lock();
+        let Some(mut subscriber) = state.subscribers.remove(pipe) else {
+            return Unsent::default();
+        };
+        state.subscriptions.remove_all(pipe.slot);
+        let unsent = subscriber.log.end(reason);
+        state.ended += subscriber.log.counters();
+        unsent
+    }
+
+    fn alive(&self, pipe: PipeId) -> u64 {
+        self.state
+            .lock()
+            .subscribers
+            .get_mut(pipe)
+            .map_or(0, |subscriber| subscriber.log.alive())
+    }
+
+    fn queued(&self, pipe: PipeId) -> Load {
+        let state = self.state.lock();
+        state
+            .subscribers
+            .get(pipe)
+            .map(|subscriber| subscriber.log.load())
+            .unwrap_or_default()
+    }
+
+    fn counters(&self, pipe: PipeId) -> Option<Counters> {
+        let state = self.state.lock();
+        state
+            .subscribers
+            .get(pipe)
+            .map(|subscriber| subscriber.log.counters())
+    }
+
+    fn totals(&self) -> (Counters, Load) {
+        let state = self.state.lock();
+        let mut sum = (state.ended, Load::default());
+        for (_, subscriber) in state.subscribers.iter() {
+            sum.0 += subscriber.log.counters();
+            sum.1 += subscriber.log.load();
+        }
+        sum
+    }
+
+    fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let waiters = state.waiters.grant_all();
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
+    }
+}

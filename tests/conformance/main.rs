@@ -1,0 +1,26 @@
+//! Conformance: what goes over a connection, byte for byte, and what becomes of a peer that does it wrong.
+//!
+//! The other side of every test here is no library but a script: a [`Raw`](raw::Raw) peer that says bytes and
+//! expects bytes, over tcp, ipc, or a [`Wire`](wire::Wire) in memory that delivers exactly the pieces it is told
+//! to. Our side is a socket, through its public face alone; what happens to it is read off its monitor.
+//!
+//! ```text
+//!  script ── bytes ──▶ greeting ─▶ handshake ─▶ traffic ──▶ messages ─┐
+//!    ▲                                             └─────▶ events ────┼─▶ compared
+//!    └────────────────────────── bytes ◀──────────────────────────────┘
+//! ```
+//!
+//! * [`bytes`]: how frames and commands are spelled; written from the specification, not from the library.
+//! * [`vectors`]: the specification's examples, in both directions.
+//! * [`cuts`]: one stream, cut at every byte, has one meaning.
+//! * [`malformed`]: a table of everything that a peer can do wrong, and what follows.
+//!
+//! Nothing waits for a time: what is awaited is an event, a message or a byte, and only a test that has failed
+//! meets the deadline of [`soon`](raw::soon).
+
+mod bytes;
+mod cuts;
+mod malformed;
+mod raw;
+mod vectors;
+mod wire;
