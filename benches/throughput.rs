@@ -29,7 +29,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// How long messages are counted in one round.
-const WINDOW: Duration = Duration::from_millis(250);
+const WINDOW: Duration = Duration::from_millis(200);
 
 fn cases() -> Vec<Case> {
     vec![
