@@ -392,11 +392,9 @@ impl Outgoing for FanOut {
     }
 
     fn alive(&self, pipe: PipeId) -> u64 {
-        self.state
-            .lock()
-            .subscribers
-            .get_mut(pipe)
-            .map_or(0, |subscriber| subscriber.log.alive())
+        let mut state = self.state.lock();
+        let subscriber = state.subscribers.get_mut(pipe);
+        subscriber.map_or(0, |subscriber| subscriber.log.alive())
     }
 
     fn queued(&self, pipe: PipeId) -> Load {
