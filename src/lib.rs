@@ -49,3 +49,8 @@ pub use transport::{Keepalive, TcpOptions};
 pub mod carrier {
     pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
 }
+
+/// Compiles and runs what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

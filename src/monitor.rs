@@ -113,9 +113,15 @@ impl Events {
         Self::default()
     }
 
-    /// Tells every monitor; the event is made only if there is one.
+    /// Tells every monitor, and the log; the event is made only if somebody listens.
     #[inline]
     pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+        #[cfg(feature = "tracing")]
+        if tracing::enabled!(target: "hubless", tracing::Level::WARN) {
+            let event = event();
+            log(&event);
+            return self.tell(event);
+        }
         // Relaxed: who made a monitor before causing an event has ordered the two by what caused it.
         if self.heard.load(Ordering::Relaxed) {
             self.tell(event());
@@ -167,6 +173,17 @@ impl Events {
         for (waker, ..) in &mut afterwards {
             waker.take().into_iter().for_each(Waker::wake);
         }
+    }
+}
+
+/// The connection's story for whoever collects `tracing` events: routine at `debug`, trouble at `warn`.
+#[cfg(feature = "tracing")]
+fn log(event: &Event) {
+    match event {
+        Event::AcceptFailed { .. } | Event::Refused { .. } | Event::HandshakeFailed { .. } => {
+            tracing::warn!(target: "hubless", "{event}");
+        }
+        _ => tracing::debug!(target: "hubless", "{event}"),
     }
 }
 

@@ -72,7 +72,7 @@ pub struct Case {
     /// Belongs to the quick run.
     pub quick: bool,
     /// What hubless is meant to reach, as a ratio to libzmq: at least in throughput, at most in latency.
-    pub goal: Option<f64>,
+    pub goal: Option<&'static str>,
 }
 
 impl Case {
@@ -98,7 +98,7 @@ impl Case {
         }
     }
 
-    pub fn goal(self, ratio: f64) -> Self {
+    pub fn goal(self, ratio: &'static str) -> Self {
         Self {
             goal: Some(ratio),
             ..self

@@ -8,8 +8,10 @@ use super::{Failure, hubless_side, libzmq_side, process, raw_side};
 /// One who takes part in a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contestant {
-    /// hubless, on one of these runtimes.
+    /// hubless with its defaults, on one of these runtimes.
     Hubless(Runtime),
+    /// The same without spinning: only where round trips are measured and nothing else spins.
+    HublessNoSpin(Runtime),
     /// libzmq on its own I/O thread, the program on plain threads, which call `zmq_send`.
     Libzmq,
     /// The same with `zmq_msg_init_data`, its way not to copy: only where the payload is owned.
@@ -46,12 +48,14 @@ pub trait Side {
 }
 
 impl Contestant {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Libzmq,
         Self::LibzmqByReference,
         Self::Hubless(Runtime::CurrentThread),
         Self::Hubless(Runtime::MultiThread),
         Self::Hubless(Runtime::TwoThreads),
+        Self::HublessNoSpin(Runtime::CurrentThread),
+        Self::HublessNoSpin(Runtime::MultiThread),
         Self::Raw,
     ];
 
@@ -67,6 +71,9 @@ impl Contestant {
         match self {
             Self::Hubless(Runtime::TwoThreads) => case.transport == Transport::Inproc,
             Self::Libzmq | Self::Hubless(_) => true,
+            Self::HublessNoSpin(_) => {
+                case.shape == Shape::RoundTrip && case.transport != Transport::Inproc && !case.one_cpu
+            }
             Self::LibzmqByReference => matches!(case.payload, Payload::Owned(_)),
             Self::Raw => {
                 let one_to_one = matches!(
@@ -89,6 +96,8 @@ impl Contestant {
             Self::Hubless(Runtime::CurrentThread) => "hubless ct",
             Self::Hubless(Runtime::MultiThread) => "hubless mt",
             Self::Hubless(Runtime::TwoThreads) => "hubless 2t",
+            Self::HublessNoSpin(Runtime::MultiThread) => "hubless mt, no spin",
+            Self::HublessNoSpin(_) => "hubless ct, no spin",
             Self::Raw => "raw tokio",
         }
     }
@@ -103,7 +112,8 @@ impl Contestant {
             Self::Libzmq => Box::new(libzmq_side::Libzmq { by_reference: false }),
             Self::LibzmqByReference => Box::new(libzmq_side::Libzmq { by_reference: true }),
             Self::Raw => Box::new(raw_side::Raw),
-            Self::Hubless(runtime) => Box::new(hubless_side::Hubless(runtime)),
+            Self::Hubless(runtime) => Box::new(hubless_side::Hubless { runtime, spin: true }),
+            Self::HublessNoSpin(runtime) => Box::new(hubless_side::Hubless { runtime, spin: false }),
         }
     }
 }

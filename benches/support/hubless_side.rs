@@ -1,28 +1,31 @@
 //! hubless as a contestant: what a user would write, with default options.
 
 use bytes::Bytes;
+use hubless::{Pub, Pull, Push, Sub};
 #[cfg(any())] // with the gates below: until these sockets are there
-use hubless::{Pub, Rep, Req, Sub};
-use hubless::{Pull, Push};
+use hubless::{Rep, Req, Tuning};
 use tokio::task::JoinSet;
 
 use super::Failure;
-#[allow(unused_imports)]
 use super::case::{self, Case, Payload, Readers, Shape, Topics};
 use super::contestant::{Runtime, Side};
 use super::counters::{self, Lane};
-#[allow(unused_imports)]
+#[cfg(any())]
 use super::round_trips::RoundTrips;
 use super::{process, subscribers};
 
 /// hubless on one of tokio's runtimes.
 #[derive(Debug)]
-pub struct Hubless(pub Runtime);
+pub struct Hubless {
+    pub runtime: Runtime,
+    /// Whether round trips may keep the runtime awake, as they do by default.
+    pub spin: bool,
+}
 
 impl Side for Hubless {
     fn send(&self, case: &Case) -> Result<(), Failure> {
         let case = *case;
-        self.0.run(async move {
+        self.runtime.run(async move {
             match case.shape {
                 Shape::Publish {
                     subscribers, topics, ..
@@ -39,9 +42,9 @@ impl Side for Hubless {
                 subscribers,
                 topics,
                 readers: Readers::Own,
-            } => self.0.run(subscribe_all(subscribers, topics)),
+            } => self.runtime.run(subscribe_all(subscribers, topics)),
             Shape::Publish { .. } => subscribers::receive(&case),
-            _ => self.0.run(pull_to_all(case)),
+            _ => self.runtime.run(pull_to_all(case)),
         }
     }
 
@@ -58,21 +61,25 @@ impl Side for Hubless {
             pull.bind(address.as_str()).await?;
             pull_all(pull, counters::lane(0)).await
         };
-        self.0.run_both(push, pull)
+        self.runtime.run_both(push, pull)
     }
 
     fn ask(&self, case: &Case) -> Result<(), Failure> {
-        self.0.run(ask(process::endpoint()?, case.payload))
+        self.runtime
+            .run(ask(process::endpoint()?, case.payload, self.spin))
     }
 
     fn answer(&self, case: &Case) -> Result<(), Failure> {
-        self.0.run(answer(case.bind_address(), process::tell_endpoint))
+        self.runtime
+            .run(answer(case.bind_address(), self.spin, process::tell_endpoint))
     }
 
     fn ask_and_answer(&self, case: &Case) -> Result<(), Failure> {
         let address = case.bind_address();
-        self.0
-            .run_both(answer(address.clone(), |_| ()), ask(address, case.payload))
+        self.runtime.run_both(
+            answer(address.clone(), self.spin, |_| ()),
+            ask(address, case.payload, self.spin),
+        )
     }
 }
 
@@ -82,7 +89,6 @@ async fn push_from_all(case: Case) -> Result<(), Failure> {
         let push = Push::new();
         if case.sender_binds() {
             process::tell_endpoint(&push.bind(case.bind_address().as_str()).await?.to_string());
-            #[cfg(any())]
             push.peers().at_least(case.receivers()).await?;
         } else {
             push.connect(process::endpoint()?.as_str())?;
@@ -135,7 +141,6 @@ async fn pull_all(pull: Pull, received: &'static Lane) -> Result<(), Failure> {
     }
 }
 
-#[cfg(any())]
 async fn publish(case: Case, subscribers: usize, topics: Topics) -> Result<(), Failure> {
     let publisher = Pub::new();
     process::tell_endpoint(&publisher.bind(case.bind_address().as_str()).await?.to_string());
@@ -143,7 +148,7 @@ async fn publish(case: Case, subscribers: usize, topics: Topics) -> Result<(), F
         Topics::Same => {
             publisher
                 .subscribers()
-                .to(&case::topic(topics, 0))
+                .to(case::topic(topics, 0))
                 .at_least(subscribers)
                 .await?;
         }
@@ -151,7 +156,7 @@ async fn publish(case: Case, subscribers: usize, topics: Topics) -> Result<(), F
             for i in 0..subscribers {
                 publisher
                     .subscribers()
-                    .to(&case::topic(topics, i))
+                    .to(case::topic(topics, i))
                     .at_least(1)
                     .await?;
             }
@@ -166,12 +171,11 @@ async fn publish(case: Case, subscribers: usize, topics: Topics) -> Result<(), F
     }
 }
 
-#[cfg(any())]
 async fn subscribe_all(subscribers: usize, topics: Topics) -> Result<(), Failure> {
     let mut reading = JoinSet::new();
     for i in 0..subscribers {
         let sub = Sub::new();
-        sub.subscribe(&case::topic(topics, i)[..])?;
+        sub.subscribe(case::topic(topics, i));
         sub.connect(process::endpoint()?.as_str())?;
         reading.spawn(async move {
             let received = counters::lane(i);
@@ -185,8 +189,8 @@ async fn subscribe_all(subscribers: usize, topics: Topics) -> Result<(), Failure
 }
 
 #[cfg(any())]
-async fn ask(endpoint: String, payload: Payload) -> Result<(), Failure> {
-    let mut req = Req::new();
+async fn ask(endpoint: String, payload: Payload, spin: bool) -> Result<(), Failure> {
+    let mut req = Req::builder().tuning(Tuning::new().spin(spin)).build()?;
     req.connect(endpoint.as_str())?;
     let request = payload.frame();
     let mut round_trips = RoundTrips::new();
@@ -199,8 +203,8 @@ async fn ask(endpoint: String, payload: Payload) -> Result<(), Failure> {
 
 #[cfg(any())]
 /// Answers with the request itself; `bound` is told the endpoint.
-async fn answer(address: String, bound: impl Fn(&str) + Send) -> Result<(), Failure> {
-    let rep = Rep::new();
+async fn answer(address: String, spin: bool, bound: impl Fn(&str) + Send) -> Result<(), Failure> {
+    let rep = Rep::builder().tuning(Tuning::new().spin(spin)).build()?;
     bound(&rep.bind(address.as_str()).await?.to_string());
     loop {
         let request = rep.recv_request().await?;
@@ -217,20 +221,12 @@ async fn all(mut tasks: JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
     Ok(())
 }
 
-// Stands in for what the gates above leave out.
-
-async fn publish(_: Case, _: usize, _: Topics) -> Result<(), Failure> {
+#[cfg(not(any()))]
+async fn ask(_: String, _: Payload, _: bool) -> Result<(), Failure> {
     Err("not yet".into())
 }
 
-async fn subscribe_all(_: usize, _: Topics) -> Result<(), Failure> {
-    Err("not yet".into())
-}
-
-async fn ask(_: String, _: Payload) -> Result<(), Failure> {
-    Err("not yet".into())
-}
-
-async fn answer(_: String, _: impl Fn(&str) + Send) -> Result<(), Failure> {
+#[cfg(not(any()))]
+async fn answer(_: String, _: bool, _: impl Fn(&str) + Send) -> Result<(), Failure> {
     Err("not yet".into())
 }

@@ -20,7 +20,7 @@ use std::io;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
@@ -774,6 +774,32 @@ impl Connection {
         // Best effort: an ERROR that names the reason may be in there.
         let _ = self.batch.write(self.session.output(), &*self.writer);
         Poll::Ready(())
+    }
+}
+
+impl Drop for Connection {
+    /// Dropped before its end, the connection has lost its runtime.
+    fn drop(&mut self) {
+        let traffic = &self.shared.traffic;
+        if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
+            // The socket is closed, so no sender begins to write; one that does still ends the pipe's log first.
+            let offline = outgoing.poll_offline(pipe, Waker::noop(), &mut self.batch);
+            if offline.is_ready() && !self.keeps_pipe {
+                outgoing.detach(pipe, DropReason::RuntimeGone);
+            }
+        }
+        if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {
+            inbox.detach(lane);
+        }
+        if let Some(link) = self.link.take() {
+            link.counters.freeze();
+            self.shared.peers.remove(&link.peer);
+            self.shared.events.emit(|| Event::Disconnected {
+                peer: link.peer,
+                reason: DisconnectReason::RuntimeGone,
+                dropped: 0,
+            });
+        }
     }
 }
 

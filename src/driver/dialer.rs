@@ -101,7 +101,7 @@ impl Dialer {
             };
             let _ = announce.send(Err(error(endpoint)));
         }
-        if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.pipe) {
+        if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.pipe.take()) {
             self.guard.leave_unsent(outgoing.detach(pipe, DropReason::Linger));
         }
         self.guard.end();
@@ -223,5 +223,14 @@ impl Dialer {
 
     fn deadline(&self) -> Option<Instant> {
         self.finish.as_ref().and_then(|finish| finish.until)
+    }
+}
+
+impl Drop for Dialer {
+    /// Dropped before its end, the endpoint has lost its runtime.
+    fn drop(&mut self) {
+        if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.pipe) {
+            outgoing.detach(pipe, DropReason::RuntimeGone);
+        }
     }
 }

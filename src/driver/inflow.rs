@@ -133,7 +133,8 @@ impl Inflow {
         if self.need > LARGE {
             self.grow(buffer);
             // With the header of the next message in the same read, one as large follows without a copy.
-            let limit = (self.need - buffer.len() + MAX_HEADER).min(buffer.capacity() - buffer.len());
+            let limit =
+                (self.need.saturating_sub(buffer.len()) + MAX_HEADER).min(buffer.capacity() - buffer.len());
             return stream.poll_read(cx, buffer, limit);
         }
         if buffer.capacity() - buffer.len() < ROOM {

@@ -27,7 +27,7 @@ pub(crate) fn listen(home: &Home, guard: TaskGuard, listener: Listener) {
     tasks::start(home, run(home.clone(), guard, listener));
 }
 
-async fn run(home: Home, guard: TaskGuard, mut listener: Listener) {
+async fn run(home: Home, mut guard: TaskGuard, mut listener: Listener) {
     let shared = guard.shared.clone();
     shared.events.emit(|| Event::Listening {
         endpoint: guard.endpoint.clone(),
@@ -86,7 +86,7 @@ fn welcome(home: &Home, listener: &TaskGuard, stream: Stream) {
         endpoint: endpoint.clone(),
         address: stream.peer_address().to_owned(),
     });
-    let Some(guard) = shared
+    let Some(mut guard) = shared
         .tasks
         .enter(shared, endpoint.clone(), Role::Accepted(listener.id))
     else {

@@ -162,7 +162,7 @@ impl TaskGuard {
     }
 
     /// The task has come to its end.
-    pub(crate) fn end(mut self) {
+    pub(crate) fn end(&mut self) {
         self.ended = true;
     }
 }

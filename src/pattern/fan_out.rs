@@ -391,10 +391,10 @@ impl Outgoing for FanOut {
         unsent
     }
 
-    fn alive(&self, pipe: PipeId) {
-        if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
-            subscriber.log.alive();
-        }
+    fn alive(&self, pipe: PipeId) -> u64 {
+        let mut state = self.state.lock();
+        let subscriber = state.subscribers.get_mut(pipe);
+        subscriber.map_or(0, |subscriber| subscriber.log.alive())
     }
 
     fn queued(&self, pipe: PipeId) -> Load {

@@ -15,8 +15,12 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::pipe::Filter;
+use crate::pipe::{Filter, Prefixes};
 use crate::sync::Mutex;
+
+/// A receiver that has asked this part of a set's size without a copy gets one: what that costs is then shared by as
+/// many questions, however often the set changes.
+const MISSES: usize = 8;
 
 /// One change of what a subscriber wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,26 +35,18 @@ pub(crate) struct Change {
 pub(crate) struct Interest {
     /// Rises with every change and every barrier: spares idle drivers the lock.
     version: AtomicU64,
+    /// Rises with every change of what is wanted: spares receivers the lock.
+    changes: AtomicU64,
     state: Mutex<State>,
 }
 
 impl Filter for Interest {
-    fn wants(&self, topic: &[u8]) -> bool {
-        let state = self.state.lock();
-        let mut probe = topic;
-        // The greatest prefix that is not above the probe is a prefix of it, or all that could be share less of it.
-        while let Some((prefix, _)) = state
-            .wanted
-            .range::<[u8], _>((Unbounded, Included(probe)))
-            .next_back()
-        {
-            if probe.starts_with(prefix) {
-                return true;
-            }
-            let shared = probe.iter().zip(prefix).take_while(|(a, b)| a == b).count();
-            probe = &probe[..shared];
+    #[inline]
+    fn wants(&self, known: &mut Prefixes, topic: &[u8]) -> bool {
+        if known.version == self.changes.load(Ordering::Acquire) {
+            return known.cover(topic);
         }
-        false
+        self.ask(known, topic)
     }
 }
 
@@ -74,6 +70,25 @@ struct Publisher {
     seen: u64,
     /// The barrier that this publisher has passed.
     passed: u64,
+}
+
+impl State {
+    fn wants(&self, topic: &[u8]) -> bool {
+        let mut probe = topic;
+        // The greatest prefix that is not above the probe is a prefix of it, or all that could be share less of it.
+        while let Some((prefix, _)) = self
+            .wanted
+            .range::<[u8], _>((Unbounded, Included(probe)))
+            .next_back()
+        {
+            if probe.starts_with(prefix) {
+                return true;
+            }
+            let shared = probe.iter().zip(prefix).take_while(|(a, b)| a == b).count();
+            probe = &probe[..shared];
+        }
+        false
+    }
 }
 
 /// What a driver has to do for one publisher.
@@ -112,12 +127,26 @@ impl Interest {
         true
     }
 
+    /// The way of [`Filter::wants`] when something has changed: asks here until a new copy has earned its cost, which
+    /// is a step for each subscription.
+    #[cold]
+    fn ask(&self, known: &mut Prefixes, topic: &[u8]) -> bool {
+        let state = self.state.lock();
+        known.misses += 1;
+        if known.misses * MISSES < state.wanted.len() {
+            return state.wants(topic);
+        }
+        known.replace(self.changes.load(Ordering::Relaxed), state.wanted.keys());
+        known.cover(topic)
+    }
+
     fn toggle(&self, state: &mut State, prefix: &Bytes) {
         for publisher in state.publishers.values_mut() {
             if !publisher.differs.remove(prefix) {
                 publisher.differs.insert(prefix.clone());
             }
         }
+        self.changes.fetch_add(1, Ordering::Release);
         self.call_drivers(state);
     }
 
@@ -156,7 +185,8 @@ impl Interest {
         state.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// What there is to tell the publisher, most of it at once; nothing keeps the waker.
+    /// What there is to tell the publisher. The waker is called at the next change; a driver asks from one task only,
+    /// so it is kept once.
     pub(crate) fn poll_errand(&self, key: u64, waker: &Waker, seen: &mut u64) -> Option<Errand> {
         let version = self.version.load(Ordering::Acquire);
         if *seen == version {
@@ -225,3 +255,6 @@ impl Interest {
         state.waiting.drain(..).for_each(Waker::wake);
     }
 }
+
+#[cfg(test)]
+mod tests;

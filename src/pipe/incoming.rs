@@ -22,7 +22,7 @@ use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 
-use super::{Marks, PipeId, Ticket, Waiters};
+use super::{Marks, PipeId, Prefixes, Ticket, Waiters};
 use crate::error::{RecvError, TryRecvError};
 use crate::frame::{Header, Run};
 use crate::message::Message;
@@ -49,9 +49,11 @@ pub(crate) enum Messages {
     Local(Run),
 }
 
-/// Whether the program wants a message with this first frame.
+/// What the program wants of what is received.
 pub(crate) trait Filter {
-    fn wants(&self, first: &[u8]) -> bool;
+    /// Whether it wants a message with this first frame. `known` belongs to the receivers and is kept for the next
+    /// question.
+    fn wants(&self, known: &mut Prefixes, first: &[u8]) -> bool;
 }
 
 /// A receiver's place in the line for a message.
@@ -112,6 +114,8 @@ struct Held {
     ring: VecDeque<u32>,
     /// The buffer that is swapped with the arrivals.
     swap: Vec<(PipeId, Chunk)>,
+    /// What the program wants, as far as a filter has told.
+    known: Prefixes,
     /// Pipes that were emptied since credit was last given back.
     emptied: Vec<u32>,
     spell: usize,
@@ -385,7 +389,8 @@ impl Inbox {
             let lane = &mut held.lanes[slot as usize];
             *from = lane.pipe;
             let message = lane.cut();
-            let wanted = filter.is_none_or(|filter| filter.wants(message.frame(0).unwrap_or_default()));
+            let wanted = filter
+                .is_none_or(|filter| filter.wants(&mut held.known, message.frame(0).unwrap_or_default()));
             lane.filtered += u64::from(!wanted);
             self.after_cut(held, slot);
             if wanted {

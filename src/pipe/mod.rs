@@ -14,12 +14,14 @@
 mod incoming;
 mod log;
 mod outgoing;
+mod prefixes;
 mod slots;
 mod waiters;
 
 pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
 pub(crate) use log::{Batch, Log, Next};
 pub(crate) use outgoing::{Outbox, OutboxConfig, Refusal, SendTicket};
+pub(crate) use prefixes::Prefixes;
 pub(crate) use slots::Slots;
 pub(crate) use waiters::{Ticket, Waiters};
 

@@ -110,7 +110,8 @@ mod tests {
 
         assert_eq!(second.slot, first.slot);
         assert_eq!((slots.get(first), slots.get(second)), (None, Some(&"second")));
-        assert_eq!((slots.get_mut(first), slots.remove(first)), (None, None));
+        assert_eq!(slots.get_mut(first), None);
+        assert_eq!(slots.remove(first), None);
         assert_eq!(slots.at_mut(second.slot), Some(&mut "second"));
     }
 
