@@ -1,8 +1,9 @@
-//! What a model checker replaces: the lock and the reference count that the traffic wing is built on.
+//! What a model checker replaces: the lock, the atomics and the reference count that the traffic wing is built on.
 //!
 //! `pipe` uses nothing but these, so the unpublished member `tests/models` can include its files unchanged over
 //! loom's twins of the same names.
 
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Arc, MutexGuard};
 
 /// A lock over plain data. A panic elsewhere does not poison it: every critical section here leaves its data

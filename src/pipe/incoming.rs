@@ -16,7 +16,6 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
 
@@ -27,7 +26,7 @@ use crate::error::{RecvError, TryRecvError};
 use crate::frame::{Header, Run};
 use crate::message::Message;
 use crate::stats::{Counters, DropReason, Load};
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering};
 
 /// A receiver that never has to wait lets others run after this many messages.
 const SPELL_MESSAGES: usize = 4096;

@@ -98,11 +98,12 @@ impl Batch {
     /// What lies before the last mark passed and was not counted yet.
     fn newly_written(&mut self) -> Load {
         let mut whole = self.counted;
-        while let Some(mark) = self.marks.pop_front_if(|mark| mark.end <= self.written) {
+        while let Some(mark) = self.marks.front().filter(|mark| mark.end <= self.written) {
             whole = Load {
                 messages: mark.messages as u64,
                 bytes: mark.end as u64,
             };
+            self.marks.pop_front();
         }
         if self.is_written() {
             whole = Load {

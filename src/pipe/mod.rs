@@ -26,11 +26,11 @@ pub(crate) use slots::Slots;
 pub(crate) use waiters::{Ticket, Waiters};
 
 use std::fmt;
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use crate::frame::Run;
 use crate::stats::{Counters, DropReason, Load};
+use crate::sync::Arc;
 use crate::transport::Writer;
 
 /// Names one pipe of a socket. The generation tells a pipe from a later one in the same slot.

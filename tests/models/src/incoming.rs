@@ -1,0 +1,1 @@
+//! The incoming lane: drivers push, receivers take, credit goes back.
