@@ -15,7 +15,9 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::pipe::Filter;
+use crate::message::Message;
+use crate::pipe::{Filter, PipeId};
+use crate::stats::DropReason;
 use crate::sync::Mutex;
 
 /// One change of what a subscriber wants.
@@ -35,6 +37,14 @@ pub(crate) struct Interest {
 }
 
 impl Filter for Interest {
+    fn refuse(&self, message: &Message, _from: PipeId) -> Option<DropReason> {
+        let wanted = self.wants(message.frame(0).unwrap_or_default());
+        (!wanted).then_some(DropReason::Filtered)
+    }
+}
+
+impl Interest {
+    /// Whether a message with this first frame is subscribed to.
     fn wants(&self, topic: &[u8]) -> bool {
         let state = self.state.lock();
         let mut probe = topic;
