@@ -108,6 +108,7 @@ pub(crate) fn check_answer(frames: &[u8]) -> Result<(), ProtocolError> {
 mod tests {
     use super::*;
     use crate::frame::Run;
+    use crate::message::Frame;
 
     fn checked(message: impl Into<Message>) -> Result<(), ProtocolError> {
         let mut run = Run::default();
@@ -176,7 +177,7 @@ mod tests {
     fn a_request_has_up_to_sixteen_addresses() {
         let request = |addresses: usize| {
             let frames = std::iter::repeat_n("a", addresses).chain(["", "body"]);
-            Message::try_from(frames.map(Into::into).collect::<Vec<_>>()).expect("there are frames")
+            Message::try_from(frames.map(Frame::from).collect::<Vec<_>>()).expect("there are frames")
         };
         assert!(is_request(&request(0)));
         assert!(is_request(&request(16)));
