@@ -37,8 +37,8 @@ pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::Peer;
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Socket, Sub,
-    Subscribers, kind,
+    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
+    Socket, Sub, Subscribers, Tuning, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};

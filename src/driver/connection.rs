@@ -227,7 +227,7 @@ impl Connection {
                 Order::Finish { until, why } => self.finish = Some(Finish { until, why }),
                 Order::Renew => {
                     self.renew = true;
-                    return Err(DisconnectReason::Disconnect);
+                    return Err(DisconnectReason::Abandoned);
                 }
             }
         }
@@ -454,8 +454,7 @@ impl Connection {
             self.lane = Some(inbox.attach());
         }
         if let Some(outgoing) = &traffic.outgoing {
-            let pipe = *self.outgoing.get_or_insert_with(|| outgoing.attach());
-            outgoing.online(pipe, Some(self.writer.clone()));
+            self.outgoing.get_or_insert_with(|| outgoing.attach());
         }
         if let Some(interest) = &traffic.interest {
             self.interest = Some((interest.attach(), u64::MAX));
@@ -485,13 +484,17 @@ impl Connection {
             counters,
         };
         self.link = Some(link.clone());
+        self.shared.peers.add(link.clone());
+        // Not before it can be found: whoever gives up a request of which bytes have left must reach its connection.
+        if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
+            outgoing.online(pipe, Some(self.writer.clone()));
+        }
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
         });
         if let Some(announce) = self.announce.take() {
-            let _ = announce.send(Ok(link.peer.clone()));
+            let _ = announce.send(Ok(link.peer));
         }
-        self.shared.peers.add(link);
     }
 
     fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
@@ -745,7 +748,10 @@ impl Connection {
                 let unsent = outgoing.detach(pipe, reason);
                 dropped = unsent.messages as u64;
                 self.outgoing = None;
-                self.left_behind = unsent;
+                // Only who closes asks for it; else it would be kept for as long as the socket lives.
+                if self.finish.is_some() {
+                    self.left_behind = unsent;
+                }
             }
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {

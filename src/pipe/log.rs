@@ -424,6 +424,30 @@ impl Log {
         self.marks.clear();
     }
 
+    /// Takes back what is queued and of which no byte has left, as if it had never been sent. `false`: there is
+    /// nothing of that kind.
+    pub(crate) fn take_back(&mut self) -> bool {
+        let mut back = Load {
+            messages: mem::take(&mut self.messages) as u64,
+            bytes: self.run.len() as u64,
+        };
+        self.run.clear();
+        self.marks.clear();
+        if let Hand::Rest(batch) = &self.hand
+            && batch.written == 0
+        {
+            back += Load {
+                messages: batch.messages as u64,
+                bytes: batch.run.len() as u64,
+            };
+            // The driver was called to finish it, and will find nothing to do.
+            self.hand = Hand::Due;
+        }
+        self.load -= back;
+        self.counters.accepted -= back;
+        back.messages > 0
+    }
+
     /// Ends the log: what it held is counted and returned.
     pub(crate) fn end(&mut self, reason: DropReason) -> Unsent {
         debug_assert!(!self.is_online(), "a log ends offline");

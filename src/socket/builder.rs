@@ -1,7 +1,7 @@
 //! A socket's options, said once and checked together.
 
 use std::marker::PhantomData;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::options::{Linger, Tuning};
 use crate::driver::{DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic};
 use crate::error::{BuildError, Contradiction};
 use crate::monitor::Events;
+use crate::pattern::exchange::{self, Correlation};
 use crate::pattern::{FanOut, FanOutConfig, Interest};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
@@ -59,6 +60,7 @@ struct Options {
     max_message_size: u64,
     max_message_frames: usize,
     routing_id: Bytes,
+    correlate: bool,
     stream: StreamOptions,
     tuning: Tuning,
     carrier: Option<Arc<dyn Carrier>>,
@@ -90,6 +92,7 @@ impl<K: Kind> Builder<K> {
             max_message_size: 256 * 1024 * 1024,
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
+            correlate: false,
             stream: StreamOptions {
                 tcp: TcpOptions::new(),
                 backlog: 4096,
@@ -250,6 +253,17 @@ impl Builder<super::kind::Req> {
         self.options.routing_id = id.into();
         self
     }
+
+    /// Numbers the requests, so that a late reply to one that was given up cannot be taken for the reply to another.
+    /// Default: off.
+    ///
+    /// Giving a request up then leaves its connection alone. Each request carries a frame of four bytes in front of
+    /// the empty one, which the peer must return: a REP does, a ROUTER's program must return the whole envelope.
+    /// libzmq: `ZMQ_REQ_CORRELATE`.
+    pub fn correlate(mut self, numbered: bool) -> Self {
+        self.options.correlate = numbered;
+        self
+    }
 }
 
 impl Options {
@@ -367,6 +381,12 @@ impl Options {
                 Receiving::Never => None::<Arc<Interest>>,
             },
         };
+        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
+        let correlation = if self.correlate {
+            Correlation::Numbered(AtomicU32::new(dice.roll() as u32))
+        } else {
+            Correlation::Unnumbered
+        };
         let shared = Arc::new(Shared {
             config: DriverConfig {
                 session: Arc::new(SessionConfig {
@@ -380,15 +400,16 @@ impl Options {
                 reconnect: self.reconnect,
                 immediate: self.immediate || kind != SocketKind::Push,
                 spin: self.tuning.spin,
-                guard: None,
+                guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
             },
             traffic,
             events: Events::new(),
             peers: Peers::new(),
             tasks: Tasks::new(),
-            dice: Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded)),
+            dice,
             carrier: self.carrier,
             reconnects: AtomicU64::new(0),
+            unanswered: AtomicU64::new(0),
         });
         Core {
             kind,
@@ -400,6 +421,7 @@ impl Options {
                 frames: limits.message_frames,
             },
             linger: self.linger,
+            correlation,
             home: OnceLock::new(),
         }
     }
