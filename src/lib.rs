@@ -20,6 +20,7 @@ mod wire;
 mod mechanism;
 mod pipe;
 
+mod context;
 mod pattern;
 mod session;
 
@@ -27,6 +28,7 @@ mod driver;
 
 mod socket;
 
+pub use context::Context;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
     BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,

@@ -1,6 +1,7 @@
 //! Tasks that carry messages between the floors: the only place that knows both wings.
 //!
-//! One task for each listener, for each endpoint that is dialed, and for each accepted connection. Every task is
+//! One task for each listener, for each endpoint that is dialed, and for each accepted connection. ([`inproc`] has
+//! the same tasks, only that no bytes lie between them.) Every task is
 //! in its socket's [`Tasks`]: there it gets its orders, and its owner sees it end. A task that is dropped with
 //! its runtime closes the socket behind itself, so nobody waits for a driver that will never come.
 
@@ -8,6 +9,7 @@ mod connection;
 mod control;
 mod dialer;
 mod inflow;
+pub(crate) mod inproc;
 mod listener;
 mod spin;
 mod tasks;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::context::Context;
 use crate::error::ProtocolError;
 use crate::monitor::{DisconnectReason, Events};
 use crate::pattern::{Interest, Publications};
@@ -47,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) dice: Arc<Dice>,
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
+    /// Where `inproc` names are looked up.
+    pub(crate) context: Context,
     /// How often a dialer's connection was not its first.
     pub(crate) reconnects: AtomicU64,
     /// Requests that were dropped without a reply.

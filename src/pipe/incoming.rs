@@ -17,12 +17,12 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 
-use super::{Marks, PipeId, Prefixes, Ticket, Waiters};
+use super::{Batch, Marks, PipeId, Prefixes, Ticket, Waiters};
 use crate::error::{RecvError, TryRecvError};
 use crate::frame::{Header, Run};
 use crate::message::Message;
@@ -197,7 +197,10 @@ impl Inbox {
 
     /// How much may be handed over. Pending at the mark: the waker is called when half of it is free.
     pub(crate) fn poll_credit(&self, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
-        let mut arrivals = self.arrivals.lock();
+        self.credit(&mut self.arrivals.lock(), pipe, waker)
+    }
+
+    fn credit(&self, arrivals: &mut Arrivals, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
         let marks = self.marks;
         let Some(lane) = arrivals.lane(pipe) else {
             return Poll::Pending;
@@ -225,19 +228,40 @@ impl Inbox {
         if arrivals.closed {
             return false;
         }
-        let Some(lane) = arrivals.lane(pipe) else {
-            return false;
-        };
-        lane.queued += chunk.load;
-        lane.counters.accepted += chunk.load;
-        arrivals.chunks.push((pipe, chunk));
-        self.dirty.store(true, Ordering::Release);
-        let receiver = self.grant(&mut arrivals);
+        let receiver = self.take_in(&mut arrivals, pipe, chunk);
         let waits_at = arrivals.waits_at;
         drop(arrivals);
         let Some(receiver) = receiver else { return false };
         receiver.wake();
         waits_at == Some(thread::current().id())
+    }
+
+    /// Takes what there is credit for out of the batch of a peer in this process, and wakes a receiver.
+    ///
+    /// Pending: nothing was taken. At the mark the waker is called when half of it is free; a lane that is closed
+    /// takes nothing any more, and its owner ends it.
+    pub(crate) fn poll_accept(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
+        let mut arrivals = self.arrivals.lock();
+        if arrivals.closed {
+            return Poll::Pending;
+        }
+        let credit = ready!(self.credit(&mut arrivals, pipe, waker));
+        let receiver = self.take_in(&mut arrivals, pipe, batch.hand_over(credit));
+        drop(arrivals);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+        Poll::Ready(())
+    }
+
+    /// The receiver to be woken, if one waits.
+    fn take_in(&self, arrivals: &mut Arrivals, pipe: PipeId, chunk: Chunk) -> Option<Waker> {
+        let lane = arrivals.lane(pipe)?;
+        lane.queued += chunk.load;
+        lane.counters.accepted += chunk.load;
+        arrivals.chunks.push((pipe, chunk));
+        self.dirty.store(true, Ordering::Release);
+        self.grant(arrivals)
     }
 
     /// Counts a message that was not handed over.

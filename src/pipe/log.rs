@@ -25,7 +25,7 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::task::{Poll, Waker};
 
-use super::{Marks, Unsent};
+use super::{Chunk, Credit, Marks, Messages, Unsent};
 use crate::frame::Run;
 use crate::message::Payload;
 use crate::stats::{Counters, DropReason, Load};
@@ -56,6 +56,8 @@ pub(crate) struct Batch {
     written: usize,
     /// What was counted as handed over already, at marks passed.
     counted: Load,
+    /// What a peer in this process took out, and was not counted yet.
+    handed: Load,
 }
 
 /// At `end` bytes into a run, `messages` of it are whole.
@@ -95,7 +97,29 @@ impl Batch {
         Ok(accepted)
     }
 
-    /// What lies before the last mark passed and was not counted yet.
+    /// Takes out as much as `credit` allows, at least one message, for a peer in this process.
+    pub(super) fn hand_over(&mut self, credit: Credit) -> Chunk {
+        // Marks are places in a run that stays whole while it is written; this one does not.
+        self.marks.clear();
+        let before = self.run.len();
+        let (run, messages) = if self.messages <= credit.messages && before <= credit.bytes {
+            (mem::take(&mut self.run), self.messages)
+        } else {
+            self.run.take_messages(credit.messages, credit.bytes)
+        };
+        let load = Load {
+            messages: messages as u64,
+            bytes: (before - self.run.len()) as u64,
+        };
+        self.messages -= messages;
+        self.handed += load;
+        Chunk {
+            messages: Messages::Local(run),
+            load,
+        }
+    }
+
+    /// What has left, before the last mark passed or by hand, and was not counted yet.
     fn newly_written(&mut self) -> Load {
         let mut whole = self.counted;
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.end <= self.written) {
@@ -113,6 +137,7 @@ impl Batch {
         let mut newly = whole;
         newly -= self.counted;
         self.counted = whole;
+        newly += mem::take(&mut self.handed);
         newly
     }
 }
@@ -362,6 +387,7 @@ impl Log {
             marks: mem::take(&mut self.marks),
             written: 0,
             counted: Load::default(),
+            handed: Load::default(),
         }
     }
 

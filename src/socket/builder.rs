@@ -11,6 +11,7 @@ use super::Socket;
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::kind::{Conflates, HasIncoming, HasOutgoing, Kind};
 use super::options::{Linger, Tuning};
+use crate::context::Context;
 use crate::driver::{DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic};
 use crate::error::{BuildError, Contradiction};
 use crate::monitor::Events;
@@ -63,6 +64,7 @@ struct Options {
     correlate: bool,
     stream: StreamOptions,
     tuning: Tuning,
+    context: Context,
     carrier: Option<Arc<dyn Carrier>>,
     seed: Option<u64>,
 }
@@ -98,6 +100,7 @@ impl<K: Kind> Builder<K> {
                 backlog: 4096,
             },
             tuning: Tuning::new(),
+            context: Context::of_the_process(),
             carrier: None,
             seed: None,
         };
@@ -164,6 +167,12 @@ impl<K: Kind> Builder<K> {
     /// Measure first.
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.options.tuning = tuning;
+        self
+    }
+
+    /// The context whose `inproc://` names this socket sees. Default: one for the whole process.
+    pub fn context(mut self, context: &Context) -> Self {
+        self.options.context = context.clone();
         self
     }
 
@@ -408,6 +417,7 @@ impl Options {
             tasks: Tasks::new(),
             dice,
             carrier: self.carrier,
+            context: self.context,
             reconnects: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
         });

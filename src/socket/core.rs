@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::options::Linger;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
-use crate::endpoint::{Endpoint, ToEndpoint};
+use crate::endpoint::{Address, Endpoint, ToEndpoint};
 use crate::error::{
     BindError, Closed, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
 };
@@ -133,6 +133,12 @@ impl Core {
             .home()
             .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
         let shared = &self.shared;
+        if let Address::Inproc(name) = endpoint.address() {
+            let listener = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
+            let guard = listener.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+            driver::inproc::listen(&home, guard, name)?;
+            return Ok(endpoint);
+        }
         let listener = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref())
             .await
             .map_err(|source| BindError::Io {
