@@ -4,6 +4,7 @@
 //! in its socket's [`Tasks`]: there it gets its orders, and its owner sees it end. A task that is dropped with
 //! its runtime closes the socket behind itself, so nobody waits for a driver that will never come.
 
+mod admission;
 mod connection;
 mod control;
 mod dialer;
@@ -12,6 +13,7 @@ mod listener;
 mod spin;
 mod tasks;
 
+pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use control::{Control, Order};
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
@@ -45,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) dice: Arc<Dice>,
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
     /// How often a dialer's connection was not its first.
