@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use tokio::sync::oneshot;
 
+use super::admission::Ticket;
 use super::inflow::Inflow;
 use super::spin::{Read, Spin};
 use super::{Control, Incoming, Link, Order, PeerCounters, Shared};
@@ -139,6 +140,8 @@ pub(crate) struct Connection {
     ending: Option<DisconnectReason>,
     left_behind: Unsent,
     announce: Announce,
+    /// Its place among the accepted ones.
+    ticket: Option<Ticket>,
 }
 
 /// Who waits for the first handshake of a connecting endpoint.
@@ -193,8 +196,15 @@ impl Connection {
             ending: None,
             left_behind: Unsent::default(),
             announce,
+            ticket: None,
             shared,
         }
+    }
+
+    /// It was accepted, and has this place.
+    pub(crate) fn admitted(mut self, ticket: Ticket) -> Self {
+        self.ticket = Some(ticket);
+        self
     }
 
     /// One pass. `Err` says why the connection ends.
@@ -430,7 +440,12 @@ impl Connection {
     fn take_events(&mut self) -> Result<(), DisconnectReason> {
         while let Some(event) = self.session.poll_event() {
             match event {
-                SessionEvent::Established(introduction) => self.enter_traffic(introduction),
+                SessionEvent::Established(introduction) => {
+                    if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
+                        return Err(DisconnectReason::Evicted);
+                    }
+                    self.enter_traffic(introduction);
+                }
                 SessionEvent::Subscribe(prefix) => self.subscribe(Change {
                     subscribe: true,
                     prefix,

@@ -64,7 +64,7 @@ struct Bound {
 }
 
 /// Takes a name, and holds it until ordered to finish.
-pub(crate) fn listen(home: &Home, guard: TaskGuard, name: &str) -> Result<(), BindError> {
+pub(crate) fn listen(home: &Home, mut guard: TaskGuard, name: &str) -> Result<(), BindError> {
     let bound = Arc::new(Bound {
         home: home.clone(),
         shared: guard.shared.clone(),
@@ -89,7 +89,7 @@ pub(crate) fn listen(home: &Home, guard: TaskGuard, name: &str) -> Result<(), Bi
     Ok(())
 }
 
-async fn hold(bound: Arc<Bound>, claim: Claim, guard: TaskGuard) {
+async fn hold(bound: Arc<Bound>, claim: Claim, mut guard: TaskGuard) {
     let mut watched = false;
     let order = poll_fn(|cx| {
         loop {
@@ -172,7 +172,7 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolErro
         return Ok(None);
     }
     let role = Role::Accepted(bound.listener);
-    let Some(guest) = bound
+    let Some(mut guest) = bound
         .shared
         .tasks
         .enter(&bound.shared, bound.endpoint.clone(), role)
@@ -215,7 +215,7 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolErro
 }
 
 /// The task of a half on the binding side.
-async fn serve(half: Half, guard: TaskGuard) {
+async fn serve(half: Half, mut guard: TaskGuard) {
     let end = half.await;
     if end.finish.is_some() {
         guard.leave_unsent(end.unsent);

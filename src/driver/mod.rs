@@ -5,6 +5,7 @@
 //! in its socket's [`Tasks`]: there it gets its orders, and its owner sees it end. A task that is dropped with
 //! its runtime closes the socket behind itself, so nobody waits for a driver that will never come.
 
+mod admission;
 mod connection;
 mod control;
 mod dialer;
@@ -14,6 +15,7 @@ mod listener;
 mod spin;
 mod tasks;
 
+pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use control::{Control, Order};
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
@@ -48,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) dice: Arc<Dice>,
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
     /// Where `inproc` names are looked up.

@@ -12,7 +12,9 @@ use super::core::{Core, Receiving, SendLimits, Sending};
 use super::kind::{Conflates, HasIncoming, HasOutgoing, Kind};
 use super::options::{Linger, Tuning};
 use crate::context::Context;
-use crate::driver::{DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic};
+use crate::driver::{
+    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic,
+};
 use crate::error::{BuildError, Contradiction};
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
@@ -62,6 +64,7 @@ struct Options {
     max_message_frames: usize,
     routing_id: Bytes,
     correlate: bool,
+    admission: AdmissionLimits,
     stream: StreamOptions,
     tuning: Tuning,
     context: Context,
@@ -95,6 +98,10 @@ impl<K: Kind> Builder<K> {
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            admission: AdmissionLimits {
+                pending: 1024,
+                connections: None,
+            },
             stream: StreamOptions {
                 tcp: TcpOptions::new(),
                 backlog: 4096,
@@ -155,6 +162,24 @@ impl<K: Kind> Builder<K> {
     /// How many connections may wait to be accepted; the kernel clamps it. Default: 4 096. libzmq: `ZMQ_BACKLOG`.
     pub fn backlog(mut self, connections: u32) -> Self {
         self.options.stream.backlog = connections;
+        self
+    }
+
+    /// How many accepted connections may be in their handshake at a time. Default: 1 024.
+    ///
+    /// At this number no more are accepted: they wait in the kernel's backlog. One that is older than a second may be
+    /// closed to make room, the oldest first. A single source may have a quarter of them, loopback and ipc excepted.
+    /// libzmq: none.
+    pub fn max_pending_handshakes(mut self, connections: usize) -> Self {
+        self.options.admission.pending = connections;
+        self
+    }
+
+    /// How many accepted connections the socket may have in all; one more is closed at once. Default: no limit.
+    ///
+    /// Does not count those that the socket itself opens with `connect`. libzmq: none.
+    pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
+        self.options.admission.connections = connections.into();
         self
     }
 
@@ -293,6 +318,18 @@ impl Options {
                 "no handshake is done in no time",
             ));
         }
+        if self.admission.pending == 0 {
+            found.push(Contradiction::new(
+                ["max_pending_handshakes"],
+                "nobody could ever connect",
+            ));
+        }
+        if self.admission.connections == Some(0) {
+            found.push(Contradiction::new(
+                ["max_connections"],
+                "nobody could ever connect",
+            ));
+        }
         if self.max_message_size == 0 {
             found.push(Contradiction::new(
                 ["max_message_size"],
@@ -415,6 +452,7 @@ impl Options {
             events: Events::new(),
             peers: Peers::new(),
             tasks: Tasks::new(),
+            admission: Arc::new(Admission::new(self.admission)),
             dice,
             carrier: self.carrier,
             context: self.context,
