@@ -20,6 +20,7 @@ mod wire;
 mod mechanism;
 mod pipe;
 
+mod context;
 mod pattern;
 mod session;
 
@@ -27,6 +28,7 @@ mod driver;
 
 mod socket;
 
+pub use context::Context;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
     BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
@@ -37,8 +39,8 @@ pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::Peer;
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Socket, Sub,
-    Subscribers, kind,
+    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
+    Socket, Sub, Subscribers, Tuning, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};

@@ -15,6 +15,7 @@
 //! the outgoing log.
 
 mod convert;
+mod envelope;
 mod frame;
 mod iter;
 mod payload;
@@ -26,6 +27,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 pub use convert::NoFrames;
+pub(crate) use envelope::Envelope;
 pub use frame::Frame;
 pub use iter::{FrameCountError, Frames, IntoFrames};
 pub use payload::Payload;

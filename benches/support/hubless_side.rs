@@ -1,16 +1,13 @@
 //! hubless as a contestant: what a user would write, with default options.
 
 use bytes::Bytes;
-use hubless::{Pub, Pull, Push, Sub};
-#[cfg(any())] // with the gates below: until these sockets are there
-use hubless::{Rep, Req, Tuning};
+use hubless::{Pub, Pull, Push, Rep, Req, Sub, Tuning};
 use tokio::task::JoinSet;
 
 use super::Failure;
 use super::case::{self, Case, Payload, Readers, Shape, Topics};
 use super::contestant::{Runtime, Side};
 use super::counters::{self, Lane};
-#[cfg(any())]
 use super::round_trips::RoundTrips;
 use super::{process, subscribers};
 
@@ -188,7 +185,6 @@ async fn subscribe_all(subscribers: usize, topics: Topics) -> Result<(), Failure
     all(reading).await
 }
 
-#[cfg(any())]
 async fn ask(endpoint: String, payload: Payload, spin: bool) -> Result<(), Failure> {
     let mut req = Req::builder().tuning(Tuning::new().spin(spin)).build()?;
     req.connect(endpoint.as_str())?;
@@ -201,7 +197,6 @@ async fn ask(endpoint: String, payload: Payload, spin: bool) -> Result<(), Failu
     round_trips.tell()
 }
 
-#[cfg(any())]
 /// Answers with the request itself; `bound` is told the endpoint.
 async fn answer(address: String, spin: bool, bound: impl Fn(&str) + Send) -> Result<(), Failure> {
     let rep = Rep::builder().tuning(Tuning::new().spin(spin)).build()?;
@@ -219,14 +214,4 @@ async fn all(mut tasks: JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
         ended??;
     }
     Ok(())
-}
-
-#[cfg(not(any()))]
-async fn ask(_: String, _: Payload, _: bool) -> Result<(), Failure> {
-    Err("not yet".into())
-}
-
-#[cfg(not(any()))]
-async fn answer(_: String, _: bool, _: impl Fn(&str) + Send) -> Result<(), Failure> {
-    Err("not yet".into())
 }

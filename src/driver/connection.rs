@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use tokio::sync::oneshot;
 
+use super::admission::Ticket;
 use super::inflow::Inflow;
 use super::spin::{Read, Spin};
 use super::{Control, Incoming, Link, Order, PeerCounters, Shared};
@@ -139,6 +140,8 @@ pub(crate) struct Connection {
     ending: Option<DisconnectReason>,
     left_behind: Unsent,
     announce: Announce,
+    /// Its place among the accepted ones.
+    ticket: Option<Ticket>,
 }
 
 /// Who waits for the first handshake of a connecting endpoint.
@@ -193,8 +196,15 @@ impl Connection {
             ending: None,
             left_behind: Unsent::default(),
             announce,
+            ticket: None,
             shared,
         }
+    }
+
+    /// It was accepted, and has this place.
+    pub(crate) fn admitted(mut self, ticket: Ticket) -> Self {
+        self.ticket = Some(ticket);
+        self
     }
 
     /// One pass. `Err` says why the connection ends.
@@ -227,7 +237,7 @@ impl Connection {
                 Order::Finish { until, why } => self.finish = Some(Finish { until, why }),
                 Order::Renew => {
                     self.renew = true;
-                    return Err(DisconnectReason::Disconnect);
+                    return Err(DisconnectReason::Abandoned);
                 }
             }
         }
@@ -430,7 +440,12 @@ impl Connection {
     fn take_events(&mut self) -> Result<(), DisconnectReason> {
         while let Some(event) = self.session.poll_event() {
             match event {
-                SessionEvent::Established(introduction) => self.enter_traffic(introduction),
+                SessionEvent::Established(introduction) => {
+                    if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
+                        return Err(DisconnectReason::Evicted);
+                    }
+                    self.enter_traffic(introduction);
+                }
                 SessionEvent::Subscribe(prefix) => self.subscribe(Change {
                     subscribe: true,
                     prefix,
@@ -454,8 +469,7 @@ impl Connection {
             self.lane = Some(inbox.attach());
         }
         if let Some(outgoing) = &traffic.outgoing {
-            let pipe = *self.outgoing.get_or_insert_with(|| outgoing.attach());
-            outgoing.online(pipe, Some(self.writer.clone()));
+            self.outgoing.get_or_insert_with(|| outgoing.attach());
         }
         if let Some(interest) = &traffic.interest {
             self.interest = Some((interest.attach(), u64::MAX));
@@ -485,13 +499,17 @@ impl Connection {
             counters,
         };
         self.link = Some(link.clone());
+        self.shared.peers.add(link.clone());
+        // Not before it can be found: whoever gives up a request of which bytes have left must reach its connection.
+        if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
+            outgoing.online(pipe, Some(self.writer.clone()));
+        }
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
         });
         if let Some(announce) = self.announce.take() {
-            let _ = announce.send(Ok(link.peer.clone()));
+            let _ = announce.send(Ok(link.peer));
         }
-        self.shared.peers.add(link);
     }
 
     fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
@@ -745,7 +763,10 @@ impl Connection {
                 let unsent = outgoing.detach(pipe, reason);
                 dropped = unsent.messages as u64;
                 self.outgoing = None;
-                self.left_behind = unsent;
+                // Only who closes asks for it; else it would be kept for as long as the socket lives.
+                if self.finish.is_some() {
+                    self.left_behind = unsent;
+                }
             }
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {

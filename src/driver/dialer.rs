@@ -13,11 +13,13 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::connection::{Announce, Connection, Finish};
+use super::inproc;
 use super::tasks::{self, TaskGuard};
 use super::{Home, Order, Shared};
-use crate::error::ConnectError;
+use crate::endpoint::Address;
+use crate::error::{ConnectError, ProtocolError};
 use crate::monitor::{DisconnectReason, Event};
-use crate::pipe::PipeId;
+use crate::pipe::{PipeId, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::stats::DropReason;
 use crate::transport;
@@ -52,41 +54,29 @@ pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) {
     tasks::start(home, dialer.run());
 }
 
-struct Dialer {
-    shared: Arc<Shared>,
-    guard: TaskGuard,
+pub(super) struct Dialer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) guard: TaskGuard,
     /// The endpoint's own pipe, if it queues before it is connected.
-    pipe: Option<PipeId>,
-    announce: Announce,
+    pub(super) pipe: Option<PipeId>,
+    pub(super) announce: Announce,
     /// Connections so far that came to traffic.
-    connections: u64,
+    pub(super) connections: u64,
     /// Attempts in a row that did not settle.
     failures: u32,
-    finish: Option<Finish>,
+    pub(super) finish: Option<Finish>,
     alarm: Alarm,
     watched: bool,
 }
 
 impl Dialer {
     async fn run(mut self) {
-        while let Some(wait) = self.attempt().await {
-            if wait.is_zero() {
-                continue;
-            }
-            self.shared.events.emit(|| Event::RetryIn {
-                endpoint: self.guard.endpoint.clone(),
-                delay: wait,
-            });
-            if self
-                .unless_done(runtime::sleep_until(runtime::now() + wait))
-                .await
-                .is_none()
-            {
-                break;
-            }
+        let endpoint = self.guard.endpoint.clone();
+        match endpoint.address() {
+            Address::Inproc(name) => inproc::meet(&mut self, name).await,
+            _ => self.dial().await,
         }
         if let Some(announce) = self.announce.take() {
-            let endpoint = self.guard.endpoint.clone();
             let disconnected = matches!(
                 self.finish,
                 Some(Finish {
@@ -105,6 +95,15 @@ impl Dialer {
             self.guard.leave_unsent(outgoing.detach(pipe, DropReason::Linger));
         }
         self.guard.end();
+    }
+
+    /// Dials again and again until all is done.
+    async fn dial(&mut self) {
+        while let Some(wait) = self.attempt().await {
+            if self.pause(wait).await.is_none() {
+                break;
+            }
+        }
     }
 
     /// One connection from dialing to its end: how long to wait for the next, or `None` when all is done.
@@ -140,47 +139,59 @@ impl Dialer {
         }
         let control = self.guard.control.clone();
         let (finish, announce) = (self.finish.take(), self.announce.take());
-        let end = Connection::new(
-            shared,
-            control,
-            endpoint.clone(),
-            stream,
-            self.pipe,
-            finish,
-            announce,
-        )
-        .await;
+        let end = Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce).await;
         self.announce = end.announce;
-        self.finish = end.finish;
-        self.watched = false;
-        self.guard.leave_unsent(end.unsent);
+        self.has_ended(end.finish, end.established, end.unsent);
         if self.is_done() {
             return None;
-        }
-        if end.established.is_some() {
-            self.connections += 1;
-        }
-        if end
-            .established
-            .is_some_and(|at| runtime::now().duration_since(at) >= SETTLED)
-        {
-            self.failures = 0;
         }
         if end.renew {
             return Some(Duration::ZERO);
         }
         if let DisconnectReason::Protocol(reason) = end.reason {
             if reason.is_fatal_refusal() {
-                if let Some(announce) = self.announce.take() {
-                    let _ = announce.send(Err(ConnectError::Refused { endpoint, reason }));
-                }
+                self.refused(reason);
                 return Some(self.shared.dice.jitter(REFUSED));
             }
         }
         Some(self.back_off())
     }
 
-    fn back_off(&mut self) -> Duration {
+    /// A connection has ended, and gives back what it was lent.
+    pub(super) fn has_ended(&mut self, finish: Option<Finish>, established: Option<Instant>, unsent: Unsent) {
+        self.finish = finish;
+        self.watched = false;
+        self.guard.leave_unsent(unsent);
+        if let Some(at) = established {
+            self.connections += 1;
+            if runtime::now().duration_since(at) >= SETTLED {
+                self.failures = 0;
+            }
+        }
+    }
+
+    /// Says to whoever waits for the first handshake that there will be none with this peer.
+    pub(super) fn refused(&mut self, reason: ProtocolError) {
+        if let Some(announce) = self.announce.take() {
+            let endpoint = self.guard.endpoint.clone();
+            let _ = announce.send(Err(ConnectError::Refused { endpoint, reason }));
+        }
+    }
+
+    /// Waits before the next attempt; `None` when all is done.
+    pub(super) async fn pause(&mut self, wait: Duration) -> Option<()> {
+        if wait.is_zero() {
+            return Some(());
+        }
+        self.shared.events.emit(|| Event::RetryIn {
+            endpoint: self.guard.endpoint.clone(),
+            delay: wait,
+        });
+        self.unless_done(runtime::sleep_until(runtime::now() + wait))
+            .await
+    }
+
+    pub(super) fn back_off(&mut self) -> Duration {
         let reconnect = self.shared.config.reconnect;
         let whole = reconnect
             .min
@@ -190,7 +201,7 @@ impl Dialer {
     }
 
     /// Ordered to finish, and nothing left to finish or no time left for it.
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         let Some(finish) = &self.finish else { return false };
         let queued = match (&self.shared.traffic.outgoing, self.pipe) {
             (Some(outgoing), Some(pipe)) => outgoing.queued(pipe).messages,
@@ -200,7 +211,7 @@ impl Dialer {
     }
 
     /// Does `work` unless the endpoint is done before.
-    async fn unless_done<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn unless_done<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         let control = self.guard.control.clone();
         poll_fn(|cx| {

@@ -1,19 +1,19 @@
 //! The task of one bound endpoint: accepts, and survives whatever accepting may meet.
 //!
 //! Running out of descriptors or memory is not an end: the listener waits a little, longer each time, and tries
-//! again; one event a second tells of it (guarantees, row 4).
+//! again; one event a second tells of it (guarantees, row 4). Whom it lets in is up to [`admission`](super::admission).
 
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::tasks::{self, Role, TaskGuard};
 use super::{Home, Order};
 use crate::monitor::Event;
-use crate::runtime;
+use crate::runtime::{self, Alarm};
 use crate::transport::{Listener, Stream};
 
 /// The first wait after a failure to accept; each further one is twice as long …
@@ -24,51 +24,124 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Starts to accept.
 pub(crate) fn listen(home: &Home, guard: TaskGuard, listener: Listener) {
-    tasks::start(home, run(home.clone(), guard, listener));
+    let accepting = Accepting {
+        home: home.clone(),
+        guard,
+        listener,
+        pause: None,
+        wait: FIRST_WAIT,
+        told: None,
+        alarm: Alarm::default(),
+    };
+    tasks::start(home, accepting.run());
 }
 
-async fn run(home: Home, mut guard: TaskGuard, mut listener: Listener) {
-    let shared = guard.shared.clone();
-    shared.events.emit(|| Event::Listening {
-        endpoint: guard.endpoint.clone(),
-    });
-    let mut wait = FIRST_WAIT;
-    let mut told: Option<Instant> = None;
-    while let Some(accepted) = next(&guard, &mut listener).await {
-        match accepted {
-            Ok(stream) => {
-                wait = FIRST_WAIT;
-                welcome(&home, &guard, stream);
-            }
-            Err(error) if is_the_peers_fault(&error) => {}
-            Err(error) => {
-                let now = runtime::now();
-                if told.is_none_or(|told| now.duration_since(told) >= LONGEST_WAIT) {
-                    told = Some(now);
-                    let endpoint = guard.endpoint.clone();
-                    shared.events.emit(|| Event::AcceptFailed {
-                        endpoint,
-                        error: Arc::new(error),
-                    });
+struct Accepting {
+    home: Home,
+    guard: TaskGuard,
+    listener: Listener,
+    /// Nothing is accepted until then: the last time it failed.
+    pause: Option<Instant>,
+    /// The next pause.
+    wait: Duration,
+    /// When a failure was last told.
+    told: Option<Instant>,
+    alarm: Alarm,
+}
+
+impl Accepting {
+    async fn run(mut self) {
+        let endpoint = self.guard.endpoint.clone();
+        self.guard.shared.events.emit(|| Event::Listening { endpoint });
+        while let Some(accepted) = self.next().await {
+            match accepted {
+                Ok(stream) => {
+                    self.wait = FIRST_WAIT;
+                    self.welcome(stream);
                 }
-                runtime::sleep_until(now + wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+                Err(error) if is_the_peers_fault(&error) => {}
+                Err(error) => self.pause(error),
             }
         }
+        let Self {
+            mut guard, listener, ..
+        } = self;
+        drop(listener);
+        guard.end();
     }
-    drop(listener);
-    guard.end();
-}
 
-/// The next connection; `None` when ordered to finish.
-async fn next(guard: &TaskGuard, listener: &mut Listener) -> Option<io::Result<Stream>> {
-    poll_fn(|cx| {
-        if let Poll::Ready(Order::Finish { .. }) = guard.control.poll(cx, &mut false) {
-            return Poll::Ready(None);
+    /// The next connection that there may be room for; `None` when ordered to finish.
+    async fn next(&mut self) -> Option<io::Result<Stream>> {
+        poll_fn(|cx| {
+            if let Poll::Ready(Order::Finish { .. }) = self.guard.control.poll(cx, &mut false) {
+                return Poll::Ready(None);
+            }
+            loop {
+                let now = runtime::now();
+                let paused = self.pause.filter(|until| *until > now);
+                let opens = paused.or_else(|| self.guard.shared.admission.opens(now, cx.waker()));
+                self.alarm.set(opens);
+                if opens.is_none() {
+                    return self.listener.poll_accept(cx).map(Some);
+                }
+                ready!(self.alarm.poll(cx));
+            }
+        })
+        .await
+    }
+
+    /// Accepting failed, for want of something that others may give back.
+    fn pause(&mut self, error: io::Error) {
+        let now = runtime::now();
+        if self
+            .told
+            .is_none_or(|told| now.duration_since(told) >= LONGEST_WAIT)
+        {
+            self.told = Some(now);
+            self.guard.shared.events.emit(|| Event::AcceptFailed {
+                endpoint: self.guard.endpoint.clone(),
+                error: Arc::new(error),
+            });
         }
-        listener.poll_accept(cx).map(Some)
-    })
-    .await
+        self.pause = Some(now + self.wait);
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+    }
+
+    fn welcome(&self, stream: Stream) {
+        let shared = &self.guard.shared;
+        let endpoint = self.guard.endpoint.clone();
+        let address = || stream.peer_address().to_owned();
+        let role = Role::Accepted(self.guard.id);
+        let Some(mut guard) = shared.tasks.enter(shared, endpoint.clone(), role) else {
+            return;
+        };
+        let ticket = match shared
+            .admission
+            .admit(runtime::now(), stream.peer_ip(), &guard.control)
+        {
+            Ok(ticket) => ticket,
+            Err(limit) => {
+                shared.events.emit(|| Event::Refused {
+                    endpoint,
+                    address: address(),
+                    limit,
+                });
+                return guard.end();
+            }
+        };
+        shared.events.emit(|| Event::Accepted {
+            endpoint: endpoint.clone(),
+            address: address(),
+        });
+        let control = guard.control.clone();
+        let connection = Connection::new(shared.clone(), control, endpoint, stream, None, None, None);
+        let connection = connection.admitted(ticket);
+        tasks::start(&self.home, async move {
+            let end = connection.await;
+            guard.leave_unsent(end.unsent);
+            guard.end();
+        });
+    }
 }
 
 /// The connection was broken before it was accepted: nothing is wrong here.
@@ -77,33 +150,4 @@ fn is_the_peers_fault(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
-}
-
-fn welcome(home: &Home, listener: &TaskGuard, stream: Stream) {
-    let shared = &listener.shared;
-    let endpoint = listener.endpoint.clone();
-    shared.events.emit(|| Event::Accepted {
-        endpoint: endpoint.clone(),
-        address: stream.peer_address().to_owned(),
-    });
-    let Some(mut guard) = shared
-        .tasks
-        .enter(shared, endpoint.clone(), Role::Accepted(listener.id))
-    else {
-        return;
-    };
-    let connection = Connection::new(
-        shared.clone(),
-        guard.control.clone(),
-        endpoint,
-        stream,
-        None,
-        None,
-        None,
-    );
-    tasks::start(home, async move {
-        let end = connection.await;
-        guard.leave_unsent(end.unsent);
-        guard.end();
-    });
 }

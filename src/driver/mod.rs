@@ -1,17 +1,21 @@
 //! Tasks that carry messages between the floors: the only place that knows both wings.
 //!
-//! One task for each listener, for each endpoint that is dialed, and for each accepted connection. Every task is
+//! One task for each listener, for each endpoint that is dialed, and for each accepted connection. ([`inproc`] has
+//! the same tasks, only that no bytes lie between them.) Every task is
 //! in its socket's [`Tasks`]: there it gets its orders, and its owner sees it end. A task that is dropped with
 //! its runtime closes the socket behind itself, so nobody waits for a driver that will never come.
 
+mod admission;
 mod connection;
 mod control;
 mod dialer;
 mod inflow;
+pub(crate) mod inproc;
 mod listener;
 mod spin;
 mod tasks;
 
+pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use control::{Control, Order};
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
@@ -22,6 +26,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::context::Context;
 use crate::error::ProtocolError;
 use crate::monitor::{DisconnectReason, Events};
 use crate::pattern::{Interest, Publications};
@@ -45,10 +50,15 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) dice: Arc<Dice>,
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
+    /// Where `inproc` names are looked up.
+    pub(crate) context: Context,
     /// How often a dialer's connection was not its first.
     pub(crate) reconnects: AtomicU64,
+    /// Requests that were dropped without a reply.
+    pub(crate) unanswered: AtomicU64,
 }
 
 impl Shared {
@@ -61,6 +71,7 @@ impl Shared {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = Stats {
             reconnects: self.reconnects.load(Ordering::Relaxed),
+            unanswered: self.unanswered.load(Ordering::Relaxed),
             ..Stats::default()
         };
         if let Some(outgoing) = &self.traffic.outgoing {
@@ -215,6 +226,8 @@ struct PeersState {
     next: u64,
     /// By incoming slot, kept until the slot is used again: a message may be read after its peer has left.
     by_lane: Vec<Option<Link>>,
+    /// By outgoing slot, kept as long: who a message was for may be asked after it has left.
+    by_pipe: Vec<Option<Link>>,
 }
 
 impl fmt::Debug for Peers {
@@ -242,12 +255,8 @@ impl Peers {
 
     pub(crate) fn add(&self, link: Link) {
         let mut state = self.state.lock();
-        if let Some(lane) = link.incoming {
-            if state.by_lane.len() <= lane.index() {
-                state.by_lane.resize(lane.index() + 1, None);
-            }
-            state.by_lane[lane.index()] = Some(link.clone());
-        }
+        keep(&mut state.by_lane, link.incoming, &link);
+        keep(&mut state.by_pipe, link.outgoing, &link);
         state.links.push(link);
         self.count.send_modify(|count| count.peers = state.links.len());
     }
@@ -276,14 +285,30 @@ impl Peers {
         (link.incoming == Some(lane)).then(|| link.clone())
     }
 
-    /// The connected peer behind this outgoing pipe.
+    /// The outgoing pipe that belongs to this lane, also after its peer has left.
+    pub(crate) fn pipe_of(&self, lane: PipeId) -> Option<PipeId> {
+        let state = self.state.lock();
+        let link = state.by_lane.get(lane.index())?.as_ref()?;
+        if link.incoming == Some(lane) {
+            link.outgoing
+        } else {
+            None
+        }
+    }
+
+    /// Who sends through this lane, and the pipe on which to answer; also after it has left.
+    pub(crate) fn reply_path(&self, lane: PipeId) -> Option<(Peer, PipeId)> {
+        let state = self.state.lock();
+        let link = state.by_lane.get(lane.index())?.as_ref()?;
+        let pipe = link.outgoing.filter(|_| link.incoming == Some(lane))?;
+        Some((link.peer.clone(), pipe))
+    }
+
+    /// The peer behind this outgoing pipe, also after it has left.
     pub(crate) fn by_pipe(&self, pipe: PipeId) -> Option<Link> {
-        self.state
-            .lock()
-            .links
-            .iter()
-            .find(|link| link.outgoing == Some(pipe))
-            .cloned()
+        let state = self.state.lock();
+        let link = state.by_pipe.get(pipe.index())?.as_ref()?;
+        (link.outgoing == Some(pipe)).then(|| link.clone())
     }
 
     /// Ends all waiting for peers.
@@ -295,6 +320,15 @@ impl Peers {
     pub(crate) fn watch(&self) -> tokio::sync::watch::Receiver<PeerCount> {
         self.count.subscribe()
     }
+}
+
+/// Keeps a link in the slot of its pipe.
+fn keep(slots: &mut Vec<Option<Link>>, pipe: Option<PipeId>, link: &Link) {
+    let Some(pipe) = pipe else { return };
+    if slots.len() <= pipe.index() {
+        slots.resize(pipe.index() + 1, None);
+    }
+    slots[pipe.index()] = Some(link.clone());
 }
 
 /// The runtime of a socket: that of its first `bind` or `connect`.

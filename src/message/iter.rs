@@ -27,7 +27,7 @@ impl<'a> Frames<'a> {
         Self(Borrowed::One(Some(body)))
     }
 
-    pub(super) fn wire(frames: &'a [u8]) -> Self {
+    pub(crate) fn wire(frames: &'a [u8]) -> Self {
         Self(Borrowed::Wire(wire::Frames::new(frames)))
     }
 

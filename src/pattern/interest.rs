@@ -15,7 +15,9 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::pipe::{Filter, Prefixes};
+use crate::message::Message;
+use crate::pipe::{Filter, PipeId, Prefixes};
+use crate::stats::DropReason;
 use crate::sync::Mutex;
 
 /// A receiver that has asked this part of a set's size without a copy gets one: what that costs is then shared by as
@@ -42,11 +44,14 @@ pub(crate) struct Interest {
 
 impl Filter for Interest {
     #[inline]
-    fn wants(&self, known: &mut Prefixes, topic: &[u8]) -> bool {
-        if known.version == self.changes.load(Ordering::Acquire) {
-            return known.cover(topic);
-        }
-        self.ask(known, topic)
+    fn refuse(&self, known: &mut Prefixes, message: &Message, _from: PipeId) -> Option<DropReason> {
+        let topic = message.frame(0).unwrap_or_default();
+        let wanted = if known.version == self.changes.load(Ordering::Acquire) {
+            known.cover(topic)
+        } else {
+            self.ask(known, topic)
+        };
+        (!wanted).then_some(DropReason::Filtered)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who gets the next message, and from whom the next one is taken. Pure: no clock, no dice, no I/O.
 
+pub(crate) mod exchange;
 mod fan_out;
 mod interest;
 mod subscriptions;

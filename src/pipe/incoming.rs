@@ -16,16 +16,16 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 
-use super::{Marks, PipeId, Prefixes, Ticket, Waiters};
+use super::{Batch, Marks, PipeId, Prefixes, Ticket, Waiters};
 use crate::error::{RecvError, TryRecvError};
 use crate::frame::{Header, Run};
 use crate::message::Message;
-use crate::stats::{Counters, DropReason, Load};
+use crate::stats::{Counters, DropReason, Dropped, Load};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering};
 
 /// A receiver that never has to wait lets others run after this many messages.
@@ -48,11 +48,21 @@ pub(crate) enum Messages {
     Local(Run),
 }
 
-/// What the program wants of what is received.
+/// Whether the program wants a message.
 pub(crate) trait Filter {
-    /// Whether it wants a message with this first frame. `known` belongs to the receivers and is kept for the next
-    /// question.
-    fn wants(&self, known: &mut Prefixes, first: &[u8]) -> bool;
+    /// Why it does not want this one, if so: it is dropped, and counted under that reason. `from` is its pipe,
+    /// which cannot become another peer's before the answer is given. `known` belongs to the receivers and is
+    /// kept for the next question.
+    fn refuse(&self, known: &mut Prefixes, message: &Message, from: PipeId) -> Option<DropReason>;
+}
+
+/// Wants nothing.
+struct Nothing;
+
+impl Filter for Nothing {
+    fn refuse(&self, _: &mut Prefixes, _: &Message, _: PipeId) -> Option<DropReason> {
+        Some(DropReason::ProtocolError)
+    }
 }
 
 /// A receiver's place in the line for a message.
@@ -129,8 +139,9 @@ struct HeldLane {
     later: VecDeque<Chunk>,
     /// Given to the program and not yet given back as credit.
     taken: Load,
+    /// How many of these were dropped, and why.
     dropped: u64,
-    filtered: u64,
+    reasons: Dropped,
 }
 
 impl Inbox {
@@ -168,18 +179,27 @@ impl Inbox {
     }
 
     /// The peer has left. What it sent stays readable; its slot is free when that has been read.
+    ///
+    /// One who waits is woken all the same: it may be for the answer of this very peer.
     pub(crate) fn detach(&self, pipe: PipeId) {
         let mut arrivals = self.arrivals.lock();
-        if let Some(lane) = arrivals.lane(pipe) {
-            lane.open = false;
-            lane.stopped = None;
-            arrivals.free_if_done(pipe.slot);
+        let Some(lane) = arrivals.lane(pipe) else { return };
+        lane.open = false;
+        lane.stopped = None;
+        arrivals.free_if_done(pipe.slot);
+        let receiver = self.grant(&mut arrivals);
+        drop(arrivals);
+        if let Some(receiver) = receiver {
+            receiver.wake();
         }
     }
 
     /// How much may be handed over. Pending at the mark: the waker is called when half of it is free.
     pub(crate) fn poll_credit(&self, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
-        let mut arrivals = self.arrivals.lock();
+        self.credit(&mut self.arrivals.lock(), pipe, waker)
+    }
+
+    fn credit(&self, arrivals: &mut Arrivals, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
         let marks = self.marks;
         let Some(lane) = arrivals.lane(pipe) else {
             return Poll::Pending;
@@ -207,19 +227,40 @@ impl Inbox {
         if arrivals.closed {
             return false;
         }
-        let Some(lane) = arrivals.lane(pipe) else {
-            return false;
-        };
-        lane.queued += chunk.load;
-        lane.counters.accepted += chunk.load;
-        arrivals.chunks.push((pipe, chunk));
-        self.dirty.store(true, Ordering::Release);
-        let receiver = self.grant(&mut arrivals);
+        let receiver = self.take_in(&mut arrivals, pipe, chunk);
         let waits_at = arrivals.waits_at;
         drop(arrivals);
         let Some(receiver) = receiver else { return false };
         receiver.wake();
         waits_at == Some(thread::current().id())
+    }
+
+    /// Takes what there is credit for out of the batch of a peer in this process, and wakes a receiver.
+    ///
+    /// Pending: nothing was taken. At the mark the waker is called when half of it is free; a lane that is closed
+    /// takes nothing any more, and its owner ends it.
+    pub(crate) fn poll_accept(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
+        let mut arrivals = self.arrivals.lock();
+        if arrivals.closed {
+            return Poll::Pending;
+        }
+        let credit = ready!(self.credit(&mut arrivals, pipe, waker));
+        let receiver = self.take_in(&mut arrivals, pipe, batch.hand_over(credit));
+        drop(arrivals);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+        Poll::Ready(())
+    }
+
+    /// The receiver to be woken, if one waits.
+    fn take_in(&self, arrivals: &mut Arrivals, pipe: PipeId, chunk: Chunk) -> Option<Waker> {
+        let lane = arrivals.lane(pipe)?;
+        lane.queued += chunk.load;
+        lane.counters.accepted += chunk.load;
+        arrivals.chunks.push((pipe, chunk));
+        self.dirty.store(true, Ordering::Release);
+        self.grant(arrivals)
     }
 
     /// Counts a message that was not handed over.
@@ -335,6 +376,17 @@ impl Inbox {
         self.wake_another(&held);
     }
 
+    /// Drops what has arrived so far: nobody asked for it.
+    #[inline]
+    pub(crate) fn discard(&self) {
+        let mut held = self.held.lock();
+        if held.ring.is_empty() && !self.dirty.load(Ordering::Acquire) {
+            return;
+        }
+        held.spell = 0;
+        self.next(&mut held, &mut None, Some(&Nothing));
+    }
+
     /// A receive was given up while it waited.
     pub(crate) fn leave(&self, ticket: &mut RecvTicket) {
         if !ticket.is_waiting() {
@@ -388,11 +440,14 @@ impl Inbox {
             let lane = &mut held.lanes[slot as usize];
             *from = lane.pipe;
             let message = lane.cut();
-            let wanted = filter
-                .is_none_or(|filter| filter.wants(&mut held.known, message.frame(0).unwrap_or_default()));
-            lane.filtered += u64::from(!wanted);
+            let refused = filter
+                .zip(lane.pipe)
+                .and_then(|(filter, from)| filter.refuse(&mut held.known, &message, from));
+            if let Some(reason) = refused {
+                lane.drop_one(reason);
+            }
             self.after_cut(held, slot);
-            if wanted {
+            if refused.is_none() {
                 return Some(message);
             }
         }
@@ -466,15 +521,15 @@ impl Arrivals {
         let pipe = held.pipe?;
         let lane = self.lane(pipe)?;
         let taken = mem::take(&mut held.taken);
-        let conflated = mem::take(&mut held.dropped);
-        let filtered = mem::take(&mut held.filtered);
+        let dropped = mem::take(&mut held.dropped);
         lane.queued -= taken;
         lane.counters.done += Load {
-            messages: taken.messages - conflated - filtered,
+            messages: taken.messages - dropped,
             ..taken
         };
-        lane.counters.dropped.add(DropReason::Conflated, conflated);
-        lane.counters.dropped.add(DropReason::Filtered, filtered);
+        if dropped > 0 {
+            lane.counters.dropped += mem::take(&mut held.reasons);
+        }
         let driver = if lane.may_resume(marks) {
             lane.stopped.take()
         } else {
@@ -561,11 +616,17 @@ impl HeldLane {
         self.at = 0;
     }
 
+    /// Counts a message that was taken and dropped.
+    fn drop_one(&mut self, reason: DropReason) {
+        self.dropped += 1;
+        self.reasons.add(reason, 1);
+    }
+
     /// Throws away all messages but the last.
     fn keep_newest(&mut self) {
         while !self.later.is_empty() || self.current.as_ref().is_some_and(|chunk| chunk.load.messages > 1) {
             self.cut();
-            self.dropped += 1;
+            self.drop_one(DropReason::Conflated);
         }
     }
 }

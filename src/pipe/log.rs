@@ -25,7 +25,7 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::task::{Poll, Waker};
 
-use super::{Marks, Unsent};
+use super::{Chunk, Credit, Marks, Messages, Unsent};
 use crate::frame::Run;
 use crate::message::Payload;
 use crate::stats::{Counters, DropReason, Load};
@@ -56,6 +56,8 @@ pub(crate) struct Batch {
     written: usize,
     /// What was counted as handed over already, at marks passed.
     counted: Load,
+    /// What a peer in this process took out, and was not counted yet.
+    handed: Load,
 }
 
 /// At `end` bytes into a run, `messages` of it are whole.
@@ -95,7 +97,29 @@ impl Batch {
         Ok(accepted)
     }
 
-    /// What lies before the last mark passed and was not counted yet.
+    /// Takes out as much as `credit` allows, at least one message, for a peer in this process.
+    pub(super) fn hand_over(&mut self, credit: Credit) -> Chunk {
+        // Marks are places in a run that stays whole while it is written; this one does not.
+        self.marks.clear();
+        let before = self.run.len();
+        let (run, messages) = if self.messages <= credit.messages && before <= credit.bytes {
+            (mem::take(&mut self.run), self.messages)
+        } else {
+            self.run.take_messages(credit.messages, credit.bytes)
+        };
+        let load = Load {
+            messages: messages as u64,
+            bytes: (before - self.run.len()) as u64,
+        };
+        self.messages -= messages;
+        self.handed += load;
+        Chunk {
+            messages: Messages::Local(run),
+            load,
+        }
+    }
+
+    /// What has left, before the last mark passed or by hand, and was not counted yet.
     fn newly_written(&mut self) -> Load {
         let mut whole = self.counted;
         while let Some(mark) = self.marks.front().filter(|mark| mark.end <= self.written) {
@@ -114,6 +138,7 @@ impl Batch {
         let mut newly = whole;
         newly -= self.counted;
         self.counted = whole;
+        newly += mem::take(&mut self.handed);
         newly
     }
 }
@@ -363,6 +388,7 @@ impl Log {
             marks: mem::take(&mut self.marks),
             written: 0,
             counted: Load::default(),
+            handed: Load::default(),
         }
     }
 
@@ -423,6 +449,30 @@ impl Log {
         self.run = batch.run;
         self.messages += kept;
         self.marks.clear();
+    }
+
+    /// Takes back what is queued and of which no byte has left, as if it had never been sent. `false`: there is
+    /// nothing of that kind.
+    pub(crate) fn take_back(&mut self) -> bool {
+        let mut back = Load {
+            messages: mem::take(&mut self.messages) as u64,
+            bytes: self.run.len() as u64,
+        };
+        self.run.clear();
+        self.marks.clear();
+        if let Hand::Rest(batch) = &self.hand
+            && batch.written == 0
+        {
+            back += Load {
+                messages: batch.messages as u64,
+                bytes: batch.run.len() as u64,
+            };
+            // The driver was called to finish it, and will find nothing to do.
+            self.hand = Hand::Due;
+        }
+        self.load -= back;
+        self.counters.accepted -= back;
+        back.messages > 0
     }
 
     /// Ends the log: what it held is counted and returned.

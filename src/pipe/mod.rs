@@ -20,7 +20,7 @@ mod waiters;
 
 pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
 pub(crate) use log::{Batch, Log, Next};
-pub(crate) use outgoing::{Outbox, OutboxConfig, Refusal, SendTicket};
+pub(crate) use outgoing::{Fate, Outbox, OutboxConfig, Refusal, SendTicket};
 pub(crate) use prefixes::Prefixes;
 pub(crate) use slots::Slots;
 pub(crate) use waiters::{Ticket, Waiters};

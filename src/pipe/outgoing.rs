@@ -5,9 +5,14 @@
 //! comes before the append and the append is the last thing that a send does, so a pending send has queued
 //! nothing. A driver that makes room takes the waiters in the same critical section, so no wake-up is lost.
 
+mod asking;
+
 use std::mem;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
+
+use asking::Asked;
+pub(crate) use asking::Fate;
 
 use super::{Batch, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
 use crate::message::Payload;
@@ -72,6 +77,8 @@ struct State {
     spell: (usize, usize),
     last_inline: Option<Instant>,
     closed: bool,
+    /// The last request, if this socket asks.
+    asked: Option<Asked>,
     /// Counters of pipes that have ended.
     ended: Counters,
 }
@@ -98,6 +105,19 @@ impl Outbox {
         ticket: &mut SendTicket,
         envelope: &[u8],
         payload: &Payload<'_>,
+    ) -> Poll<Result<PipeId, Refusal>> {
+        self.poll_put(waker, ticket, envelope, payload, |_, _| ())
+    }
+
+    /// [`poll_send`](Self::poll_send), and a note taken under the same lock.
+    #[inline]
+    fn poll_put(
+        &self,
+        waker: &Waker,
+        ticket: &mut SendTicket,
+        envelope: &[u8],
+        payload: &Payload<'_>,
+        note: impl FnOnce(&mut State, PipeId),
     ) -> Poll<Result<PipeId, Refusal>> {
         let mut state = self.state.lock();
         if state.closed {
@@ -127,6 +147,7 @@ impl Outbox {
             return Poll::Pending;
         };
         let pipe = state.put(slot, self.config, envelope, payload, bytes);
+        note(&mut state, pipe);
         let next = state.next(slot);
         // A granted waiter that leaves room behind passes it on: no room is left idle while somebody waits.
         let heir = if turn.is_some() && state.has_room(self.config) {
@@ -353,6 +374,16 @@ impl State {
         None
     }
 
+    /// This pipe's turn does not come any more.
+    fn leave_ring(&mut self, slot: u32) {
+        if let Some(at) = self.ring.iter().position(|other| *other == slot) {
+            self.ring.remove(at);
+            if at < self.turn {
+                self.turn -= 1;
+            }
+        }
+    }
+
     fn has_room(&self, config: OutboxConfig) -> bool {
         let logs = self
             .ring
@@ -488,15 +519,12 @@ impl Outgoing for Outbox {
             return Unsent::default();
         };
         state.slots[pipe.index()].log = None;
-        state.free.push(pipe.slot);
+        if !state.end_asked(pipe, &mut log) {
+            state.free.push(pipe.slot);
+        }
         let unsent = log.end(reason);
         state.ended += log.counters();
-        if let Some(at) = state.ring.iter().position(|slot| *slot == pipe.slot) {
-            state.ring.remove(at);
-            if at < state.turn {
-                state.turn -= 1;
-            }
-        }
+        state.leave_ring(pipe.slot);
         unsent
     }
 

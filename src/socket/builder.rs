@@ -1,7 +1,7 @@
 //! A socket's options, said once and checked together.
 
 use std::marker::PhantomData;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,9 +11,13 @@ use super::Socket;
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::kind::{Conflates, HasIncoming, HasOutgoing, Kind};
 use super::options::{Linger, Tuning};
-use crate::driver::{DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic};
+use crate::context::Context;
+use crate::driver::{
+    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic,
+};
 use crate::error::{BuildError, Contradiction};
 use crate::monitor::Events;
+use crate::pattern::exchange::{self, Correlation};
 use crate::pattern::{FanOut, FanOutConfig, Interest};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
@@ -59,8 +63,11 @@ struct Options {
     max_message_size: u64,
     max_message_frames: usize,
     routing_id: Bytes,
+    correlate: bool,
+    admission: AdmissionLimits,
     stream: StreamOptions,
     tuning: Tuning,
+    context: Context,
     carrier: Option<Arc<dyn Carrier>>,
     seed: Option<u64>,
 }
@@ -90,11 +97,17 @@ impl<K: Kind> Builder<K> {
             max_message_size: 256 * 1024 * 1024,
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
+            correlate: false,
+            admission: AdmissionLimits {
+                pending: 1024,
+                connections: None,
+            },
             stream: StreamOptions {
                 tcp: TcpOptions::new(),
                 backlog: 4096,
             },
             tuning: Tuning::new(),
+            context: Context::of_the_process(),
             carrier: None,
             seed: None,
         };
@@ -152,6 +165,24 @@ impl<K: Kind> Builder<K> {
         self
     }
 
+    /// How many accepted connections may be in their handshake at a time. Default: 1 024.
+    ///
+    /// At this number no more are accepted: they wait in the kernel's backlog. One that is older than a second may be
+    /// closed to make room, the oldest first. A single source may have a quarter of them, loopback and ipc excepted.
+    /// libzmq: none.
+    pub fn max_pending_handshakes(mut self, connections: usize) -> Self {
+        self.options.admission.pending = connections;
+        self
+    }
+
+    /// How many accepted connections the socket may have in all; one more is closed at once. Default: no limit.
+    ///
+    /// Does not count those that the socket itself opens with `connect`. libzmq: none.
+    pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
+        self.options.admission.connections = connections.into();
+        self
+    }
+
     /// Options of TCP connections.
     pub fn tcp(mut self, options: TcpOptions) -> Self {
         self.options.stream.tcp = options;
@@ -161,6 +192,12 @@ impl<K: Kind> Builder<K> {
     /// Measure first.
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.options.tuning = tuning;
+        self
+    }
+
+    /// The context whose `inproc://` names this socket sees. Default: one for the whole process.
+    pub fn context(mut self, context: &Context) -> Self {
+        self.options.context = context.clone();
         self
     }
 
@@ -250,6 +287,17 @@ impl Builder<super::kind::Req> {
         self.options.routing_id = id.into();
         self
     }
+
+    /// Numbers the requests, so that a late reply to one that was given up cannot be taken for the reply to another.
+    /// Default: off.
+    ///
+    /// Giving a request up then leaves its connection alone. Each request carries a frame of four bytes in front of
+    /// the empty one, which the peer must return: a REP does, a ROUTER's program must return the whole envelope.
+    /// libzmq: `ZMQ_REQ_CORRELATE`.
+    pub fn correlate(mut self, numbered: bool) -> Self {
+        self.options.correlate = numbered;
+        self
+    }
 }
 
 impl Options {
@@ -268,6 +316,18 @@ impl Options {
             found.push(Contradiction::new(
                 ["handshake_timeout"],
                 "no handshake is done in no time",
+            ));
+        }
+        if self.admission.pending == 0 {
+            found.push(Contradiction::new(
+                ["max_pending_handshakes"],
+                "nobody could ever connect",
+            ));
+        }
+        if self.admission.connections == Some(0) {
+            found.push(Contradiction::new(
+                ["max_connections"],
+                "nobody could ever connect",
             ));
         }
         if self.max_message_size == 0 {
@@ -367,6 +427,12 @@ impl Options {
                 Receiving::Never => None::<Arc<Interest>>,
             },
         };
+        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
+        let correlation = if self.correlate {
+            Correlation::Numbered(AtomicU32::new(dice.roll() as u32))
+        } else {
+            Correlation::Unnumbered
+        };
         let shared = Arc::new(Shared {
             config: DriverConfig {
                 session: Arc::new(SessionConfig {
@@ -380,15 +446,18 @@ impl Options {
                 reconnect: self.reconnect,
                 immediate: self.immediate || kind != SocketKind::Push,
                 spin: self.tuning.spin,
-                guard: None,
+                guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
             },
             traffic,
             events: Events::new(),
             peers: Peers::new(),
             tasks: Tasks::new(),
-            dice: Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded)),
+            admission: Arc::new(Admission::new(self.admission)),
+            dice,
             carrier: self.carrier,
+            context: self.context,
             reconnects: AtomicU64::new(0),
+            unanswered: AtomicU64::new(0),
         });
         Core {
             kind,
@@ -400,6 +469,7 @@ impl Options {
                 frames: limits.message_frames,
             },
             linger: self.linger,
+            correlation,
             home: OnceLock::new(),
         }
     }

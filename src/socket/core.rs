@@ -9,18 +9,20 @@ use tokio::sync::oneshot;
 
 use super::options::Linger;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
-use crate::endpoint::{Endpoint, ToEndpoint};
+use crate::endpoint::{Address, Endpoint, ToEndpoint};
 use crate::error::{
     BindError, Closed, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
 };
-use crate::message::{Message, Payload};
+use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
+use crate::pattern::exchange::Correlation;
 use crate::pattern::{FanOut, Interest};
 use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime;
 use crate::socket_kind::SocketKind;
 use crate::transport::Listener;
+use crate::wire::decoder::FRAME_CHARGE;
 
 /// One socket.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) receiving: Receiving,
     pub(crate) limits: SendLimits,
     pub(crate) linger: Linger,
+    pub(crate) correlation: Correlation,
     /// The runtime of the first `bind` or `connect`.
     pub(crate) home: OnceLock<Home>,
 }
@@ -68,13 +71,42 @@ pub(crate) struct SendLimits {
 impl SendLimits {
     #[inline]
     fn admit(self, payload: &Payload<'_>) -> bool {
-        payload.byte_len() <= self.bytes && payload.frame_count() <= self.frames
+        self.admits(payload, (0, 0))
+    }
+
+    /// The same for a payload that goes out in an envelope.
+    #[inline]
+    pub(crate) fn admit_in(self, envelope: &Envelope, payload: &Payload<'_>) -> bool {
+        self.admits(payload, envelope.size())
+    }
+
+    #[inline]
+    fn admits(self, payload: &Payload<'_>, envelope: (usize, usize)) -> bool {
+        let (frames, bytes) = Self::size(payload, envelope);
+        frames <= self.frames && bytes <= self.bytes
+    }
+
+    /// Frames, and bytes as the peer counts them: frames beyond the first are charged for.
+    #[inline]
+    fn size(payload: &Payload<'_>, envelope: (usize, usize)) -> (usize, usize) {
+        let frames = payload.frame_count() + envelope.0;
+        let charge = (frames - 1) * FRAME_CHARGE as usize;
+        (frames, payload.byte_len() + envelope.1 + charge)
+    }
+
+    #[cold]
+    fn refuse(self, payload: Payload<'_>) -> SendError {
+        self.refusal(payload, (0, 0))
     }
 
     /// Why a payload is not admitted.
     #[cold]
-    fn refuse(self, payload: Payload<'_>) -> SendError {
-        let (size, frames) = (payload.byte_len(), payload.frame_count());
+    pub(crate) fn refuse_in(self, envelope: &Envelope, payload: Payload<'_>) -> SendError {
+        self.refusal(payload, envelope.size())
+    }
+
+    fn refusal(self, payload: Payload<'_>, envelope: (usize, usize)) -> SendError {
+        let (frames, size) = Self::size(&payload, envelope);
         let message = payload.into_message();
         if size > self.bytes {
             return SendError::TooLarge {
@@ -101,6 +133,12 @@ impl Core {
             .home()
             .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
         let shared = &self.shared;
+        if let Address::Inproc(name) = endpoint.address() {
+            let listener = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
+            let guard = listener.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+            driver::inproc::listen(&home, guard, name)?;
+            return Ok(endpoint);
+        }
         let listener = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref())
             .await
             .map_err(|source| BindError::Io {

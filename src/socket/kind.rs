@@ -27,6 +27,14 @@ pub trait Sends: Kind {}
 )]
 pub trait Receives: Kind {}
 
+/// Kinds whose handles can be cloned.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` cannot be cloned",
+    label = "this socket asks one question at a time: a second handle could ask in between",
+    note = "give each task a `Req` of its own; it costs a connection"
+)]
+pub trait Shares: Kind {}
+
 /// Kinds with outgoing queues.
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` has no outgoing queue to set this option for"
@@ -67,15 +75,15 @@ macro_rules! kinds {
 
 kinds! {
     /// Sends each message to one [`Pull`], in turn (RFC 30).
-    Push: Sends HasOutgoing Conflates;
+    Push: Shares Sends HasOutgoing Conflates;
     /// Receives from each [`Push`] in turn (RFC 30).
-    Pull: Receives HasIncoming Conflates;
+    Pull: Shares Receives HasIncoming Conflates;
     /// Publishes to every matching [`Sub`] (RFC 29).
-    Pub: Sends HasOutgoing Conflates;
+    Pub: Shares Sends HasOutgoing Conflates;
     /// Receives what it subscribed to (RFC 29).
-    Sub: Receives HasIncoming Conflates;
+    Sub: Shares Receives HasIncoming Conflates;
     /// Asks a [`Rep`] and waits for the answer (RFC 28).
     Req: HasOutgoing HasIncoming;
     /// Answers each [`Req`] (RFC 28).
-    Rep: HasOutgoing HasIncoming;
+    Rep: Shares HasOutgoing HasIncoming;
 }

@@ -7,6 +7,7 @@ mod options;
 mod peers;
 mod pubsub;
 mod receiving;
+mod reqrep;
 mod sending;
 
 use std::fmt;
@@ -16,11 +17,12 @@ use std::sync::Arc;
 pub use self::builder::Builder;
 pub use self::core::Connecting;
 use self::core::Core;
-use self::kind::Kind;
+use self::kind::{Kind, Shares};
 pub use self::options::{Linger, Tuning};
 pub use self::peers::Peers;
 pub use self::pubsub::{Pub, Sub, Subscribers};
 pub use self::receiving::Messages;
+pub use self::reqrep::{Rep, Req, Request};
 pub use self::sending::{Outgoing, Permit};
 use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, EndpointError, Unsent};
@@ -38,7 +40,7 @@ pub struct Socket<K: Kind> {
     kind: PhantomData<fn() -> K>,
 }
 
-impl<K: Kind> Clone for Socket<K> {
+impl<K: Shares> Clone for Socket<K> {
     fn clone(&self) -> Self {
         Self {
             core: self.core.clone(),

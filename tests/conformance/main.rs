@@ -10,6 +10,8 @@
 //!    └────────────────────────── bytes ◀──────────────────────────────┘
 //! ```
 //!
+//! * [`admission`]: floods of connections.
+//! * [`child`]: processes of their own, for what is read off `/proc`.
 //! * [`bytes`]: how frames and commands are spelled; written from the specification, not from the library.
 //! * [`vectors`]: the specification's examples, in both directions.
 //! * [`cuts`]: one stream, cut at every byte, has one meaning.
@@ -18,7 +20,9 @@
 //! Nothing waits for a time: what is awaited is an event, a message or a byte, and only a test that has failed
 //! meets the deadline of [`soon`](raw::soon).
 
+mod admission;
 mod bytes;
+mod child;
 mod cuts;
 mod malformed;
 mod raw;

@@ -1,0 +1,504 @@
+//! `inproc://`: two sockets of this process, joined without a byte of any protocol.
+//!
+//! ```text
+//!   connecting socket                                 binding socket
+//!   outgoing log ──▶ half (its dialer's task) ──────▶ incoming lane
+//!   incoming lane ◀────────── half (a task of its own) ◀── outgoing log
+//! ```
+//!
+//! A link has two *halves*, one for each socket, on that socket's own runtime. A half takes batches from its
+//! socket's outgoing log and hands them to the other's incoming lane, as far as that has credit: so a message
+//! moves when its sender's runtime runs, and neither socket ever waits for the runtime of the other. Subscriptions
+//! are applied to the publisher directly, and a barrier behind them is passed at once.
+//!
+//! When a half ends, however it ends, the other one hears of it, as a connection hears that its peer has closed.
+//! What was not handed over by then is treated as over tcp: a connecting endpoint keeps it for the next link, a
+//! bound one drops and counts it. Events, peers and counters are the same too, and so is the check that the two
+//! kinds of socket may talk; there is no greeting, no mechanism and no heartbeat.
+//!
+//! Who is bound is found in the [context](crate::context). A connecting endpoint whose name nobody holds, or whose
+//! holder turned it away, waits for the next one to bind it.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::connection::{End, Finish};
+use super::dialer::Dialer;
+use super::tasks::{self, Role, TaskGuard, TaskId};
+use super::{Control, Home, Incoming, Link, Order, PeerCounters, Shared};
+use crate::context::{Claim, Host};
+use crate::endpoint::Endpoint;
+use crate::error::{BindError, ProtocolError};
+use crate::monitor::{DisconnectReason, Event};
+use crate::peer::{Peer, PeerInfo};
+use crate::pipe::{Batch, PipeId, Unsent};
+use crate::runtime::{self, Alarm};
+use crate::socket_kind::SocketKind;
+use crate::stats::DropReason;
+use crate::sync::Mutex;
+
+/// Batches handed over in one pass, before others run.
+const BATCHES: usize = 8;
+
+/// What speaks for the version of a peer in this process: the one we speak on every other transport.
+const VERSION: (u8, u8) = (3, 1);
+
+// ---- binding -----------------------------------------------------------------------------------------------
+
+/// A bound endpoint, as those who connect to it find it behind its name.
+#[derive(Debug)]
+struct Bound {
+    home: Home,
+    shared: Arc<Shared>,
+    endpoint: Endpoint,
+    listener: TaskId,
+    /// Whether guests are let in. Held while one comes in, so that none slips by when the door is shut.
+    open: Mutex<bool>,
+}
+
+/// Takes a name, and holds it until ordered to finish.
+pub(crate) fn listen(home: &Home, mut guard: TaskGuard, name: &str) -> Result<(), BindError> {
+    let bound = Arc::new(Bound {
+        home: home.clone(),
+        shared: guard.shared.clone(),
+        endpoint: guard.endpoint.clone(),
+        listener: guard.id,
+        open: Mutex::new(false),
+    });
+    // Whoever finds the name at once waits here until the event is out.
+    let mut open = bound.open.lock();
+    let Some(claim) = guard.shared.context.claim(name, bound.clone()) else {
+        let endpoint = guard.endpoint.clone();
+        guard.end();
+        let source = io::ErrorKind::AddrInUse.into();
+        return Err(BindError::Io { endpoint, source });
+    };
+    guard.shared.events.emit(|| Event::Listening {
+        endpoint: guard.endpoint.clone(),
+    });
+    *open = true;
+    drop(open);
+    tasks::start(home, hold(bound, claim, guard));
+    Ok(())
+}
+
+async fn hold(bound: Arc<Bound>, claim: Claim, mut guard: TaskGuard) {
+    let mut watched = false;
+    let order = poll_fn(|cx| {
+        loop {
+            let order = ready!(guard.control.poll(cx, &mut watched));
+            if matches!(order, Order::Finish { .. }) {
+                return Poll::Ready(order);
+            }
+        }
+    })
+    .await;
+    drop(claim);
+    bound.shut(&order);
+    guard.end();
+}
+
+impl Bound {
+    /// Lets nobody in any more, and passes the order on to guests who came in too late to have heard it.
+    fn shut(&self, order: &Order) {
+        *self.open.lock() = false;
+        let guests = |_: TaskId, task: &super::Task| task.role == Role::Accepted(self.listener);
+        for (_, guest) in self.shared.tasks.pick(guests) {
+            guest.control.give(order.clone());
+        }
+    }
+}
+
+// ---- connecting --------------------------------------------------------------------------------------------
+
+/// The life of a connecting endpoint: look for the name, be linked, look again, until all is done.
+pub(super) async fn meet(dialer: &mut Dialer, name: &str) {
+    let shared = dialer.shared.clone();
+    // Claims up to this number are not looked for any more.
+    let mut after = 0;
+    loop {
+        shared.events.emit(|| Event::Connecting {
+            endpoint: dialer.guard.endpoint.clone(),
+        });
+        let found = dialer.unless_done(shared.context.find(name, after)).await;
+        let Some((number, host)) = found else { return };
+        let Some(bound) = bound(host) else { return };
+        after = number;
+        let half = match join(dialer, &bound) {
+            Ok(Some(half)) => half,
+            Ok(None) => continue,
+            Err(reason) => {
+                dialer.refused(reason);
+                continue;
+            }
+        };
+        let end = half.await;
+        dialer.has_ended(end.finish, end.established, end.unsent);
+        if dialer.is_done() {
+            return;
+        }
+        let misfit = matches!(&end.reason, DisconnectReason::Protocol(_));
+        if misfit || !*bound.open.lock() {
+            continue;
+        }
+        // The other socket is still there, but has ended this link, or we have: the same one is met again.
+        after = number - 1;
+        if !end.renew {
+            let wait = dialer.back_off();
+            if dialer.pause(wait).await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+fn bound(host: Host) -> Option<Arc<Bound>> {
+    let bound = host.downcast().ok();
+    debug_assert!(bound.is_some(), "nothing else is put into a context");
+    bound
+}
+
+/// Joins the two sockets: our half of the link, the other one being on its way. `Ok(None)`: the other is leaving.
+fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolError> {
+    let open = bound.open.lock();
+    if !*open {
+        return Ok(None);
+    }
+    let role = Role::Accepted(bound.listener);
+    let Some(mut guest) = bound
+        .shared
+        .tasks
+        .enter(&bound.shared, bound.endpoint.clone(), role)
+    else {
+        return Ok(None);
+    };
+    let (endpoint, address) = (dialer.guard.endpoint.clone(), bound.endpoint.as_str());
+    dialer.shared.events.emit(|| Event::Connected {
+        endpoint: endpoint.clone(),
+        address: address.to_owned(),
+    });
+    bound.shared.events.emit(|| Event::Accepted {
+        endpoint: bound.endpoint.clone(),
+        address: address.to_owned(),
+    });
+    if !kind(&dialer.shared).accepts(kind(&bound.shared)) {
+        let reason = turn_away(&dialer.shared, &endpoint, &bound.shared);
+        turn_away(&bound.shared, &bound.endpoint, &dialer.shared);
+        guest.end();
+        return Err(reason);
+    }
+    if dialer.connections > 0 {
+        dialer.shared.reconnects.fetch_add(1, Ordering::Relaxed);
+    }
+    let (here, gone_there) = oneshot::channel();
+    let (there, gone_here) = oneshot::channel();
+    let ours = Side::attach(&dialer.shared, dialer.pipe);
+    let theirs = Side::attach(&bound.shared, None);
+    let mut other = Half::new(&theirs, &ours, &guest, (there, gone_there));
+    let mut half = Half::new(&ours, &theirs, &dialer.guard, (here, gone_here));
+    half.keeps_pipe = dialer.pipe.is_some();
+    half.finish = dialer.finish.take();
+    other.enter_traffic();
+    half.enter_traffic();
+    if let Some(announce) = dialer.announce.take() {
+        let _ = announce.send(Ok(half.link.peer.clone()));
+    }
+    tasks::start(&bound.home, serve(other, guest));
+    Ok(Some(half))
+}
+
+/// The task of a half on the binding side.
+async fn serve(half: Half, mut guard: TaskGuard) {
+    let end = half.await;
+    if end.finish.is_some() {
+        guard.leave_unsent(end.unsent);
+    }
+    guard.end();
+}
+
+fn kind(shared: &Shared) -> SocketKind {
+    shared.config.session.kind
+}
+
+/// Tells of a handshake that failed because the other is of a kind that this socket does not talk to.
+fn turn_away(shared: &Shared, endpoint: &Endpoint, other: &Shared) -> ProtocolError {
+    let reason = ProtocolError::Kind {
+        ours: kind(shared),
+        theirs: kind(other).name().to_owned(),
+    };
+    shared.events.emit(|| Event::HandshakeFailed {
+        endpoint: endpoint.clone(),
+        address: endpoint.to_string(),
+        reason: reason.clone().into(),
+    });
+    reason
+}
+
+// ---- a link ------------------------------------------------------------------------------------------------
+
+/// One socket and its ends of the two pipes of a link.
+#[derive(Debug, Clone)]
+struct Side {
+    shared: Arc<Shared>,
+    outgoing: Option<PipeId>,
+    lane: Option<PipeId>,
+}
+
+impl Side {
+    /// `pipe` is the outgoing pipe of a connecting endpoint that queues before it is connected.
+    fn attach(shared: &Arc<Shared>, pipe: Option<PipeId>) -> Self {
+        let traffic = &shared.traffic;
+        let attach = || traffic.outgoing.as_ref().map(|outgoing| outgoing.attach());
+        let lane = match &traffic.incoming {
+            Incoming::Messages(inbox) => Some(inbox.attach()),
+            Incoming::Subscriptions(_) | Incoming::Nothing => None,
+        };
+        Self {
+            shared: shared.clone(),
+            outgoing: pipe.or_else(attach),
+            lane,
+        }
+    }
+}
+
+/// One socket's half of a link: carries what that socket sends.
+struct Half {
+    here: Side,
+    there: Side,
+    control: Arc<Control>,
+    link: Link,
+    /// The outgoing pipe is the endpoint's and outlives this link.
+    keeps_pipe: bool,
+    batch: Batch,
+    /// What the subscriber here has told the publisher there.
+    interest: Option<(u64, u64)>,
+    established: Instant,
+    finish: Option<Finish>,
+    renew: bool,
+    ending: Option<DisconnectReason>,
+    alarm: Alarm,
+    watched: bool,
+    /// The other half lives as long as its end of this.
+    other: oneshot::Receiver<()>,
+    /// And this one as long as this.
+    _alive: oneshot::Sender<()>,
+}
+
+impl Half {
+    fn new(
+        here: &Side,
+        there: &Side,
+        guard: &TaskGuard,
+        (alive, other): (oneshot::Sender<()>, oneshot::Receiver<()>),
+    ) -> Self {
+        let shared = &here.shared;
+        let counters = PeerCounters::new(shared, here.outgoing, here.lane);
+        let peer = Peer::new(PeerInfo {
+            id: shared.peers.next_id(),
+            endpoint: guard.endpoint.clone(),
+            address: guard.endpoint.as_str().into(),
+            kind: Some(kind(&there.shared)),
+            routing_id: there.shared.config.session.routing_id.clone(),
+            version: VERSION,
+            mechanism: "NULL",
+            metadata: Vec::new(),
+            counters: counters.clone(),
+        });
+        Self {
+            here: here.clone(),
+            there: there.clone(),
+            control: guard.control.clone(),
+            link: Link {
+                peer,
+                outgoing: here.outgoing,
+                incoming: here.lane,
+                control: guard.control.clone(),
+                counters,
+            },
+            keeps_pipe: false,
+            batch: Batch::default(),
+            interest: None,
+            established: runtime::now(),
+            finish: None,
+            renew: false,
+            ending: None,
+            alarm: Alarm::default(),
+            watched: false,
+            other,
+            _alive: alive,
+        }
+    }
+
+    /// From here on there is a peer, and messages move.
+    fn enter_traffic(&mut self) {
+        let shared = &self.here.shared;
+        if let (Some(outgoing), Some(pipe)) = (&shared.traffic.outgoing, self.here.outgoing) {
+            outgoing.online(pipe, None);
+        }
+        if let Some(interest) = &shared.traffic.interest {
+            self.interest = Some((interest.attach(), u64::MAX));
+        }
+        shared.peers.add(self.link.clone());
+        shared.events.emit(|| Event::HandshakeDone {
+            peer: self.link.peer.clone(),
+        });
+    }
+
+    /// One pass. `Err` says why this half ends.
+    fn pass(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
+        self.take_orders(cx)?;
+        if Pin::new(&mut self.other).poll(cx).is_ready() {
+            return Err(DisconnectReason::PeerClosed);
+        }
+        self.run_errand(cx)?;
+        let again = self.carry(cx);
+        self.finish_if_done()?;
+        self.alarm
+            .set(self.finish.as_ref().and_then(|finish| finish.until));
+        if again || self.alarm.poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Ok(())
+    }
+
+    fn take_orders(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
+        while let Poll::Ready(order) = self.control.poll(cx, &mut self.watched) {
+            match order {
+                Order::Finish { until, why } => self.finish = Some(Finish { until, why }),
+                Order::Renew => {
+                    self.renew = true;
+                    return Err(DisconnectReason::Disconnect);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over what there is, within bounds. `true`: there may be more.
+    fn carry(&mut self, cx: &mut Context<'_>) -> bool {
+        let (Some(outgoing), Some(pipe)) = (&self.here.shared.traffic.outgoing, self.here.outgoing) else {
+            return false;
+        };
+        let (Incoming::Messages(inbox), Some(lane)) = (&self.there.shared.traffic.incoming, self.there.lane)
+        else {
+            return false;
+        };
+        for _ in 0..BATCHES {
+            if self.batch.is_written()
+                && outgoing
+                    .poll_take(pipe, cx.waker(), &mut self.batch, false)
+                    .is_pending()
+            {
+                return false;
+            }
+            if inbox.poll_accept(lane, cx.waker(), &mut self.batch).is_pending() {
+                return false;
+            }
+            outgoing.progress(pipe, &mut self.batch);
+            // Handed over in this process is confirmed.
+            outgoing.alive(pipe);
+        }
+        true
+    }
+
+    /// Tells the publisher there what has changed in what the subscriber here wants to hear.
+    fn run_errand(&mut self, cx: &mut Context<'_>) -> Result<(), ProtocolError> {
+        let (Some(interest), Some((key, seen))) = (&self.here.shared.traffic.interest, &mut self.interest)
+        else {
+            return Ok(());
+        };
+        let Some(errand) = interest.poll_errand(*key, cx.waker(), seen) else {
+            return Ok(());
+        };
+        if let (Incoming::Subscriptions(publications), Some(pipe)) =
+            (&self.there.shared.traffic.incoming, self.there.outgoing)
+        {
+            publications
+                .apply(pipe, errand.changes)
+                .map_err(|too_many| ProtocolError::TooMany {
+                    what: too_many.what,
+                    limit: too_many.limit,
+                })?;
+        }
+        if let Some(barrier) = errand.barrier {
+            interest.passed(*key, barrier);
+        }
+        Ok(())
+    }
+
+    /// Ordered to finish, and nothing left to hand over or no time left for it.
+    fn finish_if_done(&self) -> Result<(), DisconnectReason> {
+        let Some(finish) = &self.finish else { return Ok(()) };
+        let queued = match (&self.here.shared.traffic.outgoing, self.here.outgoing) {
+            (Some(outgoing), Some(pipe)) => outgoing.queued(pipe).messages,
+            _ => 0,
+        };
+        if queued == 0 || finish.until.is_some_and(|until| runtime::now() >= until) {
+            return Err(finish.why.clone());
+        }
+        Ok(())
+    }
+
+    /// Gives everything back: what the pipe still held, if it ends with this link. Pending while a sender writes.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Unsent> {
+        let traffic = &self.here.shared.traffic;
+        let mut unsent = Unsent::default();
+        if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.here.outgoing) {
+            ready!(outgoing.poll_offline(pipe, cx.waker(), &mut self.batch));
+            self.link.counters.freeze();
+            if !self.keeps_pipe {
+                let reason = match self.finish {
+                    Some(_) => DropReason::Linger,
+                    None => DropReason::PipeClosed,
+                };
+                unsent = outgoing.detach(pipe, reason);
+            }
+        }
+        if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
+            self.link.counters.freeze();
+            inbox.detach(lane);
+        }
+        if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest) {
+            interest.detach(key);
+        }
+        Poll::Ready(unsent)
+    }
+}
+
+impl Future for Half {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        let this = &mut *self;
+        if this.ending.is_none() {
+            match this.pass(cx) {
+                Ok(()) => return Poll::Pending,
+                Err(reason) => this.ending = Some(reason),
+            }
+        }
+        let unsent = ready!(this.poll_end(cx));
+        let reason = this.ending.take().unwrap_or(DisconnectReason::PeerClosed);
+        let shared = &this.here.shared;
+        shared.peers.remove(&this.link.peer);
+        shared.events.emit(|| Event::Disconnected {
+            peer: this.link.peer.clone(),
+            reason: reason.clone(),
+            dropped: unsent.messages as u64,
+        });
+        Poll::Ready(End {
+            reason,
+            established: Some(this.established),
+            finish: this.finish.take(),
+            renew: this.renew,
+            unsent,
+            announce: None,
+        })
+    }
+}

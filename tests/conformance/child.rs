@@ -1,0 +1,201 @@
+//! Processes of their own: what costs memory, descriptors or processor time is read off `/proc` of a process that
+//! does nothing else.
+//!
+//! The test binary starts itself again with a role in its environment. The two talk in lines: a child says
+//! `bound tcp://…`, `event …`, `message …`; it ends with its standard input.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use hubless::{Builder, Endpoint, Pull, kind};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{self, ChildStdin, ChildStdout, Command};
+
+use crate::raw::soon;
+use crate::vectors::frames;
+
+const ROLE: &str = "HUBLESS_CONFORMANCE_ROLE";
+const OPTIONS: &str = "HUBLESS_CONFORMANCE_OPTIONS";
+
+/// What a child says begins with this; what the test harness says does not.
+const MARK: &str = "» ";
+
+/// Another process with a socket.
+pub(crate) struct Child {
+    process: process::Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// The child ends when this is dropped.
+    _stdin: ChildStdin,
+}
+
+impl Child {
+    pub(crate) async fn new(role: &str, options: &str) -> Self {
+        let program = std::env::current_exe().expect("a running program");
+        Self::start(Command::new(program), role, options)
+    }
+
+    /// One that may have so many descriptors.
+    pub(crate) async fn with_descriptors(most: u32, role: &str, options: &str) -> Self {
+        let program = std::env::current_exe().expect("a running program");
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")])
+            .arg(program);
+        Self::start(shell, role, options)
+    }
+
+    fn start(mut command: Command, role: &str, options: &str) -> Self {
+        let mut process = command
+            .args([
+                "child::plays_its_role",
+                "--exact",
+                "--nocapture",
+                "--test-threads=1",
+            ])
+            .env(ROLE, role)
+            .env(OPTIONS, options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a process can be started");
+        let stdin = process.stdin.take().expect("it is piped");
+        let stdout = process.stdout.take().expect("it is piped");
+        Self {
+            process,
+            lines: BufReader::new(stdout).lines(),
+            _stdin: stdin,
+        }
+    }
+
+    /// The rest of the next line that begins with `word` and contains `text`.
+    pub(crate) async fn line(&mut self, word: &str, text: &str) -> String {
+        soon(&format!("a line {word} … {text}"), async {
+            loop {
+                let line = self.lines.next_line().await.expect("the child speaks text");
+                let line = line.expect("the child lives");
+                let said = line.split_once(MARK).and_then(|(_, said)| said.split_once(' '));
+                match said {
+                    Some((first, rest)) if first == word && rest.contains(text) => return rest.to_owned(),
+                    _ => {}
+                }
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn endpoint(&mut self, word: &str) -> Endpoint {
+        self.line(word, "").await.parse().expect("an endpoint")
+    }
+
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(self.proc("fd"))
+            .expect("the child lives")
+            .count()
+    }
+
+    /// Resident memory that is its own, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let rollup = std::fs::read_to_string(self.proc("smaps_rollup")).expect("the child lives");
+        let lines = rollup.lines().filter(|line| line.starts_with("Private_Dirty:"));
+        let kibibytes = lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
+        kibibytes.sum::<usize>() * 1024
+    }
+
+    /// Processor time that it has used.
+    pub(crate) fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(self.proc("stat")).expect("the child lives");
+        let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
+        // From the third field on: utime and stime are the 14th and the 15th, in ticks of 10 ms.
+        let ticks = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok());
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
+    /// Waits for something that no line tells of.
+    pub(crate) async fn settles(&self, what: &str, is_settled: impl Fn(&Self) -> bool) {
+        soon(what, async {
+            while !is_settled(self) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
+
+    fn proc(&self, file: &str) -> String {
+        format!("/proc/{}/{file}", self.process.id().expect("the child lives"))
+    }
+}
+
+/// Says a line to the parent.
+fn say(word: &str, rest: impl std::fmt::Display) {
+    println!("{MARK}{word} {rest}");
+}
+
+/// Where a child begins; without a role there is nothing to do.
+#[test]
+fn plays_its_role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let role = async {
+            match role.as_str() {
+                "pull" => pull().await,
+                other => panic!("no role {other}"),
+            }
+        };
+        tokio::select! {
+            () = role => {}
+            () = parent_has_gone() => {}
+        }
+    });
+    runtime.shutdown_background();
+}
+
+async fn parent_has_gone() {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(_)) = lines.next_line().await {}
+}
+
+fn number(value: &str) -> usize {
+    value.parse().expect("a number")
+}
+
+/// A builder as the options in the environment say.
+fn configured(mut builder: Builder<kind::Pull>) -> Builder<kind::Pull> {
+    let options = std::env::var(OPTIONS).unwrap_or_default();
+    for option in options.split_whitespace() {
+        builder = match option.split_once('=').expect("name=value") {
+            ("max_pending_handshakes", value) => builder.max_pending_handshakes(number(value)),
+            ("recv_hwm", value) => builder.recv_hwm(number(value)),
+            (other, _) => panic!("no option {other}"),
+        };
+    }
+    builder
+}
+
+/// A PULL that tells everything it sees.
+async fn pull() {
+    let pull = configured(Pull::builder()).build().expect("no contradiction");
+    let mut monitor = pull.monitor();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    say("bound", at);
+    let events = async {
+        while let Some(event) = monitor.next().await {
+            say("event", event);
+        }
+    };
+    let messages = async {
+        while let Ok(message) = pull.recv().await {
+            let frames = frames(&message);
+            say("message", frames[0].escape_ascii());
+        }
+    };
+    tokio::join!(events, messages);
+}
