@@ -268,16 +268,52 @@ impl Log {
             self.run.put_frames(envelope);
         }
         payload.encode(&mut self.run, share_from);
-        let end = self.run.len();
-        self.messages += 1;
-        let one = Load::one(end - before);
+        self.accept(self.run.len() - before);
+        self.count_queued(1);
+    }
+
+    /// Counts a message as queued that waits elsewhere, to be [brought](Self::bring) in its turn.
+    #[inline]
+    pub(crate) fn accept(&mut self, bytes: usize) {
+        let one = Load::one(bytes);
         self.load += one;
         self.counters.accepted += one;
+    }
+
+    /// Appends whole messages that were [accepted](Self::accept) before.
+    pub(crate) fn bring(&mut self, frames: &[u8], messages: usize) {
+        self.run.put_frames(frames);
+        self.count_queued(messages);
+    }
+
+    #[inline]
+    fn count_queued(&mut self, messages: usize) {
+        self.messages += messages;
+        let end = self.run.len();
         if end >= self.marks.back().map_or(0, |mark| mark.end) + MARK_EVERY {
             self.marks.push_back(Mark {
                 end,
                 messages: self.messages,
             });
+        }
+    }
+
+    /// Whether the driver would take a batch now, if there is something to take.
+    pub(crate) fn may_be_taken(&self) -> bool {
+        matches!(self.hand, Hand::Idle | Hand::Due)
+    }
+
+    /// How many bytes are here and not being written.
+    pub(crate) fn len(&self) -> usize {
+        self.run.len()
+    }
+
+    /// Queues in `buffer` from here on, if nothing is queued now; returns the buffer that is not needed then.
+    pub(crate) fn lend(&mut self, buffer: Run) -> Run {
+        if self.run.is_empty() {
+            mem::replace(&mut self.run, buffer)
+        } else {
+            buffer
         }
     }
 
@@ -327,7 +363,8 @@ impl Log {
             self.hand = Hand::Rest(batch);
             return self.driver.take();
         }
-        self.give_back(&mut batch);
+        let buffer = self.take_in(&mut batch);
+        self.keep(buffer);
         if self.run.is_empty() && !called {
             self.hand = Hand::Idle;
             return None;
@@ -341,16 +378,28 @@ impl Log {
         self.hand = Hand::Due;
     }
 
+    /// The first half of the driver's turn: takes in the batch that it has written, if it has one, and returns its
+    /// buffer, to be [kept](Self::keep) or used elsewhere.
+    pub(crate) fn driver_returns(&mut self, batch: &mut Batch) -> Option<Run> {
+        if !matches!(self.hand, Hand::Driver { .. }) {
+            return None;
+        }
+        self.hand = Hand::Due;
+        Some(self.take_in(batch))
+    }
+
     /// The driver's turn: see [`Outgoing::poll_take`](super::Outgoing::poll_take).
     pub(crate) fn driver_takes(&mut self, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
+        if let Some(buffer) = self.driver_returns(batch) {
+            self.keep(buffer);
+        }
         match mem::replace(&mut self.hand, Hand::Due) {
             Hand::Rest(rest) => {
                 *batch = rest;
                 self.hand = Hand::Driver { blocked: false };
                 return Poll::Ready(());
             }
-            Hand::Driver { .. } => self.give_back(batch),
-            Hand::Due | Hand::Idle => {}
+            Hand::Driver { .. } | Hand::Due | Hand::Idle => {}
             other @ (Hand::Offline | Hand::Sender { .. }) => {
                 self.hand = match other {
                     Hand::Sender { .. } => Hand::Sender { called: true },
@@ -392,13 +441,18 @@ impl Log {
         }
     }
 
-    /// Counts what has left and keeps the buffer.
-    fn give_back(&mut self, batch: &mut Batch) {
+    /// Counts what has left. Returns the buffer, empty.
+    fn take_in(&mut self, batch: &mut Batch) -> Run {
         self.progress(batch);
-        let mut batch = mem::take(batch);
-        if self.spare.capacity() == 0 && batch.run.capacity() <= KEEP {
-            batch.run.clear();
-            self.spare = batch.run;
+        let mut buffer = mem::take(batch).run;
+        buffer.clear();
+        buffer
+    }
+
+    /// Keeps a buffer for the next batch but one.
+    pub(crate) fn keep(&mut self, buffer: Run) {
+        if self.spare.capacity() == 0 && buffer.capacity() <= KEEP {
+            self.spare = buffer;
         }
     }
 
