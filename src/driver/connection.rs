@@ -234,7 +234,10 @@ impl Connection {
         let control = self.control.clone();
         while let Poll::Ready(order) = control.poll(cx, &mut self.watched) {
             match order {
-                Order::Finish { until, why } => self.finish = Some(Finish { until, why }),
+                Order::Finish { until, why } => {
+                    self.finish = Some(Finish { until, why });
+                    self.shared.traffic.retire(self.outgoing);
+                }
                 Order::Renew => {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);

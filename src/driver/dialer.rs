@@ -218,6 +218,7 @@ impl Dialer {
             while let Poll::Ready(order) = control.poll(cx, &mut self.watched) {
                 if let Order::Finish { until, why } = order {
                     self.finish = Some(Finish { until, why });
+                    self.shared.traffic.retire(self.pipe);
                 }
             }
             if self.is_done() {

@@ -371,7 +371,10 @@ impl Half {
     fn take_orders(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
         while let Poll::Ready(order) = self.control.poll(cx, &mut self.watched) {
             match order {
-                Order::Finish { until, why } => self.finish = Some(Finish { until, why }),
+                Order::Finish { until, why } => {
+                    self.finish = Some(Finish { until, why });
+                    self.here.shared.traffic.retire(self.here.outgoing);
+                }
                 Order::Renew => {
                     self.renew = true;
                     return Err(DisconnectReason::Disconnect);

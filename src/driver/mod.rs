@@ -193,6 +193,13 @@ pub(crate) struct Link {
 }
 
 impl Traffic {
+    /// Whoever holds this pipe was ordered to finish: nothing new goes into it.
+    fn retire(&self, outgoing: Option<PipeId>) {
+        if let (Some(side), Some(pipe)) = (&self.outgoing, outgoing) {
+            side.retire(pipe);
+        }
+    }
+
     /// Ends traffic for good: pending and later calls of the program fail.
     pub(crate) fn close(&self) {
         if let Some(outgoing) = &self.outgoing {

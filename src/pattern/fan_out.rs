@@ -380,6 +380,10 @@ impl Outgoing for FanOut {
         offline
     }
 
+    fn retire(&self, pipe: PipeId) {
+        self.state.lock().subscriptions.remove_all(pipe.slot);
+    }
+
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
         let mut state = self.state.lock();
         let Some(mut subscriber) = state.subscribers.remove(pipe) else {

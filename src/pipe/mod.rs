@@ -91,6 +91,9 @@ pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
     /// kernel; what lies behind the cut stays in the log. Pending while a sender is still writing.
     fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()>;
 
+    /// The pipe is about to end: it takes no turn any more. What it holds still goes out.
+    fn retire(&self, pipe: PipeId);
+
     /// Ends the pipe. What it still held is counted under `reason` and returned.
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent;
 

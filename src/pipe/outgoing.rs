@@ -513,6 +513,13 @@ impl Outgoing for Outbox {
         offline
     }
 
+    fn retire(&self, pipe: PipeId) {
+        let mut state = self.state.lock();
+        if state.log(pipe).is_some() {
+            state.leave_ring(pipe.slot);
+        }
+    }
+
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
         let mut state = self.state.lock();
         let Some(mut log) = state.log(pipe).map(|log| mem::replace(log, Log::new())) else {

@@ -138,7 +138,7 @@ impl<K: Kind> Socket<K> {
         K: Sends,
     {
         let mut reservation = Reservation::default();
-        let mut guard = ReserveGuard {
+        let guard = ReserveGuard {
             core: &self.core,
             reservation: &mut reservation,
         };

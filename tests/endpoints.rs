@@ -1,0 +1,72 @@
+//! Endpoints of a socket: what it takes away again, it takes away in good order.
+
+use hubless::{EndpointError, Linger, Pull, Push};
+
+type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+#[tokio::test]
+async fn an_endpoint_that_is_being_disconnected_sends_what_it_has_and_gets_nothing_new() -> Result {
+    let push = Push::builder().linger(Linger::Forever).build()?;
+    let leaving = push.connect("inproc://leaving")?.endpoint().clone();
+    push.send("queued before").await?;
+
+    let staying = Pull::new();
+    staying.bind("inproc://staying").await?;
+    push.connect("inproc://staying")?.await?;
+
+    let others = async {
+        // Nobody is at the other end, so the order to finish is all that its task can be busy with.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        for number in 0..10 {
+            push.send(format!("{number}")).await?;
+        }
+        for number in 0..10 {
+            assert_eq!(staying.recv().await?, format!("{number}").as_str());
+        }
+        let late = Pull::new();
+        late.bind("inproc://leaving").await?;
+        assert_eq!(late.recv().await?, "queued before");
+        Ok::<_, hubless::Error>(late)
+    };
+    let (disconnected, late) = tokio::join!(push.disconnect(&leaving), others);
+    disconnected?;
+    assert!(late?.try_recv().is_err());
+    assert_eq!(push.endpoints().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_endpoint_that_was_never_there_is_not_found() -> Result {
+    let push = Push::new();
+    let endpoint = push.connect("inproc://known")?.endpoint().clone();
+    let unknown = "inproc://unknown".parse()?;
+    assert_eq!(
+        push.disconnect(&unknown).await,
+        Err(EndpointError::NotFound(unknown.clone()))
+    );
+    // Connected is not bound.
+    assert_eq!(
+        push.unbind(&endpoint).await,
+        Err(EndpointError::NotFound(endpoint.clone()))
+    );
+    assert_eq!(push.endpoints(), [endpoint]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_endpoint_is_free_when_unbind_is_done() -> Result {
+    let file = std::env::temp_dir().join(format!("hubless-free-again-{}", std::process::id()));
+    let ipc = format!("ipc://{}", file.display());
+    for at in ["tcp://127.0.0.1:0", &ipc, "inproc://free-again"] {
+        let first = Pull::new();
+        let endpoint = first.bind(at).await?;
+        first.unbind(&endpoint).await?;
+        let second = Pull::new();
+        assert_eq!(second.bind(&endpoint).await?, endpoint);
+        let _ = second.close().await;
+    }
+    assert!(!file.exists());
+    Ok(())
+}
