@@ -4,19 +4,20 @@
 //! the connection's driver or, when the line is idle, the sender itself. Whose hand is on the line is one enum:
 //!
 //! ```text
-//!              online              append, line idle: the sender writes itself
-//!  Offline ──────────────▶ Idle ─────────────────────────────────────────▶ Sender
-//!     ▲                    ▲  │ append, driver called                        │ │ │
-//!     │     nothing left   │  ▼                       more was appended      │ │ │ cut short
-//!     │                    │ Due ◀───────────────────────────────────────────┘ │ ▼
-//!     │                    │  │ driver takes a batch          all written ▶ Idle │ Rest
-//!     │  connection lost   │  ▼                                                 │
-//!     └───────────────── Driver ◀───────────────── driver takes the rest ───────┘
+//!              online               nothing left
+//!  Offline ──────────────▶ Driver ────────────────▶ Idle ◀──────────────┐
+//!     ▲                     │ ▲ ▲                    │ │               │
+//!     └── connection lost ──┘ │ │ comes      append: │ │ append: the   │ all
+//!                             │ │      driver called │ │ sender writes │ written
+//!                             │ └────── Due ◀────────┘ ▼ himself       │
+//!                             │          ▲           Sender ───────────┤
+//!                    takes it │          └────────────────── and more ─┤
+//!                             └─────── Rest ◀────────────── cut short ─┘
 //! ```
 //!
-//! Nobody but the driver writes before the handshake is done (`Offline`), *idle* is set only under the lock with
-//! the log seen empty, and a batch is never taken while another is being written: these three rules are what
-//! keeps bytes in order and wake-ups from being lost. They are modelled in `tests/models`.
+//! Nobody but the driver writes before it has written the handshake to its end and come for the first batch;
+//! *idle* is set only under the lock with the log seen empty; and a batch is never taken while another is being
+//! written. These three rules keep the bytes in order and wake-ups from being lost: see `tests/models`.
 //!
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
@@ -58,6 +59,8 @@ pub(crate) struct Batch {
     counted: Load,
     /// What a peer in this process took out, and was not counted yet.
     handed: Load,
+    /// The connection ended inside a message: whatever came behind would be taken for the rest of it.
+    torn: bool,
 }
 
 /// At `end` bytes into a run, `messages` of it are whole.
@@ -81,11 +84,24 @@ impl Batch {
         self.marks.front().is_some_and(|mark| mark.end <= self.written)
     }
 
-    /// Writes once, `ahead` before the batch; what was accepted of `ahead` is taken off it.
+    /// Writes once, `ahead` before what is left of the batch; what was accepted of `ahead` is taken off it.
+    ///
+    /// Commands stand between messages: one that was begun is written to its end first.
     pub(crate) fn write(&mut self, ahead: &mut Vec<u8>, writer: &dyn Writer) -> io::Result<usize> {
+        if self.torn {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         if !ahead.is_empty() {
+            let (boundary, _) = self.run.boundary_at_or_after(self.written);
+            if boundary > self.written {
+                self.run.slices(self.written, &mut slices[..1]);
+                let rest = (boundary - self.written).min(slices[0].len());
+                let accepted = writer.try_write_vectored(&[IoSlice::new(&slices[0][..rest])])?;
+                self.written += accepted;
+                return Ok(accepted);
+            }
             slices[0] = IoSlice::new(ahead);
             count = 1;
         }
@@ -373,9 +389,11 @@ impl Log {
         self.driver.take()
     }
 
+    /// The handshake is done. The line is the driver's until it asks for the first batch: it may not have written all
+    /// of the handshake yet.
     pub(crate) fn online(&mut self, writer: Option<Arc<dyn Writer>>) {
         self.writer = writer;
-        self.hand = Hand::Due;
+        self.hand = Hand::Driver { blocked: false };
     }
 
     /// The first half of the driver's turn: takes in the batch that it has written, if it has one, and returns its
@@ -438,6 +456,7 @@ impl Log {
             written: 0,
             counted: Load::default(),
             handed: Load::default(),
+            torn: false,
         }
     }
 
@@ -471,16 +490,17 @@ impl Log {
                 self.call(waker);
                 return Poll::Pending;
             }
-            Hand::Rest(rest) => self.cut(rest),
-            Hand::Driver { .. } => self.cut(mem::take(batch)),
+            Hand::Rest(rest) => *batch = self.cut(rest),
+            Hand::Driver { .. } => *batch = self.cut(mem::take(batch)),
             Hand::Offline | Hand::Idle | Hand::Due => {}
         }
         self.writer = None;
         Poll::Ready(())
     }
 
-    /// Keeps of a broken batch what may be sent again: the messages of which the kernel has no byte (G1).
-    fn cut(&mut self, mut batch: Batch) {
+    /// Keeps of a broken batch what may be sent again: the messages of which the kernel has no byte (G1). Returns what
+    /// is left of it for the driver: nothing, but whether it was torn.
+    fn cut(&mut self, mut batch: Batch) -> Batch {
         self.progress(&mut batch);
         let (boundary, mut before) = batch.run.boundary_at_or_after(batch.written);
         let gone = Load {
@@ -490,19 +510,24 @@ impl Log {
         let mut newly = gone;
         newly -= batch.counted;
         self.load -= newly;
-        if boundary > batch.written {
+        let torn = boundary > batch.written;
+        if torn {
             before -= 1;
             newly.messages -= 1;
             self.counters.dropped.add(DropReason::Cut, 1);
         }
         // Bytes of the message that was cut count as handed over with it left out: they did leave.
         self.counters.done += newly;
-        let kept = batch.messages - before - usize::from(boundary > batch.written);
+        let kept = batch.messages - before - usize::from(torn);
         batch.run.split_off_front(boundary);
         batch.run.append(mem::take(&mut self.run));
         self.run = batch.run;
         self.messages += kept;
         self.marks.clear();
+        Batch {
+            torn,
+            ..Batch::default()
+        }
     }
 
     /// Takes back what is queued and of which no byte has left, as if it had never been sent. `false`: there is
