@@ -389,13 +389,9 @@ impl Connection {
                     messages: count as u64,
                     bytes: frames.len() as u64,
                 };
-                inbox.push(
-                    lane,
-                    Chunk {
-                        messages: Messages::Read(frames),
-                        load,
-                    },
-                );
+                let messages = Messages::Read(frames);
+                self.came += count;
+                self.same_thread = inbox.push(lane, Chunk { messages, load });
             }
             (Incoming::Subscriptions(_), _) => {
                 // The older form: a message of one frame. Anything else is nobody's, as in libzmq.
