@@ -303,7 +303,7 @@ impl State {
                 let last = self.last_inline;
                 hits == 1 && last.is_none_or(|last| clock().duration_since(last) >= INLINE_SPACING)
             };
-            match log.after_append(usize::MAX, may_write) {
+            match log.after_append(may_write) {
                 Next::Done => {}
                 Next::Wake(driver) => errands.drivers.push(driver),
                 Next::Write(batch, writer) => {

@@ -348,14 +348,13 @@ impl Log {
 
     /// What the sender does now. `may_write` is asked only when the line is idle: whether it may write itself.
     #[inline]
-    pub(crate) fn after_append(&mut self, help_from: usize, may_write: impl FnOnce() -> bool) -> Next {
+    pub(crate) fn after_append(&mut self, may_write: impl FnOnce() -> bool) -> Next {
         match self.hand {
             Hand::Idle if self.last_batch < STREAMING && may_write() => self.sender_takes(),
             Hand::Idle => {
                 self.hand = Hand::Due;
                 self.driver.take().map_or(Next::Done, Next::Wake)
             }
-            Hand::Due if self.run.len() >= help_from => self.sender_takes(),
             _ => Next::Done,
         }
     }
