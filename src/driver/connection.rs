@@ -546,7 +546,17 @@ impl Connection {
         if let Some(barrier) = errand.barrier {
             if !self.session.ping(&barrier.to_be_bytes()) {
                 self.written_barrier = Some(barrier);
+                self.pass_written_barrier();
             }
+        }
+    }
+
+    /// All that was ordered before it may have been written long ago.
+    fn pass_written_barrier(&mut self) {
+        if self.session.output().is_empty()
+            && let Some(barrier) = self.written_barrier.take()
+        {
+            self.pass_barrier(&barrier.to_be_bytes());
         }
     }
 
@@ -625,10 +635,8 @@ impl Connection {
                 outgoing.progress(pipe, &mut self.batch);
             }
         }
-        if self.session.output().is_empty() {
-            if let Some(barrier) = self.written_barrier.take() {
-                self.pass_barrier(&barrier.to_be_bytes());
-            }
+        if self.written_barrier.is_some() {
+            self.pass_written_barrier();
         }
     }
 
