@@ -66,7 +66,8 @@ pub(crate) struct End {
     pub(crate) finish: Option<Finish>,
     /// It was ordered to make room for a new connection.
     pub(crate) renew: bool,
-    /// What the pipe still held, if it ended with the connection.
+    /// What the pipe still held, if it ended with the connection and by that order: for whoever closes. Nobody
+    /// would ever ask for the rest, and it was counted.
     pub(crate) unsent: Unsent,
     pub(crate) announce: Announce,
 }
@@ -770,7 +771,6 @@ impl Connection {
                 let unsent = outgoing.detach(pipe, reason);
                 dropped = unsent.messages as u64;
                 self.outgoing = None;
-                // Only who closes asks for it; else it would be kept for as long as the socket lives.
                 if self.finish.is_some() {
                     self.left_behind = unsent;
                 }
