@@ -157,12 +157,20 @@ impl Inflow {
     /// come, at most twice what is there.
     fn make_room(&mut self, buffer: &mut BytesMut) {
         let whole = self.need + MAX_HEADER;
-        let room = if whole <= KEEP { whole } else { whole.min(buffer.len() + ROOM) };
+        let room = if whole <= KEEP {
+            whole
+        } else {
+            whole.min(buffer.len() + ROOM)
+        };
         if self.is_own && buffer.capacity() >= room {
             return;
         }
         let mut larger = self.used_buffer(room).unwrap_or_else(|| {
-            let capacity = if whole <= KEEP { KEEP } else { whole.min(2 * buffer.len().max(BLOCK)) };
+            let capacity = if whole <= KEEP {
+                KEEP
+            } else {
+                whole.min(2 * buffer.len().max(BLOCK))
+            };
             BytesMut::with_capacity(capacity)
         });
         larger.extend_from_slice(buffer);
