@@ -20,6 +20,7 @@ use std::io;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
@@ -544,11 +545,11 @@ impl Connection {
                 self.session.cancel(&change.prefix);
             }
         }
-        if let Some(barrier) = errand.barrier {
-            if !self.session.ping(&barrier.to_be_bytes()) {
-                self.written_barrier = Some(barrier);
-                self.pass_written_barrier();
-            }
+        if let Some(barrier) = errand.barrier
+            && !self.session.ping(&barrier.to_be_bytes())
+        {
+            self.written_barrier = Some(barrier);
+            self.pass_written_barrier();
         }
     }
 
@@ -562,10 +563,10 @@ impl Connection {
     }
 
     fn pass_barrier(&mut self, context: &[u8]) {
-        if let (Some(interest), Some((key, _))) = (&self.shared.traffic.interest, self.interest) {
-            if let Ok(barrier) = context.try_into() {
-                interest.passed(key, u64::from_be_bytes(barrier));
-            }
+        if let (Some(interest), Some((key, _))) = (&self.shared.traffic.interest, self.interest)
+            && let Ok(barrier) = context.try_into()
+        {
+            interest.passed(key, u64::from_be_bytes(barrier));
         }
     }
 
@@ -631,10 +632,11 @@ impl Connection {
     }
 
     fn after_write(&mut self) {
-        if self.batch.has_passed_a_mark() && !self.batch.is_written() {
-            if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.outgoing) {
-                outgoing.progress(pipe, &mut self.batch);
-            }
+        if self.batch.has_passed_a_mark()
+            && !self.batch.is_written()
+            && let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.outgoing)
+        {
+            outgoing.progress(pipe, &mut self.batch);
         }
         if self.written_barrier.is_some() {
             self.pass_written_barrier();
@@ -799,6 +801,8 @@ impl Connection {
                 reason,
             }),
         }
+        let unknown = self.session.unknown_commands();
+        self.shared.unknown_commands.fetch_add(unknown, Ordering::Relaxed);
         // Best effort: an ERROR that names the reason may be in there.
         let _ = self.batch.write(self.session.output(), &*self.writer);
         Poll::Ready(())

@@ -190,6 +190,7 @@ impl Run {
     }
 
     /// How many messages there are, by walking all of them.
+    #[cfg(test)]
     pub(crate) fn count_messages(&self) -> usize {
         self.boundary_at_or_after(usize::MAX).1
     }
@@ -263,6 +264,7 @@ impl Run {
     }
 
     /// Puts `other` in front of what is here.
+    #[cfg(test)]
     pub(crate) fn prepend(&mut self, mut other: Run) {
         std::mem::swap(self, &mut other);
         self.append(other);

@@ -316,7 +316,9 @@ fn what_is_queued_when_a_pipe_ends_is_returned_and_counted() {
         let fan_out = fan_out(10);
         let mut peers: Vec<_> = (0..peers).map(|_| Peer::subscribed(&fan_out, "")).collect();
         let peer = &mut peers[0];
-        ["a", "b", "c"].map(|body| publish(&fan_out, body));
+        for body in ["a", "b", "c"] {
+            publish(&fan_out, body);
+        }
         peer.make_room(4);
         peer.drive(&fan_out);
         assert_eq!(peer.go_offline(&fan_out), b"\0\x01a\0");
