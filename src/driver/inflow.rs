@@ -94,6 +94,8 @@ pub(crate) struct Inflow {
     is_own: bool,
     /// The unfinished message at the front takes at least this many bytes.
     need: usize,
+    /// It has turned out longer than announced before: more frames come than anybody knows.
+    is_open_ended: bool,
     /// The last large messages, to get their buffers back. Two: one is being read by the program while the next
     /// arrives.
     large: [Option<Bytes>; 2],
@@ -121,6 +123,8 @@ impl Inflow {
 
     /// The message at the front of `buffer` takes `need` bytes or more.
     pub(crate) fn expect(&mut self, need: usize) {
+        let is_longer = self.need > LARGE && need > self.need;
+        self.is_open_ended = need > LARGE && (self.is_open_ended || is_longer);
         self.need = need;
     }
 
@@ -142,8 +146,11 @@ impl Inflow {
         if self.need > LARGE {
             self.make_room(buffer);
             // With the header of the next message in the same read, one as large follows without a copy.
-            let limit = (self.need - buffer.len() + MAX_HEADER).min(buffer.capacity() - buffer.len());
-            return stream.poll_read(cx, buffer, limit);
+            let limit = match self.is_open_ended {
+                true => READ,
+                false => self.need.saturating_sub(buffer.len()) + MAX_HEADER,
+            };
+            return stream.poll_read(cx, buffer, limit.min(buffer.capacity() - buffer.len()));
         }
         if self.is_own || buffer.capacity() - buffer.len() < ROOM {
             *buffer = Arena::block_with(buffer);
@@ -166,12 +173,13 @@ impl Inflow {
             return;
         }
         let mut larger = self.used_buffer(room).unwrap_or_else(|| {
-            let capacity = if whole <= KEEP {
-                KEEP
-            } else {
-                whole.min(2 * buffer.len().max(BLOCK))
-            };
-            BytesMut::with_capacity(capacity)
+            let double = 2 * buffer.len().max(BLOCK);
+            BytesMut::with_capacity(match whole {
+                ..=KEEP => KEEP,
+                // To the end of one frame after the other, it would be copied as often as it has frames.
+                _ if self.is_open_ended => double,
+                _ => whole.min(double),
+            })
         });
         larger.extend_from_slice(buffer);
         buffer.clear();
