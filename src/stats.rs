@@ -175,6 +175,8 @@ pub struct Stats {
     pub incoming: IncomingStats,
     /// How often a connecting endpoint was connected again.
     pub reconnects: u64,
+    /// Commands of ended connections that are unknown here, and were ignored.
+    pub unknown_commands: u64,
     /// Requests that were dropped without a reply.
     pub unanswered: u64,
 }

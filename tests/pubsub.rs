@@ -28,7 +28,9 @@ macro_rules! over_every_transport {
         mod ipc {
             $(#[tokio::test]
             async fn $name() {
-                super::soon(super::$name("ipc://*")).await.unwrap();
+                let name = format!("hubless-{}-{}", std::process::id(), stringify!($name));
+                let at = format!("ipc://{}", std::env::temp_dir().join(name).display());
+                super::soon(super::$name(&at)).await.unwrap();
             })+
         }
     };
@@ -74,6 +76,15 @@ async fn bound(at: &str) -> Result<(Pub, Endpoint)> {
     let publisher = Pub::new();
     let endpoint = publisher.bind(at).await?;
     Ok((publisher, endpoint))
+}
+
+/// Another endpoint of the same transport.
+fn another(at: &str, number: u32) -> String {
+    if at.starts_with("ipc") {
+        format!("{at}.{number}")
+    } else {
+        at.to_owned()
+    }
 }
 
 /// A subscriber that the publisher knows of.
@@ -300,8 +311,8 @@ async fn a_subscriber_hears_all_its_publishers(at: &str) -> Result {
     let subscriber = Sub::new();
     subscriber.subscribe("");
     let mut publishers = Vec::new();
-    for _ in 0..3 {
-        let (publisher, endpoint) = bound(at).await?;
+    for number in 0..3 {
+        let (publisher, endpoint) = bound(&another(at, number)).await?;
         subscriber.connect(&endpoint)?;
         publisher.subscribers().at_least(1).await?;
         publishers.push(publisher);
@@ -618,7 +629,7 @@ async fn subscribed_waits_for_every_publisher(at: &str) -> Result {
     subscriber.subscribed().await?;
     assert_eq!(first.subscribers().to("a").count(), 1);
 
-    let (second, endpoint) = bound(at).await?;
+    let (second, endpoint) = bound(&another(at, 2)).await?;
     subscriber.connect(&endpoint)?.await?;
     for number in 0..100 {
         let topic = format!("{number}.");

@@ -283,6 +283,7 @@ mod tests {
         let from_one = [(1100, "10.0.0.9"), (50, "10.0.0.9"), (40, "10.0.0.1")];
         let from_home = [(1100, "127.0.0.1"); 7];
         let eight = |connections| AdmissionLimits { connections, ..EIGHT };
+        #[allow(clippy::type_complexity)] // A table reads best as one.
         let table: [(&str, AdmissionLimits, &[(u64, &str)], usize, &str, Verdict); 13] = [
             ("nobody is there", EIGHT, &[], 0, "10.0.0.9", Admit),
             ("there is room", EIGHT, &others, 10_000, "10.0.0.9", Admit),

@@ -20,6 +20,7 @@ use std::io;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,8 @@ pub(crate) struct End {
     pub(crate) finish: Option<Finish>,
     /// It was ordered to make room for a new connection.
     pub(crate) renew: bool,
-    /// What the pipe still held, if it ended with the connection.
+    /// What the pipe still held, if it ended with the connection and by that order: for whoever closes. Nobody
+    /// would ever ask for the rest, and it was counted.
     pub(crate) unsent: Unsent,
     pub(crate) announce: Announce,
 }
@@ -389,13 +391,9 @@ impl Connection {
                     messages: count as u64,
                     bytes: frames.len() as u64,
                 };
-                inbox.push(
-                    lane,
-                    Chunk {
-                        messages: Messages::Read(frames),
-                        load,
-                    },
-                );
+                let messages = Messages::Read(frames);
+                self.came += count;
+                self.same_thread = inbox.push(lane, Chunk { messages, load });
             }
             (Incoming::Subscriptions(_), _) => {
                 // The older form: a message of one frame. Anything else is nobody's, as in libzmq.
@@ -547,18 +545,28 @@ impl Connection {
                 self.session.cancel(&change.prefix);
             }
         }
-        if let Some(barrier) = errand.barrier {
-            if !self.session.ping(&barrier.to_be_bytes()) {
-                self.written_barrier = Some(barrier);
-            }
+        if let Some(barrier) = errand.barrier
+            && !self.session.ping(&barrier.to_be_bytes())
+        {
+            self.written_barrier = Some(barrier);
+            self.pass_written_barrier();
+        }
+    }
+
+    /// All that was ordered before it may have been written long ago.
+    fn pass_written_barrier(&mut self) {
+        if self.session.output().is_empty()
+            && let Some(barrier) = self.written_barrier.take()
+        {
+            self.pass_barrier(&barrier.to_be_bytes());
         }
     }
 
     fn pass_barrier(&mut self, context: &[u8]) {
-        if let (Some(interest), Some((key, _))) = (&self.shared.traffic.interest, self.interest) {
-            if let Ok(barrier) = context.try_into() {
-                interest.passed(key, u64::from_be_bytes(barrier));
-            }
+        if let (Some(interest), Some((key, _))) = (&self.shared.traffic.interest, self.interest)
+            && let Ok(barrier) = context.try_into()
+        {
+            interest.passed(key, u64::from_be_bytes(barrier));
         }
     }
 
@@ -624,15 +632,14 @@ impl Connection {
     }
 
     fn after_write(&mut self) {
-        if self.batch.has_passed_a_mark() && !self.batch.is_written() {
-            if let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.outgoing) {
-                outgoing.progress(pipe, &mut self.batch);
-            }
+        if self.batch.has_passed_a_mark()
+            && !self.batch.is_written()
+            && let (Some(outgoing), Some(pipe)) = (&self.shared.traffic.outgoing, self.outgoing)
+        {
+            outgoing.progress(pipe, &mut self.batch);
         }
-        if self.session.output().is_empty() {
-            if let Some(barrier) = self.written_barrier.take() {
-                self.pass_barrier(&barrier.to_be_bytes());
-            }
+        if self.written_barrier.is_some() {
+            self.pass_written_barrier();
         }
     }
 
@@ -766,7 +773,6 @@ impl Connection {
                 let unsent = outgoing.detach(pipe, reason);
                 dropped = unsent.messages as u64;
                 self.outgoing = None;
-                // Only who closes asks for it; else it would be kept for as long as the socket lives.
                 if self.finish.is_some() {
                     self.left_behind = unsent;
                 }
@@ -795,6 +801,8 @@ impl Connection {
                 reason,
             }),
         }
+        let unknown = self.session.unknown_commands();
+        self.shared.unknown_commands.fetch_add(unknown, Ordering::Relaxed);
         // Best effort: an ERROR that names the reason may be in there.
         let _ = self.batch.write(self.session.output(), &*self.writer);
         Poll::Ready(())

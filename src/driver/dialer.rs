@@ -148,11 +148,11 @@ impl Dialer {
         if end.renew {
             return Some(Duration::ZERO);
         }
-        if let DisconnectReason::Protocol(reason) = end.reason {
-            if reason.is_fatal_refusal() {
-                self.refused(reason);
-                return Some(self.shared.dice.jitter(REFUSED));
-            }
+        if let DisconnectReason::Protocol(reason) = end.reason
+            && reason.is_fatal_refusal()
+        {
+            self.refused(reason);
+            return Some(self.shared.dice.jitter(REFUSED));
         }
         Some(self.back_off())
     }

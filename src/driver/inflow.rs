@@ -33,7 +33,8 @@ const ROOM: usize = 64 * 1024;
 /// A message that takes more than this gets a buffer of its own.
 const LARGE: usize = 128 * 1024;
 
-/// A large buffer is kept for the next large message up to this size: one of 1 MiB and its frame header.
+/// A large buffer has this size, and is kept for the next large message: one of 1 MiB and its frame header. Larger
+/// messages get buffers that grow.
 const KEEP: usize = 1024 * 1024 + 4096;
 
 /// Blocks put aside that may come back when nobody holds a piece of them any more.
@@ -59,6 +60,13 @@ impl Arena {
         })
     }
 
+    /// A block that begins with these bytes.
+    fn block_with(bytes: &[u8]) -> BytesMut {
+        let mut block = Self::with(Self::take);
+        block.extend_from_slice(bytes);
+        block
+    }
+
     /// A block with room for a read.
     fn take(&mut self) -> BytesMut {
         let mut block = std::mem::take(&mut self.block);
@@ -82,22 +90,23 @@ impl Arena {
 pub(crate) struct Inflow {
     /// What stays between turns: a piece of a message, or whole messages beyond the mark.
     pending: BytesMut,
+    /// The buffer is this connection's own, not a block of the arena.
+    is_own: bool,
     /// The unfinished message at the front takes at least this many bytes.
     need: usize,
-    /// The last large message, to get its buffer back.
-    large: Option<Bytes>,
+    /// The last large messages, to get their buffers back. Two: one is being read by the program while the next
+    /// arrives.
+    large: [Option<Bytes>; 2],
 }
 
 impl Inflow {
     /// The bytes that are there, in a buffer to read on into.
     pub(crate) fn open(&mut self) -> BytesMut {
         let pending = std::mem::take(&mut self.pending);
-        if self.need > LARGE {
+        if self.is_own {
             return pending;
         }
-        let mut block = Arena::with(Arena::take);
-        block.extend_from_slice(&pending);
-        block
+        Arena::block_with(&pending)
     }
 
     /// Bytes that were kept whole at the mark: worked off before anything is read.
@@ -115,11 +124,11 @@ impl Inflow {
         self.need = need;
     }
 
-    /// A large message has left: its buffer may come back.
+    /// A message has left; if it was a large one, its buffer may come back.
     pub(crate) fn remember(&mut self, chunk: &Bytes) {
-        self.need = 0;
         if chunk.len() > LARGE && chunk.len() <= KEEP {
-            self.large = Some(chunk.clone());
+            self.large.swap(0, 1);
+            self.large[0] = Some(chunk.clone());
         }
     }
 
@@ -131,45 +140,67 @@ impl Inflow {
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
         if self.need > LARGE {
-            self.grow(buffer);
+            self.make_room(buffer);
             // With the header of the next message in the same read, one as large follows without a copy.
-            let limit =
-                (self.need.saturating_sub(buffer.len()) + MAX_HEADER).min(buffer.capacity() - buffer.len());
+            let limit = (self.need - buffer.len() + MAX_HEADER).min(buffer.capacity() - buffer.len());
             return stream.poll_read(cx, buffer, limit);
         }
-        if buffer.capacity() - buffer.len() < ROOM {
-            let mut block = Arena::with(Arena::take);
-            block.extend_from_slice(buffer);
-            *buffer = block;
+        if self.is_own || buffer.capacity() - buffer.len() < ROOM {
+            *buffer = Arena::block_with(buffer);
+            self.is_own = false;
         }
         let limit = READ.min(buffer.capacity() - buffer.len());
         stream.poll_read(cx, buffer, limit)
     }
 
-    /// Makes room for a large message, as far as its bytes have come: at most twice what is there.
-    fn grow(&mut self, buffer: &mut BytesMut) {
+    /// Makes room for a large message: all of it when it is not too large to be kept, else as far as its bytes have
+    /// come, at most twice what is there.
+    fn make_room(&mut self, buffer: &mut BytesMut) {
         let whole = self.need + MAX_HEADER;
-        if buffer.capacity() >= whole || buffer.capacity() - buffer.len() >= READ {
+        let room = if whole <= KEEP {
+            whole
+        } else {
+            whole.min(buffer.len() + ROOM)
+        };
+        if self.is_own && buffer.capacity() >= room {
             return;
         }
-        if let Some(Ok(mut again)) = self.large.take().map(Bytes::try_into_mut) {
-            again.clear();
-            if again.capacity() >= buffer.len() + READ {
-                again.extend_from_slice(buffer);
-                *buffer = again;
-                return;
+        let mut larger = self.used_buffer(room).unwrap_or_else(|| {
+            let capacity = if whole <= KEEP {
+                KEEP
+            } else {
+                whole.min(2 * buffer.len().max(BLOCK))
+            };
+            BytesMut::with_capacity(capacity)
+        });
+        larger.extend_from_slice(buffer);
+        buffer.clear();
+        let old = std::mem::replace(buffer, larger);
+        if !self.is_own {
+            Arena::with(|arena| arena.block = old);
+        }
+        self.is_own = true;
+    }
+
+    /// The buffer of a large message that the program has let go of.
+    fn used_buffer(&mut self, room: usize) -> Option<BytesMut> {
+        for large in &mut self.large {
+            if large.as_ref().is_some_and(Bytes::is_unique) {
+                let Some(Ok(mut buffer)) = large.take().map(Bytes::try_into_mut) else {
+                    continue;
+                };
+                buffer.clear();
+                if buffer.capacity() >= room {
+                    return Some(buffer);
+                }
             }
         }
-        let capacity = whole.min((2 * buffer.len()).max(2 * BLOCK));
-        let mut larger = BytesMut::with_capacity(capacity);
-        larger.extend_from_slice(buffer);
-        *buffer = larger;
+        None
     }
 
     /// Ends a turn: keeps what is left, gives the block back.
     pub(crate) fn close(&mut self, mut buffer: BytesMut, at_the_mark: bool) {
-        if self.need > LARGE {
-            self.grow(&mut buffer);
+        if self.is_own && self.need > LARGE {
             self.pending = buffer;
             return;
         }
@@ -179,6 +210,8 @@ impl Inflow {
             self.pending = BytesMut::from(&buffer[..]);
             buffer.clear();
         }
-        Arena::with(|arena| arena.block = buffer);
+        if !std::mem::take(&mut self.is_own) {
+            Arena::with(|arena| arena.block = buffer);
+        }
     }
 }

@@ -217,9 +217,7 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolErro
 /// The task of a half on the binding side.
 async fn serve(half: Half, mut guard: TaskGuard) {
     let end = half.await;
-    if end.finish.is_some() {
-        guard.leave_unsent(end.unsent);
-    }
+    guard.leave_unsent(end.unsent);
     guard.end();
 }
 
@@ -339,13 +337,14 @@ impl Half {
     /// From here on there is a peer, and messages move.
     fn enter_traffic(&mut self) {
         let shared = &self.here.shared;
+        shared.peers.add(self.link.clone());
+        // Not before it can be found, as in a connection.
         if let (Some(outgoing), Some(pipe)) = (&shared.traffic.outgoing, self.here.outgoing) {
             outgoing.online(pipe, None);
         }
         if let Some(interest) = &shared.traffic.interest {
             self.interest = Some((interest.attach(), u64::MAX));
         }
-        shared.peers.add(self.link.clone());
         shared.events.emit(|| Event::HandshakeDone {
             peer: self.link.peer.clone(),
         });
@@ -377,7 +376,7 @@ impl Half {
                 }
                 Order::Renew => {
                     self.renew = true;
-                    return Err(DisconnectReason::Disconnect);
+                    return Err(DisconnectReason::Abandoned);
                 }
             }
         }
@@ -495,12 +494,17 @@ impl Future for Half {
             reason: reason.clone(),
             dropped: unsent.messages as u64,
         });
+        let finish = this.finish.take();
         Poll::Ready(End {
             reason,
             established: Some(this.established),
-            finish: this.finish.take(),
             renew: this.renew,
-            unsent,
+            unsent: if finish.is_some() {
+                unsent
+            } else {
+                Unsent::default()
+            },
+            finish,
             announce: None,
         })
     }

@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 
 use crate::context::Context;
 use crate::error::ProtocolError;
-use crate::monitor::{DisconnectReason, Events};
+use crate::monitor::Events;
 use crate::pattern::{Interest, Publications};
 use crate::peer::Peer;
 use crate::pipe::{Inbox, Outgoing, PipeId};
@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) context: Context,
     /// How often a dialer's connection was not its first.
     pub(crate) reconnects: AtomicU64,
+    /// Commands that nobody here knows, ignored.
+    pub(crate) unknown_commands: AtomicU64,
     /// Requests that were dropped without a reply.
     pub(crate) unanswered: AtomicU64,
 }
@@ -71,6 +73,7 @@ impl Shared {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = Stats {
             reconnects: self.reconnects.load(Ordering::Relaxed),
+            unknown_commands: self.unknown_commands.load(Ordering::Relaxed),
             unanswered: self.unanswered.load(Ordering::Relaxed),
             ..Stats::default()
         };
@@ -152,8 +155,11 @@ pub(crate) struct DriverConfig {
     /// Drivers may keep the runtime hot in a ping-pong.
     pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
-    pub(crate) guard: Option<fn(&[u8]) -> Result<(), ProtocolError>>,
+    pub(crate) guard: Option<Guard>,
 }
+
+/// Looks at one message's frames; `Err` closes the connection it came through.
+pub(crate) type Guard = fn(&[u8]) -> Result<(), ProtocolError>;
 
 /// When a connecting endpoint tries again.
 #[derive(Debug, Clone, Copy)]
@@ -340,6 +346,3 @@ fn keep(slots: &mut Vec<Option<Link>>, pipe: Option<PipeId>, link: &Link) {
 
 /// The runtime of a socket: that of its first `bind` or `connect`.
 pub(crate) type Home = Handle;
-
-/// Why a connection was ended from our side.
-pub(crate) type Why = DisconnectReason;

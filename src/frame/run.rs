@@ -63,6 +63,14 @@ pub(crate) enum Popped<'a> {
 }
 
 impl Run {
+    /// An empty run with room for this many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
     /// How many bytes this is on the wire.
     #[inline]
     pub(crate) fn len(&self) -> usize {
@@ -161,6 +169,13 @@ impl Run {
         self.mixed_slices(from, out)
     }
 
+    /// What stands in `range`, of a run without bodies by reference.
+    #[inline]
+    pub(crate) fn frames(&self, range: std::ops::Range<usize>) -> &[u8] {
+        debug_assert!(self.shared.is_empty());
+        &self.bytes[self.head..][range]
+    }
+
     /// The first message boundary at or after the logical offset `offset`, and how many messages lie before it.
     ///
     /// With `offset` = what the kernel accepted before the connection broke, these are the messages that must not
@@ -175,6 +190,7 @@ impl Run {
     }
 
     /// How many messages there are, by walking all of them.
+    #[cfg(test)]
     pub(crate) fn count_messages(&self) -> usize {
         self.boundary_at_or_after(usize::MAX).1
     }
@@ -248,6 +264,7 @@ impl Run {
     }
 
     /// Puts `other` in front of what is here.
+    #[cfg(test)]
     pub(crate) fn prepend(&mut self, mut other: Run) {
         std::mem::swap(self, &mut other);
         self.append(other);

@@ -6,6 +6,8 @@
 //!                     └ judge ─▶ at its mark: dropped for 3 alone, and counted
 //! ```
 //!
+//! What few get is copied to a queue of each; what many get is written once, to a [log that all share](shared_log).
+//!
 //! All of it lies under one lock per socket: the subscriptions, the queues, the counters. A message is numbered
 //! and matched against the first frame's prefixes; whoever is at the high-water mark loses it, and all that
 //! follows until half of its queue has been written. A message that nobody asked for is counted once.
@@ -13,6 +15,7 @@
 //! `send` never waits for a subscriber, but it yields when drivers could not run: see [`pace`].
 
 mod pace;
+mod shared_log;
 mod subscriber;
 #[cfg(test)]
 mod tests;
@@ -22,10 +25,12 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use self::pace::Pace;
+use self::shared_log::{Range, SharedLog};
 use self::subscriber::{Subscriber, Verdict};
 use super::subscriptions::Subscriptions;
 use super::{Change, Publications, TooManySubscriptions};
 use crate::error::Closed;
+use crate::frame::Run;
 use crate::message::Payload;
 use crate::pipe::{Batch, Marks, Next, Outgoing, PipeId, Slots, Ticket, Unsent, Waiters};
 use crate::stats::{Counters, DropReason, Load};
@@ -44,6 +49,18 @@ const MAX_SUBSCRIPTION_BYTES: usize = 16 * 1024 * 1024;
 /// A message for one subscriber whose line is idle is written by the publisher itself, if it did not do so within
 /// this time: then it is not streaming, and a wake-up is saved.
 const INLINE_SPACING: Duration = Duration::from_micros(2);
+
+/// From this many subscribers on a message is written to the shared log, once …
+const MANY: usize = 8;
+
+/// … and from this size on if there are at least two.
+const LARGE: usize = 4 * 1024;
+
+/// How many buffers are kept for batches: as many drivers may run at once.
+const BUFFERS: usize = 4;
+
+/// A larger buffer is not kept.
+const KEEP: usize = 512 * 1024;
 
 /// How a publisher fills its queues.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +87,9 @@ struct State {
     number: u64,
     /// Who gets the message that is being published: kept for its room.
     hits: Vec<u32>,
+    shared: SharedLog,
+    /// Empty ones, for batches that are copied from the shared log.
+    buffers: Vec<Run>,
     pace: Pace,
     last_inline: Option<Instant>,
     /// Those who wait for subscribers.
@@ -156,8 +176,14 @@ impl FanOut {
         let _ = batch.write(&mut Vec::new(), writer);
         let mut state = self.state.lock();
         state.last_inline = Some(clock());
-        let subscriber = state.subscribers.get_mut(pipe);
-        let driver = subscriber.and_then(|subscriber| subscriber.log.sender_wrote(batch));
+        let State {
+            subscribers, shared, ..
+        } = &mut *state;
+        let driver = subscribers.get_mut(pipe).and_then(|subscriber| {
+            // The line is idle only if nothing is queued anywhere.
+            subscriber.bring_home(shared, usize::MAX);
+            subscriber.log.sender_wrote(batch)
+        });
         drop(state);
         if let Some(driver) = driver {
             driver.wake();
@@ -247,28 +273,37 @@ impl State {
         clock: impl Fn() -> Instant,
     ) -> Errands {
         let mut errands = Errands::default();
+        let hits = self.hits.len();
+        let is_large = bytes >= config.share_from;
+        let is_shared = (hits >= MANY || hits > 1 && bytes >= LARGE)
+            && bytes <= shared_log::LARGEST
+            && !is_large
+            && !config.conflate;
+        let range = is_shared.then(|| self.append_shared(payload, bytes));
         let copy;
-        let payload = if self.hits.len() > 1 && bytes >= config.share_from {
-            // A large slice becomes one copy that all share.
+        let payload = if is_large && hits > 1 {
+            // A large slice becomes one copy that all share by reference.
             copy = payload.clone().into_message().into();
             &copy
         } else {
             payload
         };
-        let is_only = self.hits.len() == 1;
         for &slot in &self.hits {
             let Some(subscriber) = self.subscribers.at_mut(slot) else {
                 continue;
             };
-            subscriber.take(payload, config.share_from, config.conflate);
+            match range {
+                Some(range) => subscriber.share(range, &mut self.shared),
+                None => subscriber.take(payload, config.share_from, config.conflate, &mut self.shared),
+            }
             let log = &mut subscriber.log;
             self.pace
                 .count_queued(bytes, log.load(), config.marks, log.is_blocked());
             let may_write = || {
                 let last = self.last_inline;
-                is_only && last.is_none_or(|last| clock().duration_since(last) >= INLINE_SPACING)
+                hits == 1 && last.is_none_or(|last| clock().duration_since(last) >= INLINE_SPACING)
             };
-            match log.after_append(usize::MAX, may_write) {
+            match log.after_append(may_write) {
                 Next::Done => {}
                 Next::Wake(driver) => errands.drivers.push(driver),
                 Next::Write(batch, writer) => {
@@ -277,6 +312,34 @@ impl State {
             }
         }
         errands
+    }
+
+    /// Appends to the shared log, which is freed of its older half when it is full.
+    #[inline]
+    fn append_shared(&mut self, payload: &Payload<'_>, bytes: usize) -> Range {
+        if self.shared.is_full() {
+            let middle = self.shared.middle();
+            for subscriber in self.subscribers.iter_mut() {
+                subscriber.leave_segments_before(middle, &mut self.shared);
+            }
+            self.shared.free_before(middle);
+        }
+        self.shared.append(payload, bytes)
+    }
+
+    /// Takes in what a driver has written, and keeps the buffer for whoever comes next.
+    fn take_in(&mut self, pipe: PipeId, batch: &mut Batch) {
+        let Some(subscriber) = self.subscribers.get_mut(pipe) else {
+            return;
+        };
+        let Some(buffer) = subscriber.log.driver_returns(batch) else {
+            return;
+        };
+        if !std::mem::take(&mut subscriber.borrows) {
+            subscriber.log.keep(buffer);
+        } else if self.buffers.len() < BUFFERS && buffer.capacity() <= KEEP {
+            self.buffers.push(buffer);
+        }
     }
 
     fn count_subscribers(&self, topic: Option<&[u8]>) -> usize {
@@ -349,9 +412,17 @@ impl Outgoing for FanOut {
 
     fn poll_take(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
         let mut state = self.state.lock();
-        let Some(subscriber) = state.subscribers.get_mut(pipe) else {
+        state.take_in(pipe, batch);
+        let State {
+            subscribers,
+            shared,
+            buffers,
+            ..
+        } = &mut *state;
+        let Some(subscriber) = subscribers.get_mut(pipe) else {
             return Poll::Pending;
         };
+        subscriber.prepare_batch(shared, buffers);
         subscriber.log.driver_takes(waker, batch, claim)
     }
 
@@ -374,6 +445,7 @@ impl Outgoing for FanOut {
         };
         let offline = subscriber.log.offline(waker, batch);
         if offline.is_ready() {
+            subscriber.borrows = false;
             // The peer says again what it wants when it is back.
             state.subscriptions.remove_all(pipe.slot);
         }
@@ -390,6 +462,7 @@ impl Outgoing for FanOut {
             return Unsent::default();
         };
         state.subscriptions.remove_all(pipe.slot);
+        subscriber.bring_home(&mut state.shared, usize::MAX);
         let unsent = subscriber.log.end(reason);
         state.ended += subscriber.log.counters();
         unsent

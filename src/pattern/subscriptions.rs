@@ -72,6 +72,7 @@ impl Default for Subscriptions {
 
 impl Subscriptions {
     /// How many subscriptions there are, of all peers together.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -263,15 +263,6 @@ impl Inbox {
         self.grant(arrivals)
     }
 
-    /// Counts a message that was not handed over.
-    pub(crate) fn count_refused(&self, pipe: PipeId, bytes: usize, reason: DropReason) {
-        let mut arrivals = self.arrivals.lock();
-        if let Some(lane) = arrivals.lane(pipe) {
-            lane.counters.accepted += Load::one(bytes);
-            lane.counters.dropped.add(reason, 1);
-        }
-    }
-
     /// Ends receiving for good: what was received and not read is given up.
     pub(crate) fn close(&self) {
         let mut held = self.held.lock();

@@ -4,19 +4,20 @@
 //! the connection's driver or, when the line is idle, the sender itself. Whose hand is on the line is one enum:
 //!
 //! ```text
-//!              online              append, line idle: the sender writes itself
-//!  Offline ──────────────▶ Idle ─────────────────────────────────────────▶ Sender
-//!     ▲                    ▲  │ append, driver called                        │ │ │
-//!     │     nothing left   │  ▼                       more was appended      │ │ │ cut short
-//!     │                    │ Due ◀───────────────────────────────────────────┘ │ ▼
-//!     │                    │  │ driver takes a batch          all written ▶ Idle │ Rest
-//!     │  connection lost   │  ▼                                                 │
-//!     └───────────────── Driver ◀───────────────── driver takes the rest ───────┘
+//!              online               nothing left
+//!  Offline ──────────────▶ Driver ────────────────▶ Idle ◀──────────────┐
+//!     ▲                     │ ▲ ▲                    │ │               │
+//!     └── connection lost ──┘ │ │ comes      append: │ │ append: the   │ all
+//!                             │ │      driver called │ │ sender writes │ written
+//!                             │ └────── Due ◀────────┘ ▼ himself       │
+//!                             │          ▲           Sender ───────────┤
+//!                    takes it │          └────────────────── and more ─┤
+//!                             └─────── Rest ◀────────────── cut short ─┘
 //! ```
 //!
-//! Nobody but the driver writes before the handshake is done (`Offline`), *idle* is set only under the lock with
-//! the log seen empty, and a batch is never taken while another is being written: these three rules are what
-//! keeps bytes in order and wake-ups from being lost. They are modelled in `tests/models`.
+//! Nobody but the driver writes before it has written the handshake to its end and come for the first batch;
+//! *idle* is set only under the lock with the log seen empty; and a batch is never taken while another is being
+//! written. These three rules keep the bytes in order and wake-ups from being lost: see `tests/models`.
 //!
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
@@ -58,6 +59,8 @@ pub(crate) struct Batch {
     counted: Load,
     /// What a peer in this process took out, and was not counted yet.
     handed: Load,
+    /// The connection ended inside a message: whatever came behind would be taken for the rest of it.
+    torn: bool,
 }
 
 /// At `end` bytes into a run, `messages` of it are whole.
@@ -72,20 +75,29 @@ impl Batch {
         self.written == self.run.len()
     }
 
-    pub(crate) fn messages(&self) -> usize {
-        self.messages
-    }
-
     /// Whether a piece worth telling the pipe about was written since it was last told.
     pub(crate) fn has_passed_a_mark(&self) -> bool {
         self.marks.front().is_some_and(|mark| mark.end <= self.written)
     }
 
-    /// Writes once, `ahead` before the batch; what was accepted of `ahead` is taken off it.
+    /// Writes once, `ahead` before what is left of the batch; what was accepted of `ahead` is taken off it.
+    ///
+    /// Commands stand between messages: one that was begun is written to its end first.
     pub(crate) fn write(&mut self, ahead: &mut Vec<u8>, writer: &dyn Writer) -> io::Result<usize> {
+        if self.torn {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
         if !ahead.is_empty() {
+            let (boundary, _) = self.run.boundary_at_or_after(self.written);
+            if boundary > self.written {
+                self.run.slices(self.written, &mut slices[..1]);
+                let rest = (boundary - self.written).min(slices[0].len());
+                let accepted = writer.try_write_vectored(&[IoSlice::new(&slices[0][..rest])])?;
+                self.written += accepted;
+                return Ok(accepted);
+            }
             slices[0] = IoSlice::new(ahead);
             count = 1;
         }
@@ -268,16 +280,52 @@ impl Log {
             self.run.put_frames(envelope);
         }
         payload.encode(&mut self.run, share_from);
-        let end = self.run.len();
-        self.messages += 1;
-        let one = Load::one(end - before);
+        self.accept(self.run.len() - before);
+        self.count_queued(1);
+    }
+
+    /// Counts a message as queued that waits elsewhere, to be [brought](Self::bring) in its turn.
+    #[inline]
+    pub(crate) fn accept(&mut self, bytes: usize) {
+        let one = Load::one(bytes);
         self.load += one;
         self.counters.accepted += one;
+    }
+
+    /// Appends whole messages that were [accepted](Self::accept) before.
+    pub(crate) fn bring(&mut self, frames: &[u8], messages: usize) {
+        self.run.put_frames(frames);
+        self.count_queued(messages);
+    }
+
+    #[inline]
+    fn count_queued(&mut self, messages: usize) {
+        self.messages += messages;
+        let end = self.run.len();
         if end >= self.marks.back().map_or(0, |mark| mark.end) + MARK_EVERY {
             self.marks.push_back(Mark {
                 end,
                 messages: self.messages,
             });
+        }
+    }
+
+    /// Whether the driver would take a batch now, if there is something to take.
+    pub(crate) fn may_be_taken(&self) -> bool {
+        matches!(self.hand, Hand::Idle | Hand::Due)
+    }
+
+    /// How many bytes are here and not being written.
+    pub(crate) fn len(&self) -> usize {
+        self.run.len()
+    }
+
+    /// Queues in `buffer` from here on, if nothing is queued now; returns the buffer that is not needed then.
+    pub(crate) fn lend(&mut self, buffer: Run) -> Run {
+        if self.run.is_empty() {
+            mem::replace(&mut self.run, buffer)
+        } else {
+            buffer
         }
     }
 
@@ -296,14 +344,13 @@ impl Log {
 
     /// What the sender does now. `may_write` is asked only when the line is idle: whether it may write itself.
     #[inline]
-    pub(crate) fn after_append(&mut self, help_from: usize, may_write: impl FnOnce() -> bool) -> Next {
+    pub(crate) fn after_append(&mut self, may_write: impl FnOnce() -> bool) -> Next {
         match self.hand {
             Hand::Idle if self.last_batch < STREAMING && may_write() => self.sender_takes(),
             Hand::Idle => {
                 self.hand = Hand::Due;
                 self.driver.take().map_or(Next::Done, Next::Wake)
             }
-            Hand::Due if self.run.len() >= help_from => self.sender_takes(),
             _ => Next::Done,
         }
     }
@@ -327,7 +374,8 @@ impl Log {
             self.hand = Hand::Rest(batch);
             return self.driver.take();
         }
-        self.give_back(&mut batch);
+        let buffer = self.take_in(&mut batch);
+        self.keep(buffer);
         if self.run.is_empty() && !called {
             self.hand = Hand::Idle;
             return None;
@@ -336,21 +384,35 @@ impl Log {
         self.driver.take()
     }
 
+    /// The handshake is done. The line is the driver's until it asks for the first batch: it may not have written all
+    /// of the handshake yet.
     pub(crate) fn online(&mut self, writer: Option<Arc<dyn Writer>>) {
         self.writer = writer;
+        self.hand = Hand::Driver { blocked: false };
+    }
+
+    /// The first half of the driver's turn: takes in the batch that it has written, if it has one, and returns its
+    /// buffer, to be [kept](Self::keep) or used elsewhere.
+    pub(crate) fn driver_returns(&mut self, batch: &mut Batch) -> Option<Run> {
+        if !matches!(self.hand, Hand::Driver { .. }) {
+            return None;
+        }
         self.hand = Hand::Due;
+        Some(self.take_in(batch))
     }
 
     /// The driver's turn: see [`Outgoing::poll_take`](super::Outgoing::poll_take).
     pub(crate) fn driver_takes(&mut self, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
+        if let Some(buffer) = self.driver_returns(batch) {
+            self.keep(buffer);
+        }
         match mem::replace(&mut self.hand, Hand::Due) {
             Hand::Rest(rest) => {
                 *batch = rest;
                 self.hand = Hand::Driver { blocked: false };
                 return Poll::Ready(());
             }
-            Hand::Driver { .. } => self.give_back(batch),
-            Hand::Due | Hand::Idle => {}
+            Hand::Driver { .. } | Hand::Due | Hand::Idle => {}
             other @ (Hand::Offline | Hand::Sender { .. }) => {
                 self.hand = match other {
                     Hand::Sender { .. } => Hand::Sender { called: true },
@@ -389,16 +451,22 @@ impl Log {
             written: 0,
             counted: Load::default(),
             handed: Load::default(),
+            torn: false,
         }
     }
 
-    /// Counts what has left and keeps the buffer.
-    fn give_back(&mut self, batch: &mut Batch) {
+    /// Counts what has left. Returns the buffer, empty.
+    fn take_in(&mut self, batch: &mut Batch) -> Run {
         self.progress(batch);
-        let mut batch = mem::take(batch);
-        if self.spare.capacity() == 0 && batch.run.capacity() <= KEEP {
-            batch.run.clear();
-            self.spare = batch.run;
+        let mut buffer = mem::take(batch).run;
+        buffer.clear();
+        buffer
+    }
+
+    /// Keeps a buffer for the next batch but one.
+    pub(crate) fn keep(&mut self, buffer: Run) {
+        if self.spare.capacity() == 0 && buffer.capacity() <= KEEP {
+            self.spare = buffer;
         }
     }
 
@@ -417,16 +485,17 @@ impl Log {
                 self.call(waker);
                 return Poll::Pending;
             }
-            Hand::Rest(rest) => self.cut(rest),
-            Hand::Driver { .. } => self.cut(mem::take(batch)),
+            Hand::Rest(rest) => *batch = self.cut(rest),
+            Hand::Driver { .. } => *batch = self.cut(mem::take(batch)),
             Hand::Offline | Hand::Idle | Hand::Due => {}
         }
         self.writer = None;
         Poll::Ready(())
     }
 
-    /// Keeps of a broken batch what may be sent again: the messages of which the kernel has no byte (G1).
-    fn cut(&mut self, mut batch: Batch) {
+    /// Keeps of a broken batch what may be sent again: the messages of which the kernel has no byte (G1). Returns what
+    /// is left of it for the driver: nothing, but whether it was torn.
+    fn cut(&mut self, mut batch: Batch) -> Batch {
         self.progress(&mut batch);
         let (boundary, mut before) = batch.run.boundary_at_or_after(batch.written);
         let gone = Load {
@@ -436,19 +505,24 @@ impl Log {
         let mut newly = gone;
         newly -= batch.counted;
         self.load -= newly;
-        if boundary > batch.written {
+        let torn = boundary > batch.written;
+        if torn {
             before -= 1;
             newly.messages -= 1;
             self.counters.dropped.add(DropReason::Cut, 1);
         }
         // Bytes of the message that was cut count as handed over with it left out: they did leave.
         self.counters.done += newly;
-        let kept = batch.messages - before - usize::from(boundary > batch.written);
+        let kept = batch.messages - before - usize::from(torn);
         batch.run.split_off_front(boundary);
         batch.run.append(mem::take(&mut self.run));
         self.run = batch.run;
         self.messages += kept;
         self.marks.clear();
+        Batch {
+            torn,
+            ..Batch::default()
+        }
     }
 
     /// Takes back what is queued and of which no byte has left, as if it had never been sent. `false`: there is

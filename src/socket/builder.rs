@@ -457,6 +457,7 @@ impl Options {
             carrier: self.carrier,
             context: self.context,
             reconnects: AtomicU64::new(0),
+            unknown_commands: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
         });
         Core {

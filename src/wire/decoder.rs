@@ -114,7 +114,14 @@ impl Decoder {
                 .charged
                 .saturating_add(header.size)
                 .saturating_add(FRAME_CHARGE);
-            self.check(header, open)?;
+            if let Err(error) = self.check(header, open) {
+                // What was whole before it counts: it might as well have come in a read of its own.
+                return if count > 0 {
+                    Ok(self.stop(done, count, Open::default(), 0))
+                } else {
+                    Err(error)
+                };
+            }
             // The size is below the limit now, so it fits.
             let end = at.saturating_add(header.len).saturating_add(header.size as usize);
             if end > input.len() {

@@ -7,11 +7,12 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use hubless::{Builder, Endpoint, Pull, kind};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{self, ChildStdin, ChildStdout, Command};
+use hubless::{Builder, Endpoint, Monitor, Pub, Pull, kind};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{self, ChildStdin, Command};
+use tokio::sync::mpsc;
 
-use crate::raw::soon;
+use crate::raw::{DEADLINE, soon};
 use crate::vectors::frames;
 
 const ROLE: &str = "HUBLESS_CONFORMANCE_ROLE";
@@ -23,7 +24,7 @@ const MARK: &str = "» ";
 /// Another process with a socket.
 pub(crate) struct Child {
     process: process::Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: mpsc::UnboundedReceiver<String>,
     /// The child ends when this is dropped.
     _stdin: ChildStdin,
 }
@@ -61,9 +62,19 @@ impl Child {
             .expect("a process can be started");
         let stdin = process.stdin.take().expect("it is piped");
         let stdout = process.stdout.take().expect("it is piped");
+        // Whatever the child says is taken at once: it must not wait for a test that looks at other things.
+        let (heard, lines) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut said = BufReader::new(stdout).lines();
+            while let Ok(Some(line)) = said.next_line().await {
+                if heard.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         Self {
             process,
-            lines: BufReader::new(stdout).lines(),
+            lines,
             _stdin: stdin,
         }
     }
@@ -72,8 +83,7 @@ impl Child {
     pub(crate) async fn line(&mut self, word: &str, text: &str) -> String {
         soon(&format!("a line {word} … {text}"), async {
             loop {
-                let line = self.lines.next_line().await.expect("the child speaks text");
-                let line = line.expect("the child lives");
+                let line = self.lines.recv().await.expect("the child lives");
                 let said = line.split_once(MARK).and_then(|(_, said)| said.split_once(' '));
                 match said {
                     Some((first, rest)) if first == word && rest.contains(text) => return rest.to_owned(),
@@ -115,14 +125,28 @@ impl Child {
         Duration::from_millis(ticks.sum::<u64>() * 10)
     }
 
-    /// Waits for something that no line tells of.
-    pub(crate) async fn settles(&self, what: &str, is_settled: impl Fn(&Self) -> bool) {
-        soon(what, async {
-            while !is_settled(self) {
+    /// Waits until it has taken so much memory.
+    pub(crate) async fn grows_to(&self, memory: usize) {
+        soon("a process to grow", async {
+            while self.memory() < memory {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         })
         .await;
+    }
+
+    /// Waits until no more than so much memory and so many descriptors are left.
+    pub(crate) async fn settles(&self, memory: usize, descriptors: usize) {
+        let settling = async {
+            while self.memory() > memory || self.descriptors() > descriptors {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(DEADLINE, settling).await.is_err() {
+            let (has, holds) = (self.memory() / 1024, self.descriptors());
+            let memory = memory / 1024;
+            panic!("{has} KiB of {memory} and {holds} descriptors of {descriptors} are left");
+        }
     }
 
     fn proc(&self, file: &str) -> String {
@@ -147,6 +171,7 @@ fn plays_its_role() {
         let role = async {
             match role.as_str() {
                 "pull" => pull().await,
+                "pub" => publish().await,
                 other => panic!("no role {other}"),
             }
         };
@@ -173,6 +198,9 @@ fn configured(mut builder: Builder<kind::Pull>) -> Builder<kind::Pull> {
     for option in options.split_whitespace() {
         builder = match option.split_once('=').expect("name=value") {
             ("max_pending_handshakes", value) => builder.max_pending_handshakes(number(value)),
+            ("handshake_timeout", value) => {
+                builder.handshake_timeout(Duration::from_secs(number(value) as u64))
+            }
             ("recv_hwm", value) => builder.recv_hwm(number(value)),
             (other, _) => panic!("no option {other}"),
         };
@@ -186,16 +214,26 @@ async fn pull() {
     let mut monitor = pull.monitor();
     let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
     say("bound", at);
-    let events = async {
-        while let Some(event) = monitor.next().await {
-            say("event", event);
-        }
-    };
     let messages = async {
         while let Ok(message) = pull.recv().await {
             let frames = frames(&message);
             say("message", frames[0].escape_ascii());
         }
     };
-    tokio::join!(events, messages);
+    tokio::join!(tell(&mut monitor), messages);
+}
+
+/// A PUB that publishes nothing.
+async fn publish() {
+    let publisher = Pub::new();
+    let mut monitor = publisher.monitor();
+    let at = publisher.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    say("bound", at);
+    tell(&mut monitor).await;
+}
+
+async fn tell(monitor: &mut Monitor) {
+    while let Some(event) = monitor.next().await {
+        say("event", event);
+    }
 }

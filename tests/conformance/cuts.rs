@@ -12,10 +12,19 @@ use crate::wire::{Far, Wire};
 
 /// What a socket made of a stream.
 #[derive(Debug, PartialEq, Eq)]
-struct Story {
-    events: Vec<String>,
-    messages: Vec<Vec<Vec<u8>>>,
+pub(crate) struct Story {
+    pub(crate) events: Vec<String>,
+    pub(crate) messages: Vec<Vec<Vec<u8>>>,
     said: Vec<u8>,
+}
+
+impl Story {
+    /// It ends for this reason.
+    pub(crate) fn tells(&self, reason: &str) -> bool {
+        self.events
+            .last()
+            .is_some_and(|last| last.trim_end().ends_with(reason))
+    }
 }
 
 /// A hundred frames, 1 to 3 a message, most of them small, with PINGs and unknown commands between the messages and
@@ -56,7 +65,10 @@ fn introduction(kind: &str) -> Vec<u8> {
 }
 
 /// What a PULL makes of a stream that comes in these pieces and then ends.
-async fn told_to_pull(pieces: impl IntoIterator<Item = &[u8]>, adjust: impl FnOnce(&Far)) -> Story {
+pub(crate) async fn told_to_pull(
+    pieces: impl IntoIterator<Item = &[u8]>,
+    adjust: impl FnOnce(&Far),
+) -> Story {
     let (wire, _) = Wire::new();
     let pull = Pull::builder()
         .carrier(wire.clone(), 1)

@@ -10,12 +10,23 @@
 //!    └────────────────────────── bytes ◀──────────────────────────────┘
 //! ```
 //!
-//! * [`admission`]: floods of connections.
-//! * [`child`]: processes of their own, for what is read off `/proc`.
+//! How it is spoken, and by whom:
+//!
 //! * [`bytes`]: how frames and commands are spelled; written from the specification, not from the library.
-//! * [`vectors`]: the specification's examples, in both directions.
+//! * [`raw`], [`wire`]: the scripted peer, and the wire that cuts where it hurts.
+//! * [`child`]: processes of their own, for what is read off `/proc`.
+//!
+//! What is right:
+//!
+//! * [`vectors`], [`subscriptions`], [`requests`]: the specification's examples, in both directions.
 //! * [`cuts`]: one stream, cut at every byte, has one meaning.
+//! * [`reconnect`]: what connecting endpoints make of peers that are away or refuse.
+//!
+//! What is wrong, or too much:
+//!
 //! * [`malformed`]: a table of everything that a peer can do wrong, and what follows.
+//! * [`admission`], [`limits`]: what a crowd, or one peer, can take away from the others.
+//! * [`monitor`]: what it can write into a log.
 //!
 //! Nothing waits for a time: what is awaited is an event, a message or a byte, and only a test that has failed
 //! meets the deadline of [`soon`](raw::soon).
@@ -24,7 +35,12 @@ mod admission;
 mod bytes;
 mod child;
 mod cuts;
+mod limits;
 mod malformed;
+mod monitor;
 mod raw;
+mod reconnect;
+mod requests;
+mod subscriptions;
 mod vectors;
 mod wire;

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use hubless::{DisconnectReason, Endpoint, Event, Monitor, ProtocolError, Pull, Push};
+use hubless::{DisconnectReason, Endpoint, Event, Monitor, ProtocolError, Pub, Pull, Push, Rep, Req, Sub};
 
-use crate::bytes::{greeting, header, message, ready};
+use crate::bytes::{command, greeting, header, message, ready};
+use crate::cuts::told_to_pull;
 use crate::raw::{Raw, RawListener, event, handshake, soon};
 use crate::vectors::frames;
 
@@ -20,6 +21,24 @@ use notation::Case;
 enum Subject {
     Pull(Pull),
     Push(Push),
+    Pub(Pub),
+    Sub(Sub),
+    Req(Req),
+    Rep(Rep),
+}
+
+/// The same for every kind.
+macro_rules! with {
+    ($subject:expr, $socket:ident => $work:expr) => {
+        match $subject {
+            Subject::Pull($socket) => $work,
+            Subject::Push($socket) => $work,
+            Subject::Pub($socket) => $work,
+            Subject::Sub($socket) => $work,
+            Subject::Req($socket) => $work,
+            Subject::Rep($socket) => $work,
+        }
+    };
 }
 
 struct Bench {
@@ -36,57 +55,102 @@ impl Bench {
             "PULL" => Subject::Pull(Pull::new()),
             // With a pipe only while there is a connection, so that no message waits for a peer of the table.
             "PUSH" => Subject::Push(Push::builder().immediate(true).build().expect("no contradiction")),
+            "PUB" => Subject::Pub(Pub::new()),
+            "SUB" => Subject::Sub(Sub::new()),
+            "REQ" => Subject::Req(Req::new()),
+            "REP" => Subject::Rep(Rep::new()),
             other => panic!("no socket of kind {other}"),
         };
-        let (mut monitor, at, good) = match &subject {
-            Subject::Pull(pull) => (pull.monitor(), pull.bind(at).await, "PUSH"),
-            Subject::Push(push) => (push.monitor(), push.bind(at).await, "PULL"),
-        };
-        let at = at.expect("a free endpoint");
-        let kind = if good == "PUSH" { "PULL" } else { "PUSH" };
-        let mut raw = Raw::connect(&at).await;
-        raw.shake_hands(good, kind).await;
+        let mut monitor = with!(&subject, socket => socket.monitor());
+        let at = with!(&subject, socket => socket.bind(at).await).expect("a free endpoint");
+        let mut good = Raw::connect(&at).await;
+        good.shake_hands(notation::peer_of(kind), kind).await;
         handshake(&mut monitor).await;
+        match &subject {
+            Subject::Pub(publisher) => {
+                good.say(&command("SUBSCRIBE", b"")).await;
+                let subscribers = publisher.subscribers();
+                soon("a subscriber", subscribers.at_least(1))
+                    .await
+                    .expect("the socket is open");
+            }
+            Subject::Sub(subscriber) => {
+                subscriber.subscribe("");
+                good.expect(&command("SUBSCRIBE", b"")).await;
+            }
+            _ => {}
+        }
         Self {
             subject,
             monitor,
             at,
-            good: raw,
+            good,
             rounds: 0,
         }
     }
 
-    /// One message through the good peer; no other is there.
+    /// One message through the good peer, and back where there is a way back; no other is there.
     async fn the_good_peer_is_served(&mut self) {
         self.rounds += 1;
         let text = self.rounds.to_string();
-        match &self.subject {
+        let plain = message(&[text.as_bytes(), b"!"]);
+        let enveloped = message(&[b"", text.as_bytes(), b"!"]);
+        match &mut self.subject {
             Subject::Pull(pull) => {
-                self.good.say(&message(&[text.as_bytes(), b"!"])).await;
+                self.good.say(&plain).await;
                 let received = soon("a message", pull.recv()).await.expect("the socket is open");
                 assert_eq!(frames(&received), [text.as_bytes(), b"!"]);
+            }
+            Subject::Sub(subscriber) => {
+                self.good.say(&plain).await;
+                let received = soon("a message", subscriber.recv()).await;
+                assert_eq!(
+                    frames(&received.expect("the socket is open")),
+                    [text.as_bytes(), b"!"]
+                );
             }
             Subject::Push(push) => {
                 soon("room", push.send([text.as_str(), "!"]))
                     .await
                     .expect("the socket is open");
-                self.good.expect(&message(&[text.as_bytes(), b"!"])).await;
+                self.good.expect(&plain).await;
+            }
+            Subject::Pub(publisher) => {
+                publisher
+                    .send([text.as_str(), "!"])
+                    .await
+                    .expect("the socket is open");
+                self.good.expect(&plain).await;
+            }
+            Subject::Req(req) => {
+                let answering = async {
+                    self.good.expect(&enveloped).await;
+                    self.good.say(&message(&[b"", b"yes"])).await;
+                };
+                let request = soon("an answer", req.request([text.as_str(), "!"]));
+                let (answer, ()) = tokio::join!(request, answering);
+                assert_eq!(frames(&answer.expect("it is answered")), [b"yes"]);
+            }
+            Subject::Rep(rep) => {
+                self.good.say(&enveloped).await;
+                let request = soon("a request", rep.recv_request())
+                    .await
+                    .expect("the socket is open");
+                assert_eq!(frames(request.message()), [text.as_bytes(), b"!"]);
+                soon("room", request.reply("yes"))
+                    .await
+                    .expect("the socket is open");
+                self.good.expect(&message(&[b"", b"yes"])).await;
             }
         }
     }
 
     fn connect(&self, to: &Endpoint) {
-        match &self.subject {
-            Subject::Pull(pull) => drop(pull.connect(to).expect("an endpoint")),
-            Subject::Push(push) => drop(push.connect(to).expect("an endpoint")),
-        }
+        with!(&self.subject, socket => drop(socket.connect(to).expect("an endpoint")));
     }
 
     async fn disconnect(&self, from: &Endpoint) {
-        let done = match &self.subject {
-            Subject::Pull(pull) => soon("disconnecting", pull.disconnect(from)).await,
-            Subject::Push(push) => soon("disconnecting", push.disconnect(from)).await,
-        };
+        let done = with!(&self.subject, socket => soon("disconnecting", socket.disconnect(from)).await);
         done.expect("it was connected");
     }
 
@@ -112,19 +176,6 @@ impl Bench {
             },
         )
         .await
-    }
-
-    async fn play(&mut self, case: &Case, raw: &mut Raw) {
-        let mut script = Vec::new();
-        if case.after >= notation::Phase::Greeting {
-            script.extend(greeting());
-        }
-        if case.after >= notation::Phase::Ready {
-            script.extend(ready(case.peer()));
-        }
-        script.extend(&case.bytes);
-        // It may be closed before it has said everything.
-        let _ = raw.try_say(&script).await;
     }
 
     fn check(&self, case: &Case, (was_in_traffic, reason): (bool, DisconnectReason)) {
@@ -155,7 +206,8 @@ async fn whoever_connects_and_does_it_wrong_is_closed(kind: &str, at: &str) {
     let mut bench = Bench::new(kind, at).await;
     for case in notation::cases().iter().filter(|case| case.kind == kind) {
         let mut raw = Raw::connect(&bench.at).await;
-        bench.play(case, &mut raw).await;
+        // It may be closed before it has said everything.
+        let _ = raw.try_say(&case.script()).await;
         let address = raw.address.clone();
         let end = bench.end(case, |from, _| from == address).await;
         bench.check(case, end);
@@ -171,7 +223,8 @@ async fn whomever_we_connect_to_and_does_it_wrong_is_closed(kind: &str) {
         let endpoint = listener.endpoint();
         bench.connect(&endpoint);
         let mut raw = listener.accept().await;
-        bench.play(case, &mut raw).await;
+        // It may be closed before it has said everything.
+        let _ = raw.try_say(&case.script()).await;
         let end = bench.end(case, |_, of| *of == endpoint).await;
         bench.check(case, end);
         raw.end().await;
@@ -180,24 +233,49 @@ async fn whomever_we_connect_to_and_does_it_wrong_is_closed(kind: &str) {
     }
 }
 
-#[tokio::test]
-async fn a_peer_of_a_pull_that_does_it_wrong_is_closed_and_others_are_served() {
-    whoever_connects_and_does_it_wrong_is_closed("PULL", "tcp://127.0.0.1:*").await;
+/// Both roles, for each kind.
+macro_rules! for_every_kind {
+    ($($kind:ident)+) => {$(
+        mod $kind {
+            use super::*;
+
+            fn kind() -> String {
+                stringify!($kind).trim_start_matches("r#").to_uppercase()
+            }
+
+            #[tokio::test]
+            async fn whoever_connects_and_does_it_wrong_is_closed_and_others_are_served() {
+                whoever_connects_and_does_it_wrong_is_closed(&kind(), "tcp://127.0.0.1:*").await;
+            }
+
+            #[tokio::test]
+            async fn whomever_we_connect_to_and_does_it_wrong_is_closed_and_others_are_served() {
+                whomever_we_connect_to_and_does_it_wrong_is_closed(&kind()).await;
+            }
+        }
+    )+};
 }
 
-#[tokio::test]
-async fn a_peer_of_a_push_that_does_it_wrong_is_closed_and_others_are_served() {
-    whoever_connects_and_does_it_wrong_is_closed("PUSH", "tcp://127.0.0.1:*").await;
-}
+for_every_kind! { pull push r#pub sub req rep }
 
-#[tokio::test]
-async fn a_pull_that_connects_to_a_peer_that_does_it_wrong_closes_and_serves_others() {
-    whomever_we_connect_to_and_does_it_wrong_is_closed("PULL").await;
-}
-
-#[tokio::test]
-async fn a_push_that_connects_to_a_peer_that_does_it_wrong_closes_and_serves_others() {
-    whomever_we_connect_to_and_does_it_wrong_is_closed("PUSH").await;
+#[tokio::test(start_paused = true)]
+async fn the_reason_is_the_same_however_the_bytes_come() {
+    for case in notation::cases().iter().filter(|case| case.kind == "PULL") {
+        let script = case.script();
+        let whole = told_to_pull([&script[..]], |_| {}).await;
+        assert!(whole.tells(&case.reason), "{}: {whole:?}", case.name);
+        let first = case.bytes.len();
+        let cut = script.len() - first;
+        for pieces in [
+            vec![&script[..cut + first / 2], &script[cut + first / 2..]],
+            script.chunks(1).collect(),
+        ] {
+            let story = told_to_pull(pieces, |_| {}).await;
+            // Answers may have been on their way when the connection ended.
+            let (told, expected) = ((&story.events, &story.messages), (&whole.events, &whole.messages));
+            assert_eq!(told, expected, "{}", case.name);
+        }
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::bytes;
 
 /// Long enough for a machine that does ten other things: only a failed test waits so long.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What `work` comes to; a test in which it does not come at all fails and says what was awaited.
 pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -61,8 +61,11 @@ impl Raw {
 
     /// Says all of it; fails where the other side has closed.
     pub(crate) async fn try_say(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await?;
-        self.stream.flush().await
+        soon("the other side to listen", async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        })
+        .await
     }
 
     pub(crate) async fn say(&mut self, bytes: &[u8]) {

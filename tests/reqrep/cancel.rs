@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use hubless::{Rep, Req};
 
-use crate::{alone, next, over_each_transport, req_to};
+use crate::{alone, fresh, next, over_each_transport, req_to};
 
 /// Polls `future` up to `polls` times, each time that it is woken; then drops it.
 async fn polled<F: Future>(future: F, polls: usize) -> Option<F::Output> {
@@ -30,7 +30,7 @@ fn g08_a_request_dropped_after_any_number_of_polls_leaves_the_socket_ready_for_t
     over_each_transport(async |at| {
         for correlate in [false, true] {
             let rep = Rep::new();
-            let endpoint = rep.bind(at).await.expect("the endpoint is free");
+            let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
             tokio::spawn(async move {
                 while let Ok(request) = rep.recv_request().await {
                     let message = request.message().clone();
@@ -67,7 +67,7 @@ fn g08_a_request_dropped_before_a_byte_of_it_left_is_seen_by_nobody() {
         let mut req = Req::new();
         let mut seen = Vec::new();
         let rep = Rep::new();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         for _ in 0..3 {
             assert!(
                 polled(req.request("dropped"), 1).await.is_none(),
@@ -94,7 +94,7 @@ fn g08_a_request_dropped_before_a_byte_of_it_left_is_seen_by_nobody() {
 fn g08_a_dropped_recv_request_loses_no_request() {
     over_each_transport(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut req = req_to(&endpoint).await;
         for round in 0..30 {
             let question = round.to_string();
@@ -136,4 +136,94 @@ fn g08_a_reply_is_queued_at_its_first_poll_and_not_before() {
         });
         assert_eq!(reply.expect("it is answered"), "answer");
     });
+}
+
+/// A number for each call, the same for each seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// Several threads, several askers that lose patience at any time, several answerers that take their time or drop
+/// the question: whoever gets an answer gets the answer to its own question, and nobody is stuck.
+#[test]
+fn g08_a_late_answer_never_meets_another_question() {
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    };
+    for (seed, at) in ["tcp://127.0.0.1:0", "ipc://*", "inproc://late"]
+        .into_iter()
+        .enumerate()
+    {
+        for correlate in [false, true] {
+            runtime().block_on(async {
+                tokio::time::timeout(crate::DEADLINE, impatient(seed as u64, at, correlate))
+                    .await
+                    .expect("the test ends in time");
+            });
+        }
+    }
+}
+
+async fn impatient(seed: u64, at: &str, correlate: bool) {
+    let rep = Rep::new();
+    let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+    for answerer in 0..2 {
+        let rep = rep.clone();
+        let mut dice = Dice(seed + answerer);
+        tokio::spawn(async move {
+            while let Ok(request) = rep.recv_request().await {
+                let (patience, answers) = (dice.roll(4), dice.roll(8) > 0);
+                tokio::spawn(async move {
+                    for _ in 0..patience {
+                        tokio::task::yield_now().await;
+                    }
+                    if answers {
+                        let answer = request.message().clone();
+                        let _ = request.reply(answer).await;
+                    }
+                });
+            }
+        });
+    }
+    let mut asking = tokio::task::JoinSet::new();
+    for asker in 0..4 {
+        let mut req = Req::builder()
+            .correlate(correlate)
+            .build()
+            .expect("no contradiction");
+        req.connect(&endpoint).expect("an endpoint");
+        let mut dice = Dice(100 + seed + asker);
+        asking.spawn(async move {
+            let mut answered = 0;
+            for number in 0..200 {
+                let question = format!("{asker} asks {number}");
+                // Every way to lose patience: by polls, as many as it is woken for, and by turns of the runtime.
+                let turns = dice.roll(60);
+                let reply = tokio::select! {
+                    biased;
+                    reply = req.request(&question) => Some(reply),
+                    () = async { for _ in 0..turns { tokio::task::yield_now().await } } => None,
+                };
+                if let Some(reply) = reply {
+                    assert_eq!(reply.expect("the connection stays"), question);
+                    answered += 1;
+                }
+            }
+            answered
+        });
+    }
+    let answered: u32 = asking.join_all().await.iter().sum();
+    assert!(answered > 0, "some were patient");
 }

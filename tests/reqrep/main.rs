@@ -6,6 +6,7 @@ mod raw;
 mod rep;
 mod req;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hubless::{DisconnectReason, Endpoint, Event, Message, Monitor, Rep, Req, Request};
@@ -15,6 +16,21 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Runs a test once for each transport.
 pub(crate) fn over_each_transport(test: impl AsyncFn(&str)) {
+    over_each_stream(&test);
+    alone(async { test("inproc://reqrep").await });
+}
+
+/// An endpoint of this kind that nobody has.
+pub(crate) fn fresh(at: &str) -> String {
+    static NAMES: AtomicUsize = AtomicUsize::new(0);
+    match at.strip_prefix("inproc://") {
+        Some(name) => format!("inproc://{name}-{}", NAMES.fetch_add(1, Ordering::Relaxed)),
+        None => at.to_owned(),
+    }
+}
+
+/// Runs a test once for each transport on which a peer can speak by hand.
+pub(crate) fn over_each_stream(test: impl AsyncFn(&str)) {
     for at in ["tcp://127.0.0.1:0", "ipc://*"] {
         alone(async { test(at).await });
     }
@@ -46,7 +62,7 @@ pub(crate) async fn req_to(endpoint: &Endpoint) -> Req {
 /// A REP that answers every request with `answer` in front of it, in the background.
 pub(crate) async fn echo(at: &str, answer: &'static str) -> Endpoint {
     let rep = Rep::new();
-    let endpoint = rep.bind(at).await.expect("the endpoint is free");
+    let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
     tokio::spawn(async move {
         while let Ok(request) = rep.recv_request().await {
             let body = [answer.as_bytes(), text(request.message()).as_bytes()].concat();

@@ -4,8 +4,20 @@ use hubless::Endpoint;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// From now on closing it is felt by the peer's next write.
+    fn prepare_reset(&self);
+}
+
+impl Stream for TcpStream {
+    fn prepare_reset(&self) {
+        self.set_zero_linger().expect("a connected socket");
+    }
+}
+
+impl Stream for UnixStream {
+    fn prepare_reset(&self) {}
+}
 
 /// One connection whose handshake is done.
 pub(crate) struct Raw {
@@ -51,6 +63,11 @@ impl Raw {
         assert_eq!(flags, 4);
         assert!(ready.starts_with(b"\x05READY"));
         raw
+    }
+
+    /// Ends the connection in such a way that nothing can be written to it any more.
+    pub(crate) fn reset(self) {
+        self.stream.prepare_reset();
     }
 
     /// Sends a message of these frames.

@@ -3,7 +3,7 @@
 use hubless::{DropReason, Event, Message, Rep, SendError};
 
 use crate::raw::Raw;
-use crate::{alone, disconnected, event, next, over_each_transport, req_to};
+use crate::{alone, disconnected, event, fresh, next, over_each_stream, over_each_transport, req_to};
 
 /// Waits until this many messages have been received.
 async fn received(rep: &Rep, messages: u64) {
@@ -14,9 +14,9 @@ async fn received(rep: &Rep, messages: u64) {
 
 #[test]
 fn requesters_take_turns() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut peers = Vec::new();
         for name in ["a", "b", "c"] {
             let mut peer = Raw::connect(&endpoint, "DEALER").await;
@@ -39,9 +39,9 @@ fn requesters_take_turns() {
 
 #[test]
 fn an_envelope_comes_back_as_it_went() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut dealer = Raw::connect(&endpoint, "DEALER").await;
         let long = "an address that is too long to lie inline, and so is shared".repeat(4);
         for addresses in [
@@ -74,9 +74,9 @@ fn an_envelope_comes_back_as_it_went() {
 
 #[test]
 fn what_is_no_request_is_dropped_in_silence_and_counted() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut dealer = Raw::connect(&endpoint, "DEALER").await;
         dealer.send(&["no delimiter"]).await;
         dealer.send(&["no", "delimiter"]).await;
@@ -99,10 +99,10 @@ fn what_is_no_request_is_dropped_in_silence_and_counted() {
 
 #[test]
 fn a_reply_to_a_vanished_peer_is_counted_and_the_next_request_is_served() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let rep = Rep::new();
         let mut monitor = rep.monitor();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut vanishing = Raw::connect(&endpoint, "REQ").await;
         vanishing.send(&["", "question"]).await;
         let request = next(&rep).await;
@@ -130,10 +130,10 @@ fn a_reply_to_a_vanished_peer_is_counted_and_the_next_request_is_served() {
 
 #[test]
 fn a_request_whose_peer_has_left_is_still_received() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let rep = Rep::new();
         let mut monitor = rep.monitor();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut vanishing = Raw::connect(&endpoint, "REQ").await;
         vanishing.send(&["", "last words"]).await;
         drop(vanishing);
@@ -150,7 +150,7 @@ fn a_request_whose_peer_has_left_is_still_received() {
 fn several_requests_are_answered_in_any_order_by_any_task() {
     over_each_transport(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut asking = Vec::new();
         for name in 0..8 {
             let mut req = req_to(&endpoint).await;
@@ -178,10 +178,10 @@ fn several_requests_are_answered_in_any_order_by_any_task() {
 
 #[test]
 fn a_dropped_request_sends_nothing_and_is_counted_and_told() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let rep = Rep::new();
         let mut monitor = rep.monitor();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut dealer = Raw::connect(&endpoint, "DEALER").await;
         dealer.send(&["", "ignored"]).await;
         dealer.send(&["", "answered"]).await;
@@ -210,9 +210,9 @@ fn a_dropped_request_sends_nothing_and_is_counted_and_told() {
 
 #[test]
 fn a_reply_to_a_peer_that_does_not_read_is_dropped_at_the_mark_and_counted() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let rep = Rep::builder().send_hwm(2).build().expect("no contradiction");
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut dealer = Raw::connect(&endpoint, "DEALER").await;
         let body = vec![b'x'; 1 << 20];
         while rep.stats().outgoing.dropped.by(DropReason::Hwm) == 0 {

@@ -8,7 +8,7 @@ use hubless::{
 use tokio::net::TcpListener;
 
 use crate::raw::Raw;
-use crate::{alone, disconnected, echo, event, next, over_each_transport, req_to};
+use crate::{alone, disconnected, echo, event, fresh, next, over_each_stream, over_each_transport, req_to};
 
 #[test]
 fn each_of_n_repliers_gets_one_of_n_requests_in_turn() {
@@ -34,9 +34,9 @@ fn each_of_n_repliers_gets_one_of_n_requests_in_turn() {
 
 #[test]
 fn a_request_goes_out_behind_one_empty_frame() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(at).await.expect("the endpoint is free");
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut rep = Raw::connect(&endpoint, "REP").await;
         let (reply, ()) = tokio::join!(req.request(("one", "two")), async {
             assert_eq!(rep.recv_bytes(12).await, b"\x01\x00\x01\x03one\x00\x03two");
@@ -54,7 +54,7 @@ fn a_request_waits_while_there_is_no_peer() {
     over_each_transport(async |at| {
         let mut req = Req::new();
         let rep = Rep::new();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         {
             let mut request = std::pin::pin!(req.request("early"));
             let polled = std::future::poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await;
@@ -90,9 +90,9 @@ fn only_peers_whose_handshake_is_done_are_asked() {
 
 #[test]
 fn row_13_a_reply_from_another_peer_than_the_one_asked_is_dropped_and_counted() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(at).await.expect("the endpoint is free");
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut asked = Raw::connect(&endpoint, "REP").await;
         req.peers().at_least(1).await.expect("the socket is open");
         let mut other = Raw::connect(&endpoint, "REP").await;
@@ -119,9 +119,9 @@ fn row_13_a_reply_from_another_peer_than_the_one_asked_is_dropped_and_counted() 
 
 #[test]
 fn what_comes_before_the_question_is_no_answer_to_it() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(at).await.expect("the endpoint is free");
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut rep = Raw::connect(&endpoint, "ROUTER").await;
         rep.send(&["", "hasty"]).await;
         while req.stats().incoming.received.messages == 0 {
@@ -138,7 +138,7 @@ fn what_comes_before_the_question_is_no_answer_to_it() {
 
 #[test]
 fn trap_15_a_reply_without_an_empty_frame_closes_the_connection() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         for malformed in [
             &["body"][..],
             &["four", "body"],
@@ -147,7 +147,7 @@ fn trap_15_a_reply_without_an_empty_frame_closes_the_connection() {
         ] {
             let mut req = Req::new();
             let mut monitor = req.monitor();
-            let endpoint = req.bind(at).await.expect("the endpoint is free");
+            let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
             let mut rep = Raw::connect(&endpoint, "REP").await;
             let (reply, ()) = tokio::join!(req.request("question"), async {
                 rep.recv().await.expect("it is asked");
@@ -224,9 +224,9 @@ fn a_request_whose_server_restarts_fails_and_the_next_one_works() {
 
 #[test]
 fn a_reply_that_comes_with_the_end_of_the_connection_still_counts() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(at).await.expect("the endpoint is free");
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         for round in 0..20 {
             let mut rep = Raw::connect(&endpoint, "REP").await;
             let (reply, ()) = tokio::join!(req.request("question"), async {
@@ -239,6 +239,53 @@ fn a_reply_that_comes_with_the_end_of_the_connection_still_counts() {
                 "last words"
             );
         }
+    });
+}
+
+#[test]
+fn g01_a_request_of_which_no_byte_has_left_goes_to_another_peer() {
+    over_each_stream(async |at| {
+        let mut req = Req::new();
+        let mut monitor = req.monitor();
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let first = Raw::connect(&endpoint, "REP").await;
+        req.peers().at_least(1).await.expect("the socket is open");
+        let mut second = Raw::connect(&endpoint, "REP").await;
+        req.peers().at_least(2).await.expect("the socket is open");
+        // Nobody of the socket runs between this and the request, so it still believes in the connection.
+        first.reset();
+        let (reply, ()) = tokio::join!(req.request("question"), async {
+            assert_eq!(second.recv().await.expect("it is asked"), [&b""[..], b"question"]);
+            second.send(&["", "answer"]).await;
+        });
+        assert_eq!(reply.expect("it is answered"), "answer");
+        disconnected(&mut monitor).await;
+        let outgoing = req.stats().outgoing;
+        assert_eq!(
+            (outgoing.accepted.messages, outgoing.handed_over.messages),
+            (1, 1)
+        );
+        assert_eq!(outgoing.dropped.total(), 0);
+        req.close().await.expect("nothing is left unsent");
+    });
+}
+
+#[test]
+fn g01_a_request_of_which_no_byte_has_left_waits_for_a_peer_that_comes() {
+    over_each_stream(async |at| {
+        let mut req = Req::new();
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let first = Raw::connect(&endpoint, "REP").await;
+        req.peers().at_least(1).await.expect("the socket is open");
+        let mut monitor = req.monitor();
+        first.reset();
+        let (reply, ()) = tokio::join!(req.request("question"), async {
+            disconnected(&mut monitor).await;
+            let mut second = Raw::connect(&endpoint, "REP").await;
+            assert_eq!(second.recv().await.expect("it is asked"), [&b""[..], b"question"]);
+            second.send(&["", "answer"]).await;
+        });
+        assert_eq!(reply.expect("it is answered"), "answer");
     });
 }
 
@@ -280,7 +327,7 @@ fn an_abandoned_request_takes_its_connection_with_it_and_a_late_answer_meets_nob
 fn an_abandoned_request_closes_an_accepted_connection_and_its_peer_comes_again() {
     over_each_transport(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(at).await.expect("the endpoint is free");
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let rep = Rep::builder()
             .reconnect(
                 std::time::Duration::from_millis(1),
@@ -306,9 +353,9 @@ fn an_abandoned_request_closes_an_accepted_connection_and_its_peer_comes_again()
 
 #[test]
 fn a_correlated_request_carries_a_number_that_counts_up() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let mut req = Req::builder().correlate(true).build().expect("no contradiction");
-        let endpoint = req.bind(at).await.expect("the endpoint is free");
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut rep = Raw::connect(&endpoint, "REP").await;
         let mut numbers = Vec::new();
         for _ in 0..2 {
@@ -327,9 +374,9 @@ fn a_correlated_request_carries_a_number_that_counts_up() {
 
 #[test]
 fn a_late_answer_to_an_abandoned_correlated_request_is_discarded() {
-    over_each_transport(async |at| {
+    over_each_stream(async |at| {
         let mut req = Req::builder().correlate(true).build().expect("no contradiction");
-        let endpoint = req.bind(at).await.expect("the endpoint is free");
+        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         let mut rep = Raw::connect(&endpoint, "ROUTER").await;
         let first = tokio::select! {
             _ = req.request("abandoned") => panic!("nobody answers"),
@@ -400,7 +447,7 @@ fn a_request_larger_than_the_limit_is_given_back_and_its_envelope_counts() {
 fn requests_of_every_size_and_shape_come_back_as_they_went() {
     over_each_transport(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(at).await.expect("the endpoint is free");
+        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
         tokio::spawn(async move {
             while let Ok(request) = rep.recv_request().await {
                 let message = request.message().clone();

@@ -1,17 +1,31 @@
 //! One subscriber of a publisher: its queue, and whether it is being dropped for.
+//!
+//! The queue is a log of its own and, behind that, ranges of the [shared log](super::shared_log): what lies in the
+//! log is always older. So ranges must be brought home, that is, copied, before anything else is appended to the log.
 
+use std::collections::VecDeque;
+
+use super::shared_log::{Range, SegmentNumber, SharedLog};
+use crate::frame::Run;
 use crate::message::Payload;
 use crate::pipe::{Log, Marks};
 use crate::stats::{DropReason, Load};
+
+/// The most that is copied for one batch: more would leave the cache before it is written.
+const BATCH: usize = 256 * 1024;
 
 /// What a publisher keeps for one subscriber.
 #[derive(Debug)]
 pub(super) struct Subscriber {
     pub(super) log: Log,
+    /// What is queued behind the log.
+    ranges: VecDeque<Range>,
     /// The number of the last message that was seen to match: it may match by several subscriptions.
     stamp: u64,
     /// It was at its mark, and has not drained to half since.
     dropping: bool,
+    /// What is being written lies in a buffer of the publisher's.
+    pub(super) borrows: bool,
 }
 
 /// What becomes of a message for one subscriber.
@@ -29,8 +43,10 @@ impl Subscriber {
     pub(super) fn new() -> Self {
         Self {
             log: Log::new(),
+            ranges: VecDeque::new(),
             stamp: 0,
             dropping: false,
+            borrows: false,
         }
     }
 
@@ -59,11 +75,73 @@ impl Subscriber {
 
     /// Queues a message; with `conflate` nothing else stays queued that is not begun.
     #[inline]
-    pub(super) fn take(&mut self, payload: &Payload<'_>, share_from: usize, conflate: bool) {
+    pub(super) fn take(
+        &mut self,
+        payload: &Payload<'_>,
+        share_from: usize,
+        conflate: bool,
+        shared: &mut SharedLog,
+    ) {
         if conflate {
             self.log.conflate();
         }
+        self.bring_home(shared, usize::MAX);
         self.log.append(&[], payload, share_from);
+    }
+
+    /// Queues a message that lies in the shared log.
+    #[inline]
+    pub(super) fn share(&mut self, range: Range, shared: &mut SharedLog) {
+        self.log.accept(range.len());
+        if self.ranges.back_mut().is_some_and(|last| last.extend(range)) {
+            return;
+        }
+        if self.ranges.is_empty() {
+            shared.holders += 1;
+        }
+        self.ranges.push_back(range);
+    }
+
+    /// Copies ranges to the log, from the oldest on, as long as that holds no more than `limit` bytes; at least one
+    /// if it is empty.
+    #[inline]
+    pub(super) fn bring_home(&mut self, shared: &mut SharedLog, limit: usize) {
+        if !self.ranges.is_empty() {
+            self.bring_while(shared, |range, queued| {
+                queued == 0 || queued + range.len() <= limit
+            });
+        }
+    }
+
+    /// Copies the ranges that lie in segments before this one.
+    pub(super) fn leave_segments_before(&mut self, number: SegmentNumber, shared: &mut SharedLog) {
+        if !self.ranges.is_empty() {
+            self.bring_while(shared, |range, _| range.segment < number);
+        }
+    }
+
+    fn bring_while(&mut self, shared: &mut SharedLog, may: impl Fn(Range, usize) -> bool) {
+        while let Some(range) = self.ranges.front().filter(|range| may(**range, self.log.len())) {
+            self.log.bring(shared.frames(*range), range.messages());
+            self.ranges.pop_front();
+        }
+        if self.ranges.is_empty() {
+            shared.holders -= 1;
+        }
+    }
+
+    /// The driver is about to take a batch: brings home what goes into it, in a buffer of the publisher's.
+    #[inline]
+    pub(super) fn prepare_batch(&mut self, shared: &mut SharedLog, buffers: &mut Vec<Run>) {
+        if self.ranges.is_empty() || !self.log.may_be_taken() {
+            return;
+        }
+        if self.log.len() == 0 {
+            let own = self.log.lend(buffers.pop().unwrap_or_default());
+            self.log.keep(own);
+            self.borrows = true;
+        }
+        self.bring_home(shared, BATCH);
     }
 }
 

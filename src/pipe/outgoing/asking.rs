@@ -101,3 +101,187 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, IoSlice};
+    use std::task::Waker;
+
+    use super::*;
+    use crate::pipe::{Batch, Marks, OutboxConfig, Outgoing};
+    use crate::stats::DropReason;
+    use crate::sync::Arc;
+    use crate::transport::Writer;
+
+    /// A line that takes at most this many bytes of each write; `None`: it is broken.
+    #[derive(Debug)]
+    struct Line(Option<usize>);
+
+    impl Writer for Line {
+        fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+            match self.0 {
+                None => Err(io::ErrorKind::BrokenPipe.into()),
+                Some(0) => Err(io::ErrorKind::WouldBlock.into()),
+                Some(most) => Ok(most.min(bufs.iter().map(|buf| buf.len()).sum())),
+            }
+        }
+    }
+
+    fn outbox() -> Outbox {
+        let marks = Marks {
+            messages: 10,
+            bytes: usize::MAX,
+        };
+        Outbox::new(OutboxConfig {
+            marks,
+            share_from: usize::MAX,
+            conflate: false,
+        })
+    }
+
+    /// A pipe to a peer behind this line, which is idle.
+    fn pipe(outbox: &Outbox, line: Option<usize>) -> PipeId {
+        let pipe = outbox.attach();
+        outbox.online(pipe, Some(Arc::new(Line(line))));
+        assert!(take(outbox, pipe, &mut Batch::default()).is_pending());
+        pipe
+    }
+
+    fn take(outbox: &Outbox, pipe: PipeId, batch: &mut Batch) -> Poll<()> {
+        outbox.poll_take(pipe, Waker::noop(), batch, false)
+    }
+
+    fn ask(outbox: &Outbox) -> Option<PipeId> {
+        let mut ticket = SendTicket::default();
+        let asked = outbox.poll_ask(Waker::noop(), &mut ticket, b"\x01\x00", &"question".into());
+        outbox.leave(&mut ticket);
+        match asked {
+            Poll::Ready(pipe) => Some(pipe.expect("it is open")),
+            Poll::Pending => None,
+        }
+    }
+
+    fn lose(outbox: &Outbox, pipe: PipeId) {
+        assert!(
+            outbox
+                .poll_offline(pipe, Waker::noop(), &mut Batch::default())
+                .is_ready()
+        );
+        assert_eq!(outbox.detach(pipe, DropReason::PipeClosed).messages, 0);
+    }
+
+    /// Accepted, handed over, queued, dropped.
+    fn counted(outbox: &Outbox) -> (u64, u64, u64, u64) {
+        let (counters, queued) = outbox.totals();
+        (
+            counters.accepted.messages,
+            counters.done.messages,
+            queued.messages,
+            counters.dropped.total(),
+        )
+    }
+
+    #[test]
+    fn what_waits_for_the_end_of_the_handshake_is_taken_back() {
+        let outbox = outbox();
+        let pipe = outbox.attach();
+        assert_eq!(ask(&outbox), Some(pipe));
+        assert!(outbox.give_up(true));
+        assert_eq!(counted(&outbox), (0, 0, 0, 0));
+        assert_eq!(ask(&outbox), Some(pipe), "its pipe keeps its turn");
+    }
+
+    #[test]
+    fn what_found_no_room_in_the_line_is_taken_back_and_the_driver_finds_nothing_to_do() {
+        for line in [Some(0), None] {
+            let outbox = outbox();
+            let pipe = pipe(&outbox, line);
+            ask(&outbox);
+            assert_eq!(counted(&outbox), (1, 0, 1, 0));
+            assert!(outbox.give_up(true));
+            assert_eq!(counted(&outbox), (0, 0, 0, 0));
+            assert!(take(&outbox, pipe, &mut Batch::default()).is_pending());
+            assert_eq!(ask(&outbox), Some(pipe));
+        }
+    }
+
+    #[test]
+    fn what_has_left_is_not_taken_back_and_its_pipe_is_out_of_turn() {
+        for line in [5, usize::MAX] {
+            let outbox = outbox();
+            let (first, second) = (pipe(&outbox, Some(line)), pipe(&outbox, Some(line)));
+            assert_eq!(ask(&outbox), Some(first));
+            assert!(!outbox.give_up(true));
+            assert_eq!(ask(&outbox), Some(second));
+            assert!(!outbox.give_up(true));
+            assert_eq!(ask(&outbox), None, "there is nobody else to ask");
+            lose(&outbox, first);
+            let third = pipe(&outbox, Some(line));
+            assert_eq!(ask(&outbox), Some(third));
+        }
+    }
+
+    #[test]
+    fn what_the_driver_has_taken_counts_as_begun() {
+        let outbox = outbox();
+        let pipe = outbox.attach();
+        ask(&outbox);
+        outbox.online(pipe, None);
+        let mut batch = Batch::default();
+        assert!(take(&outbox, pipe, &mut batch).is_ready());
+        assert!(!outbox.give_up(true));
+    }
+
+    #[test]
+    fn a_numbered_request_that_has_left_keeps_its_pipe_in_turn() {
+        let outbox = outbox();
+        let pipe = pipe(&outbox, Some(5));
+        ask(&outbox);
+        assert!(!outbox.give_up(false));
+        assert_eq!(ask(&outbox), Some(pipe));
+        assert!(
+            outbox.give_up(false),
+            "it waits behind the one that was cut short"
+        );
+        assert_eq!(counted(&outbox), (1, 0, 1, 0));
+    }
+
+    #[test]
+    fn the_fate_of_a_request_is_known_when_its_pipe_ends() {
+        let fate = |line| {
+            let outbox = outbox();
+            let pipe = pipe(&outbox, line);
+            ask(&outbox);
+            assert_eq!(outbox.fate(), Fate::Out);
+            lose(&outbox, pipe);
+            (outbox.fate(), counted(&outbox))
+        };
+        assert_eq!(fate(Some(usize::MAX)), (Fate::Lost { sent: true }, (1, 1, 0, 0)));
+        assert_eq!(fate(Some(5)), (Fate::Lost { sent: true }, (1, 0, 0, 1)));
+        assert_eq!(fate(Some(0)), (Fate::Lost { sent: false }, (0, 0, 0, 0)));
+        assert_eq!(fate(None), (Fate::Lost { sent: false }, (0, 0, 0, 0)));
+    }
+
+    #[test]
+    fn the_place_of_a_lost_pipe_is_free_only_when_the_next_request_is_out() {
+        let outbox = outbox();
+        let lost = pipe(&outbox, Some(usize::MAX));
+        ask(&outbox);
+        lose(&outbox, lost);
+        let next = pipe(&outbox, Some(usize::MAX));
+        assert_ne!(next.slot, lost.slot);
+        assert_eq!(ask(&outbox), Some(next));
+        assert_eq!(outbox.attach().slot, lost.slot);
+    }
+
+    #[test]
+    fn giving_up_a_request_whose_pipe_has_ended_changes_nothing() {
+        let outbox = outbox();
+        assert!(outbox.give_up(true), "none was ever sent");
+        let pipe = pipe(&outbox, Some(usize::MAX));
+        ask(&outbox);
+        lose(&outbox, pipe);
+        assert!(outbox.give_up(true));
+        assert_eq!(counted(&outbox), (1, 1, 0, 0));
+    }
+}

@@ -10,7 +10,7 @@
 //! X*100          X a hundred times
 //! ```
 
-use crate::bytes::frame;
+use crate::bytes::{frame, greeting, ready};
 
 const TABLE: &str = include_str!("malformed.txt");
 
@@ -35,17 +35,30 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// A kind that fits.
-    pub(crate) fn peer(&self) -> &'static str {
-        match self.kind.as_str() {
-            "PULL" => "PUSH",
-            "PUSH" => "PULL",
-            "PUB" => "SUB",
-            "SUB" => "PUB",
-            "REQ" => "REP",
-            "REP" => "REQ",
-            other => panic!("no socket of kind {other}"),
+    /// All that the peer says.
+    pub(crate) fn script(&self) -> Vec<u8> {
+        let mut script = Vec::new();
+        if self.after >= Phase::Greeting {
+            script.extend(greeting());
         }
+        if self.after >= Phase::Ready {
+            script.extend(ready(peer_of(&self.kind)));
+        }
+        script.extend(&self.bytes);
+        script
+    }
+}
+
+/// A kind that fits.
+pub(crate) fn peer_of(kind: &str) -> &'static str {
+    match kind {
+        "PULL" => "PUSH",
+        "PUSH" => "PULL",
+        "PUB" => "SUB",
+        "SUB" => "PUB",
+        "REQ" => "REP",
+        "REP" => "REQ",
+        other => panic!("no socket of kind {other}"),
     }
 }
 

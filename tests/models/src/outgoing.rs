@@ -1,35 +1,335 @@
 //! The outgoing log: senders append, senders or the driver write, room goes back to those who wait.
 
+use std::sync::Arc;
+use std::task::Waker;
+
+use bytes::Bytes;
+use loom::thread::JoinHandle;
+
+use crate::message::Payload;
+use crate::pipe::{Outbox, Outgoing, PipeId, Refusal, SendTicket};
 use crate::runtime::Time;
 use crate::scene::{
-    Driver, Line, Peer, Room, Said, assert_balanced, assert_in_order, outbox, play, said, send, spawn,
+    Arrived, Driver, Line, Peer, Room, Said, Sending, Word, assert_balanced, assert_in_order, block_on,
+    outbox, play, said, send, spawn,
 };
+use crate::stats::DropReason;
+
+/// One outbox, one connection, its driver on a task of its own.
+struct Scene {
+    peer: Peer,
+    outbox: Arc<Outbox>,
+    line: Arc<Line>,
+    pipe: PipeId,
+    end: Word,
+    driver: JoinHandle<()>,
+}
+
+impl Scene {
+    /// The line is idle, and takes what `rooms` say.
+    fn new(hwm: usize, rooms: &[Room]) -> Self {
+        let (peer, outbox) = (Peer::default(), outbox(hwm));
+        let line = Line::new(&peer, rooms);
+        let driver = Driver::open(&outbox, &line).at_rest();
+        Self {
+            peer,
+            outbox,
+            line,
+            pipe: driver.pipe,
+            end: driver.end(),
+            driver: spawn(move || driver.run()),
+        }
+    }
+
+    /// Does something with the outbox on a task of its own.
+    fn spawn<T: 'static>(&self, work: impl FnOnce(&Outbox) -> T + 'static) -> JoinHandle<T> {
+        let outbox = self.outbox.clone();
+        spawn(move || work(&outbox))
+    }
+
+    /// Waits until so many messages have arrived, and looks whether all is in order: they were written once, by one
+    /// hand at a time, each sender's in the order in which they were taken, and the counters say so too.
+    fn ends_with(self, messages: usize) -> Vec<Said> {
+        self.peer.wait_for(messages);
+        self.end.give();
+        self.driver.join().unwrap();
+
+        let arrived = self.line.all_arrived();
+        assert_eq!(arrived.len(), messages);
+        assert_in_order(&arrived);
+        assert_balanced(&self.outbox, messages, 0);
+        arrived
+    }
+}
 
 /// Two senders, who write themselves when they find the line idle, and the driver: every message is written once, by
-/// one hand at a time, each sender's in order, and none is left lying, however little the kernel takes.
+/// one hand at a time, each sender's in order, and none is left lying, however little the kernel takes at a time.
 pub fn senders_and_driver_share_one_line(name: &str) {
     for rooms in [&[][..], &[Room::Bytes(3)], &[Room::Bytes(0), Room::Bytes(5)]] {
         play(name, Time::Flies, move || {
-            let (peer, outbox) = (Peer::default(), outbox(8));
-            let line = Line::new(&peer, rooms);
-            let driver = Driver::open(&outbox, &line).at_rest();
-            let end = driver.end();
-            let threads = [
-                spawn(move || driver.run()),
-                spawn({
-                    let outbox = outbox.clone();
-                    move || send(&outbox, 1, 1..=1).unwrap()
-                }),
-            ];
-            send(&outbox, 2, 1..=2).unwrap();
-            peer.wait_for(3);
-            end.give();
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
-
-            let (arrived, more) = line.arrived();
-            assert!(!more);
-            assert_in_order(&said(&arrived));
-            assert_balanced(&outbox, 3, 0);
+            let scene = Scene::new(8, rooms);
+            let sender = scene.spawn(|outbox| send(outbox, 1, 1..=2));
+            send(&scene.outbox, 2, 1..=2);
+            scene.ends_with(4);
+            sender.join().unwrap();
         });
     }
+}
+
+/// The same with a driver that is called instead, since the senders have just written: the one call that each of them
+/// leaves it to make is made.
+pub fn a_driver_that_is_called_comes(name: &str) {
+    play(name, Time::StandsStill, || {
+        let scene = Scene::new(8, &[]);
+        let sender = scene.spawn(|outbox| send(outbox, 1, 1..=3));
+        send(&scene.outbox, 2, 1..=2);
+        scene.ends_with(5);
+        sender.join().unwrap();
+    });
+}
+
+/// At a high-water mark of 1 two senders and the driver, who makes the room: whoever waits is woken when there is
+/// room for him, whether the driver wrote or another sender did.
+pub fn senders_at_the_mark_all_get_through(name: &str) {
+    for (time, rooms) in [
+        (Time::Flies, &[][..]),
+        (Time::StandsStill, &[][..]),
+        (Time::Flies, &[Room::Bytes(3)]),
+    ] {
+        play(name, time, move || {
+            let scene = Scene::new(1, rooms);
+            let sender = scene.spawn(|outbox| send(outbox, 1, 1..=2));
+            send(&scene.outbox, 2, 1..=2);
+            scene.ends_with(4);
+            sender.join().unwrap();
+        });
+    }
+}
+
+/// A long message is written in pieces, and the driver makes room at the marks in between: a sender who sees no room
+/// and one who makes it never miss each other.
+pub fn room_made_in_the_middle_of_a_batch_is_noticed(name: &str) {
+    const LONG: usize = 130 * 1024;
+    play(name, Time::StandsStill, || {
+        let (peer, outbox) = (Peer::default(), outbox(2));
+        let line = Line::new(&peer, &[Room::Bytes(LONG + 100), Room::Bytes(20)]);
+        let driver = Driver::open(&outbox, &line);
+        let (end, mut long) = (driver.end(), vec![0; LONG]);
+        for nth in 1..=2 {
+            long[..2].copy_from_slice(&[1, nth]);
+            outbox
+                .try_send(&[], &Payload::from(Bytes::from(long.clone())))
+                .unwrap();
+        }
+        let driver = spawn(move || driver.run());
+        send(&outbox, 1, 3..=4);
+        peer.wait_for(4);
+        end.give();
+        driver.join().unwrap();
+        assert_in_order(&line.all_arrived());
+        assert_balanced(&outbox, 4, 0);
+    });
+}
+
+/// Two wait for room, and the first gives up, before or after he is told of some: then the second gets it, and the
+/// message of the first was queued whole or not at all.
+pub fn who_gives_up_passes_his_turn_on(name: &str) {
+    play(name, Time::Flies, || {
+        let scene = Scene::new(1, &[]);
+        send(&scene.outbox, 1, 1..=2);
+        let hasty = scene.spawn(|outbox| {
+            let mut sending = Sending::new(outbox, 2, 1);
+            let _ = sending.poll(Waker::noop());
+        });
+        send(&scene.outbox, 3, 1..=1);
+        hasty.join().unwrap();
+        let messages = scene.outbox.totals().0.accepted.messages as usize;
+        assert!((3..=4).contains(&messages));
+        scene.ends_with(messages);
+    });
+}
+
+/// A permit keeps its room: two messages by permit, one of which is given back unused, and one without all get
+/// through at a mark of 1, and none overtakes the mark.
+pub fn a_permit_given_back_is_room_for_another(name: &str) {
+    play(name, Time::Flies, || {
+        let scene = Scene::new(1, &[]);
+        let holder = scene.spawn(|outbox| {
+            let unused = reserve(outbox);
+            outbox.release(unused);
+            let permit = reserve(outbox);
+            outbox.send_reserved(permit, &Payload::from(&[1, 1][..])).unwrap();
+        });
+        send(&scene.outbox, 2, 1..=2);
+        scene.ends_with(3);
+        holder.join().unwrap();
+    });
+}
+
+fn reserve(outbox: &Outbox) -> PipeId {
+    let mut ticket = SendTicket::default();
+    let permit = block_on(|waker| outbox.poll_reserve(waker, &mut ticket)).unwrap();
+    outbox.leave(&mut ticket);
+    permit
+}
+
+/// Closing while one sender waits and another writes: each is told whether his message was taken, and what was taken
+/// goes out.
+pub fn what_was_taken_before_the_close_goes_out(name: &str) {
+    play(name, Time::Flies, || {
+        let scene = Scene::new(1, &[Room::Bytes(3)]);
+        let sender = scene.spawn(|outbox| send(outbox, 1, 1..=2));
+        let closer = scene.spawn(Outbox::close);
+        let taken = send(&scene.outbox, 2, 1..=1) + sender.join().unwrap();
+        closer.join().unwrap();
+        let late = scene.outbox.try_send(&[], &Payload::from(&[3, 1][..]));
+        assert_eq!(late, Err(Refusal::Closed));
+        scene.ends_with(taken);
+    });
+}
+
+/// The connection ends while a sender writes, and another takes its place: no message of which the old one has a byte
+/// is sent again, the others are, in order, and behind a torn message the old one gets nothing more.
+pub fn a_new_connection_goes_on_where_the_old_one_was_cut(name: &str) {
+    for rooms in [
+        &[Room::All][..],
+        &[Room::Bytes(3), Room::Broken],
+        &[Room::Bytes(5)],
+        &[Room::Bytes(5), Room::Bytes(0), Room::Broken],
+    ] {
+        play(name, Time::Flies, move || {
+            let (peer, outbox) = (Peer::default(), outbox(8));
+            let lines = [Line::new(&peer, rooms), Line::new(&peer, &[])];
+            let first = Driver::open(&outbox, &lines[0]).at_rest();
+            let (cut, end) = (first.end(), Word::default());
+            let driver = spawn({
+                let (outbox, line, pipe, end) = (outbox.clone(), lines[1].clone(), first.pipe, end.clone());
+                let old = lines[0].clone();
+                move || {
+                    first.run();
+                    old.cut();
+                    Driver::online(&outbox, pipe, &line).ended_by(end).run();
+                }
+            });
+            let sender = spawn({
+                let outbox = outbox.clone();
+                move || send(&outbox, 1, 1..=3)
+            });
+            cut.give();
+            sender.join().unwrap();
+            peer.wait_for(3);
+            end.give();
+            driver.join().unwrap();
+
+            let (before, torn) = lines[0].arrived();
+            let (mut all, after) = (said(&before), lines[1].all_arrived());
+            all.extend(after);
+            assert_in_order(&all);
+            assert_eq!(all.len() + usize::from(torn), 3);
+            assert_balanced(&outbox, all.len(), usize::from(torn));
+        });
+    }
+}
+
+/// A sender waits at the mark of the only pipe; a second peer comes, the first one goes: the room of the new pipe is
+/// his, and what the old pipe held is counted and given back.
+pub fn a_new_peer_is_room_for_those_who_wait(name: &str) {
+    play(name, Time::Flies, || {
+        let (peer, outbox) = (Peer::default(), outbox(1));
+        let (first, line) = (outbox.attach(), Line::new(&peer, &[]));
+        send(&outbox, 1, 1..=1);
+        let end = Word::default();
+        let driver = spawn({
+            let (outbox, line, end) = (outbox.clone(), line.clone(), end.clone());
+            move || Driver::open(&outbox, &line).ended_by(end).run()
+        });
+        let leaving = spawn({
+            let outbox = outbox.clone();
+            move || {
+                let unsent = outbox.detach(first, DropReason::PipeClosed);
+                assert_eq!(unsent.messages, 1);
+            }
+        });
+        send(&outbox, 1, 2..=3);
+        leaving.join().unwrap();
+        peer.wait_for(2);
+        end.give();
+        driver.join().unwrap();
+        assert_in_order(&line.all_arrived());
+        assert_balanced(&outbox, 2, 1);
+    });
+}
+
+/// The driver is told to send a command while a sender writes himself and is cut short: the command comes whole,
+/// between two frames and never inside one.
+pub fn a_command_never_lands_inside_a_message(name: &str) {
+    for rooms in [&[Room::Bytes(3)][..], &[Room::Bytes(3), Room::Bytes(2)]] {
+        play(name, Time::Flies, move || {
+            let (peer, outbox) = (Peer::default(), outbox(8));
+            let line = Line::new(&peer, rooms);
+            let (driver, ping) = Driver::open(&outbox, &line).at_rest().with_commands();
+            let end = driver.end();
+            let driver = spawn(move || driver.run());
+            let sender = spawn({
+                let outbox = outbox.clone();
+                move || send(&outbox, 1, 1..=2)
+            });
+            ping.give();
+            sender.join().unwrap();
+            peer.wait_for(2);
+            end.give();
+            driver.join().unwrap();
+            assert_in_order(&line.all_arrived());
+            assert_balanced(&outbox, 2, 0);
+        });
+    }
+}
+
+/// A great deal was queued before the connection was there, so much that a sender would help to write it. Nobody
+/// does before the driver has written what it has to say first: a peer would take a message for our READY.
+pub fn nobody_writes_before_the_driver_has(name: &str) {
+    play(name, Time::StandsStill, || {
+        let (peer, outbox) = (Peer::default(), outbox(8));
+        let (pipe, line) = (outbox.attach(), Line::new(&peer, &[Room::Bytes(2)]));
+        let mut large = vec![0; 300 * 1024];
+        large[..2].copy_from_slice(&[1, 1]);
+        outbox.try_send(&[], &Payload::from(Bytes::from(large))).unwrap();
+        let end = Word::default();
+        let driver = spawn({
+            let (outbox, line, end) = (outbox.clone(), line.clone(), end.clone());
+            move || {
+                let driver = Driver::online(&outbox, pipe, &line);
+                driver.with_something_to_say().ended_by(end).run();
+            }
+        });
+        send(&outbox, 1, 2..=2);
+        peer.wait_for(2);
+        end.give();
+        driver.join().unwrap();
+
+        assert_eq!(line.arrived().0[0], Arrived::Command);
+        assert_in_order(&line.all_arrived());
+    });
+}
+
+/// A request is given up while the driver is about to write it: it was taken back whole, or it goes out whole. The
+/// next one finds room in either case.
+pub fn a_request_is_taken_back_or_sent(name: &str) {
+    for rooms in [&[][..], &[Room::Bytes(0)], &[Room::Bytes(1)]] {
+        play(name, Time::Flies, move || {
+            let scene = Scene::new(1, rooms);
+            ask(&scene.outbox, 1);
+            let taken_back = scene.outbox.give_up(false);
+            ask(&scene.outbox, 2);
+            let arrived = scene.ends_with(2 - usize::from(taken_back));
+            assert_eq!(arrived.last(), Some(&Said { who: 1, nth: 2 }));
+        });
+    }
+}
+
+fn ask(outbox: &Outbox, nth: u8) {
+    let mut ticket = SendTicket::default();
+    let body = [1, nth];
+    let payload = Payload::from(&body[..]);
+    block_on(|waker| outbox.poll_ask(waker, &mut ticket, &[], &payload)).unwrap();
 }

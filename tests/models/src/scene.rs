@@ -77,12 +77,12 @@ impl Wake for Task {
 }
 
 /// Starts a task.
-pub(crate) fn spawn(work: impl FnOnce() + 'static) -> JoinHandle<()> {
+pub(crate) fn spawn<T: 'static>(work: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
     let task = Arc::new(Task::default());
     thread::spawn(move || {
         *task.thread.lock().unwrap() = Some(thread::current());
         TASK.with(|this| this.replace(task));
-        work();
+        work()
     })
 }
 
@@ -215,6 +215,13 @@ impl Line {
     /// From now on nothing is taken.
     pub(crate) fn cut(&self) {
         self.change(|kernel| kernel.rooms = [Room::Broken].into());
+    }
+
+    /// The messages that have arrived, none of them in part.
+    pub(crate) fn all_arrived(&self) -> Vec<Said> {
+        let (arrived, more) = self.arrived();
+        assert!(!more, "nobody writes the rest");
+        said(&arrived)
     }
 
     /// What has arrived whole, and whether more of a message has.
@@ -386,13 +393,18 @@ impl Drop for Sending<'_> {
     }
 }
 
-/// Sends the messages with these numbers, each when the one before was taken.
-pub(crate) fn send(outbox: &Outbox, who: u8, nths: impl IntoIterator<Item = u8>) -> Result<(), Refusal> {
+/// Sends the messages with these numbers, each when the one before was taken. How many were taken: all, unless the
+/// outbox is closed.
+pub(crate) fn send(outbox: &Outbox, who: u8, nths: impl IntoIterator<Item = u8>) -> usize {
+    let mut taken = 0;
     for nth in nths {
         let mut sending = Sending::new(outbox, who, nth);
-        block_on(|waker| sending.poll(waker))?;
+        match block_on(|waker| sending.poll(waker)) {
+            Ok(_) => taken += 1,
+            Err(refusal) => assert_eq!(refusal, Refusal::Closed),
+        }
     }
-    Ok(())
+    taken
 }
 
 /// What was accepted has been handed over or was dropped, and none is left (guarantees, G5).
@@ -459,6 +471,18 @@ impl Driver {
         self
     }
 
+    /// It has a command to write before anything else, as after the handshake.
+    pub(crate) fn with_something_to_say(mut self) -> Self {
+        self.put_command();
+        self
+    }
+
+    /// Its connection ends at this word.
+    pub(crate) fn ended_by(mut self, end: Word) -> Self {
+        self.end = end;
+        self
+    }
+
     /// Ends its connection.
     pub(crate) fn end(&self) -> Word {
         self.end.clone()
@@ -471,8 +495,7 @@ impl Driver {
                 return Poll::Ready(());
             }
             if self.ping.as_ref().is_some_and(|ping| ping.take(waker)) {
-                put_header(&mut self.ahead, COMMAND, COMMAND_BODY.len());
-                self.ahead.extend_from_slice(COMMAND_BODY);
+                self.put_command();
             }
             if !self.poll_line(waker) {
                 return Poll::Pending;
@@ -489,6 +512,11 @@ impl Driver {
         }
     }
 
+    fn put_command(&mut self) {
+        put_header(&mut self.ahead, COMMAND, COMMAND_BODY.len());
+        self.ahead.extend_from_slice(COMMAND_BODY);
+    }
+
     fn poll_line(&mut self, waker: &Waker) -> bool {
         let commands = !self.ahead.is_empty();
         if self.holds_line && (commands || !self.batch.is_written()) {
@@ -502,6 +530,13 @@ impl Driver {
     /// Writes until the connection ends, and takes the pipe offline.
     pub(crate) fn run(mut self) {
         block_on(|waker| self.poll(waker));
+        self.take_offline();
+    }
+
+    /// Ends the connection, with a last word that says why.
+    pub(crate) fn take_offline(&mut self) {
         block_on(|waker| self.outbox.poll_offline(self.pipe, waker, &mut self.batch));
+        self.put_command();
+        let _ = self.batch.write(&mut self.ahead, &*self.line);
     }
 }

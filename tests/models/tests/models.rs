@@ -9,7 +9,24 @@ macro_rules! models {
 models! {
     outgoing:
         senders_and_driver_share_one_line
+        a_driver_that_is_called_comes
+        senders_at_the_mark_all_get_through
+        room_made_in_the_middle_of_a_batch_is_noticed
+        who_gives_up_passes_his_turn_on
+        a_permit_given_back_is_room_for_another
+        what_was_taken_before_the_close_goes_out
+        a_new_connection_goes_on_where_the_old_one_was_cut
+        a_new_peer_is_room_for_those_who_wait
+        a_command_never_lands_inside_a_message
+        nobody_writes_before_the_driver_has
+        a_request_is_taken_back_or_sent
         ;
     incoming:
+        credit_comes_back_to_a_driver_at_the_mark
+        receivers_share_what_drivers_bring
+        who_gives_up_leaves_the_message_to_another
+        a_chunk_of_two_reaches_two_who_wait
+        a_peer_that_has_left_is_read_to_its_end
+        a_close_wakes_all_who_wait
         ;
 }
