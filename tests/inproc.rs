@@ -8,6 +8,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hubless::{
     BindError, ConnectError, Context, DisconnectReason, DropReason, EndpointError, Event, Linger, Message,
     Monitor, ProtocolError, Pull, Push, SocketKind, TrySendError,
@@ -647,4 +648,20 @@ async fn g08_a_receive_that_is_given_up_takes_nothing() {
         drop(given_up);
         assert_eq!(soon(pull.recv()).await.expect("sent"), [i]);
     }
+}
+#[tokio::test]
+async fn large_bytes_go_by_reference() {
+    let (push, pull) = pair(&Context::new()).await;
+    let body = Bytes::from(vec![7; 1024]);
+    push.send(body.clone()).await.expect("a peer");
+    let received = soon(pull.recv())
+        .await
+        .expect("sent")
+        .into_bytes()
+        .expect("one frame");
+    assert_eq!(received.as_ptr(), body.as_ptr());
+    push.send(("topic", body.clone())).await.expect("a peer");
+    let [topic, second] = soon(pull.recv()).await.expect("sent").into_frames().expect("two");
+    assert_eq!(&topic[..], b"topic");
+    assert_eq!(&second[..], &body[..]);
 }

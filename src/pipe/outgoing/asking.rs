@@ -109,17 +109,17 @@ mod tests {
 
     use super::*;
     use crate::pipe::outgoing::INLINE_SPACING;
-    use crate::pipe::{Batch, Marks, OutboxConfig, Outgoing};
+    use crate::pipe::{Batch, Line, Marks, OutboxConfig, Outgoing};
     use crate::runtime;
     use crate::stats::DropReason;
     use crate::sync::Arc;
     use crate::transport::Writer;
 
-    /// A line that takes at most this many bytes of each write; `None`: it is broken.
+    /// It takes at most this many bytes of each write; `None`: the connection is broken.
     #[derive(Debug)]
-    struct Line(Option<usize>);
+    struct Kernel(Option<usize>);
 
-    impl Writer for Line {
+    impl Writer for Kernel {
         fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
             match self.0 {
                 None => Err(io::ErrorKind::BrokenPipe.into()),
@@ -144,7 +144,7 @@ mod tests {
     /// A pipe to a peer behind this line, which is idle.
     fn pipe(outbox: &Outbox, line: Option<usize>) -> PipeId {
         let pipe = outbox.attach();
-        outbox.online(pipe, Some(Arc::new(Line(line))));
+        outbox.online(pipe, Some(Line::Stream(Arc::new(Kernel(line)))));
         assert!(take(outbox, pipe, &mut Batch::default()).is_pending());
         pipe
     }
