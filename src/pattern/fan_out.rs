@@ -20,6 +20,7 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -31,9 +32,10 @@ use super::{Change, Publications, TooManySubscriptions};
 use crate::error::Closed;
 use crate::frame::Run;
 use crate::message::Payload;
-use crate::pipe::{Batch, Line, Marks, Next, Outgoing, PipeId, Slots, Ticket, Unsent, Waiters};
+use crate::pipe::{Batch, Marks, Next, Outgoing, PipeId, Slots, Ticket, Unsent, Waiters};
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
+use crate::transport::Writer;
 
 /// The longest topic prefix that a peer may subscribe to.
 const MAX_TOPIC: usize = 64 * 1024;
@@ -101,7 +103,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Errands {
     drivers: Vec<Waker>,
-    write: Option<(PipeId, Batch, Line)>,
+    write: Option<(PipeId, Batch, Arc<dyn Writer>)>,
 }
 
 impl FanOut {
@@ -163,15 +165,15 @@ impl FanOut {
 
     #[inline]
     fn run(&self, errands: Errands, clock: impl Fn() -> Instant) {
-        if let Some((pipe, batch, line)) = errands.write {
-            self.write(pipe, batch, &line, clock);
+        if let Some((pipe, batch, writer)) = errands.write {
+            self.write(pipe, batch, &*writer, clock);
         }
         errands.drivers.into_iter().for_each(Waker::wake);
     }
 
-    /// The publisher writes itself.
-    fn write(&self, pipe: PipeId, mut batch: Batch, line: &Line, clock: impl Fn() -> Instant) {
-        line.carry(&mut batch);
+    /// The publisher writes itself. An error is left to the driver, who meets it again and owns its consequences.
+    fn write(&self, pipe: PipeId, mut batch: Batch, writer: &dyn Writer, clock: impl Fn() -> Instant) {
+        let _ = batch.write(&mut Vec::new(), writer);
         let mut state = self.state.lock();
         state.last_inline = Some(clock());
         let State {
@@ -304,8 +306,8 @@ impl State {
             match log.after_append(may_write) {
                 Next::Done => {}
                 Next::Wake(driver) => errands.drivers.push(driver),
-                Next::Write(batch, line) => {
-                    errands.write = self.subscribers.pipe_at(slot).map(|pipe| (pipe, batch, line));
+                Next::Write(batch, writer) => {
+                    errands.write = self.subscribers.pipe_at(slot).map(|pipe| (pipe, batch, writer));
                 }
             }
         }
@@ -402,9 +404,9 @@ impl Outgoing for FanOut {
         self.state.lock().subscribers.insert(Subscriber::new())
     }
 
-    fn online(&self, pipe: PipeId, line: Option<Line>) {
+    fn online(&self, pipe: PipeId, writer: Option<Arc<dyn Writer>>) {
         if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
-            subscriber.log.online(line);
+            subscriber.log.online(writer);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hubless::{DisconnectReason, Event, Limit, Monitor, Pull};
 use tokio::time::{Instant, sleep};
 
-use crate::bytes::message;
+use crate::bytes::{greeting, message, ready};
 use crate::child::Child;
 use crate::raw::{Raw, event, handshake, soon};
 use crate::vectors::frames;
@@ -327,4 +327,39 @@ async fn row_04_a_process_without_descriptors_idles_serves_its_peers_and_recover
     child.line("message", "late").await;
     drop(late);
     child.settles(usize::MAX, base).await;
+}
+
+#[tokio::test]
+async fn row_02_a_flood_over_tcp_takes_no_more_descriptors_than_the_cap_and_a_good_peer_gets_through() {
+    const CAP: usize = 64;
+    let mut child = Child::new("pull", &format!("max_pending_handshakes={CAP}")).await;
+    let at = child.endpoint("bound").await;
+    let mut early = Raw::connect(&at).await;
+    early.shake_hands("PUSH", "PULL").await;
+    child.line("event", "handshake done").await;
+    let (descriptors, memory) = (child.descriptors(), child.memory());
+    let mut flood = Vec::new();
+    for _ in 0..3 * CAP {
+        flood.push(Raw::connect(&at).await);
+    }
+    let mut late = Raw::connect(&at).await;
+    late.say(&greeting()).await;
+    let mut most = 0;
+    for number in 0..3 * CAP - CAP {
+        child.line("event", "evicted to make room").await;
+        most = most.max(child.descriptors());
+        early.say(&message(&[number.to_string().as_bytes()])).await;
+    }
+    late.expect(&greeting()).await;
+    late.say(&[ready("PUSH"), message(&[b"through"])].concat()).await;
+    child.line("message", "through").await;
+    // Those that are evicted may still be closing.
+    assert!(most <= descriptors + 2 * CAP, "{most} descriptors");
+    assert!(
+        child.memory() <= memory + 3 * CAP * 8 * 1024,
+        "{} bytes more",
+        child.memory() - memory
+    );
+    drop(flood);
+    child.settles(usize::MAX, descriptors + 1).await;
 }

@@ -7,7 +7,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use hubless::{Builder, Endpoint, Monitor, Pub, Pull, kind};
+use hubless::{Builder, Endpoint, Monitor, Pull, Socket, kind};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{self, ChildStdin, Command};
 use tokio::sync::mpsc;
@@ -171,7 +171,15 @@ fn plays_its_role() {
         let role = async {
             match role.as_str() {
                 "pull" => pull().await,
-                "pub" => publish().await,
+                "bind" => match std::env::var(OPTIONS).as_deref() {
+                    Ok("PULL") => bind::<kind::Pull>().await,
+                    Ok("PUSH") => bind::<kind::Push>().await,
+                    Ok("PUB") => bind::<kind::Pub>().await,
+                    Ok("SUB") => bind::<kind::Sub>().await,
+                    Ok("REQ") => bind::<kind::Req>().await,
+                    Ok("REP") => bind::<kind::Rep>().await,
+                    other => panic!("no kind {other:?}"),
+                },
                 other => panic!("no role {other}"),
             }
         };
@@ -223,11 +231,11 @@ async fn pull() {
     tokio::join!(tell(&mut monitor), messages);
 }
 
-/// A PUB that publishes nothing.
-async fn publish() {
-    let publisher = Pub::new();
-    let mut monitor = publisher.monitor();
-    let at = publisher.bind("tcp://127.0.0.1:*").await.expect("a free port");
+/// A socket that listens, and does nothing else.
+async fn bind<K: kind::Kind>() {
+    let socket = Socket::<K>::new();
+    let mut monitor = socket.monitor();
+    let at = socket.bind("tcp://127.0.0.1:*").await.expect("a free port");
     say("bound", at);
     tell(&mut monitor).await;
 }

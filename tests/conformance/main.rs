@@ -20,11 +20,13 @@
 //!
 //! * [`vectors`], [`subscriptions`], [`requests`]: the specification's examples, in both directions.
 //! * [`cuts`]: one stream, cut at every byte, has one meaning.
+//! * [`liveness`]: who counts as dead, what a broken line costs, how a connection ends.
 //! * [`reconnect`]: what connecting endpoints make of peers that are away or refuse.
 //!
 //! What is wrong, or too much:
 //!
 //! * [`malformed`]: a table of everything that a peer can do wrong, and what follows.
+//! * [`hostile`]: ten thousand ways that nobody has thought of.
 //! * [`admission`], [`limits`]: what a crowd, or one peer, can take away from the others.
 //! * [`monitor`]: what it can write into a log.
 //!
@@ -35,7 +37,9 @@ mod admission;
 mod bytes;
 mod child;
 mod cuts;
+mod hostile;
 mod limits;
+mod liveness;
 mod malformed;
 mod monitor;
 mod raw;

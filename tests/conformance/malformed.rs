@@ -13,7 +13,7 @@ use crate::cuts::told_to_pull;
 use crate::raw::{Raw, RawListener, event, handshake, soon};
 use crate::vectors::frames;
 
-mod notation;
+pub(crate) mod notation;
 
 use notation::Case;
 

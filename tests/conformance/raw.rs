@@ -138,6 +138,13 @@ impl Raw {
         heard
     }
 
+    /// All that the other side still says before it ends its stream in good order.
+    pub(crate) async fn to_end(&mut self) -> io::Result<Vec<u8>> {
+        let mut heard = Vec::new();
+        soon("the end of the stream", self.stream.read_to_end(&mut heard)).await?;
+        Ok(heard)
+    }
+
     /// Exchanges greetings.
     pub(crate) async fn greet(&mut self) {
         self.say(&bytes::greeting()).await;

@@ -112,6 +112,31 @@ async fn a_new_connection_is_told_each_topic_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g09_each_reconnection_is_told_what_is_wanted_then() {
+    let (wire, mut calls) = Wire::new();
+    let sub = Sub::builder().carrier(wire, 1).build().expect("no contradiction");
+    drop(sub.connect("tcp://far.example:1").expect("an endpoint"));
+    sub.subscribe("A");
+    let mut wanted = vec![b"A".to_vec()];
+    for minor in [1, 0, 1] {
+        let far = calls.recv().await.expect("an attempt").accept();
+        let mut raw = far.raw();
+        raw.say(&[greeting_of(3, minor, "NULL"), ready("PUB")].concat())
+            .await;
+        raw.expect(&[greeting(), ready("SUB")].concat()).await;
+        let told: usize = wanted.iter().map(|topic| change(minor, true, topic).len()).sum();
+        assert_eq!(said(&far).await.len(), told);
+        raw.finish().await;
+        // What changes while nobody is there is told when somebody is.
+        let topic = [b'B', minor].repeat(wanted.len());
+        sub.subscribe(&topic);
+        sub.subscribe("in between");
+        sub.unsubscribe("in between");
+        wanted.push(topic);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn trap_12_no_ping_goes_to_a_peer_that_announced_3_0() {
     let heartbeat = Heartbeat::every(Duration::from_secs(1)).ttl(Duration::from_secs(3));
     let (sub, wire) = sub_on_a_wire(Sub::builder().heartbeat(heartbeat));
@@ -348,7 +373,7 @@ type Flood<'a> = (&'a str, &'a dyn Fn(u32) -> Vec<u8>, u8);
 
 #[tokio::test]
 async fn row_07_who_subscribes_without_end_is_closed_and_all_of_it_is_freed() {
-    let mut child = Child::new("pub", "").await;
+    let mut child = Child::new("bind", "PUB").await;
     let at = child.endpoint("bound").await;
     let mut good = Raw::connect(&at).await;
     good.shake_hands("SUB", "PUB").await;
@@ -393,7 +418,7 @@ async fn row_07_who_subscribes_without_end_is_closed_and_all_of_it_is_freed() {
 
 #[tokio::test]
 async fn row_07_subscribing_and_cancelling_for_ever_takes_no_more_than_once() {
-    let mut child = Child::new("pub", "").await;
+    let mut child = Child::new("bind", "PUB").await;
     let at = child.endpoint("bound").await;
     let mut raw = Raw::connect(&at).await;
     raw.shake_hands("SUB", "PUB").await;

@@ -1,6 +1,6 @@
 //! The specification's examples as bytes, in both directions, over tcp and ipc.
 
-use hubless::{Frame, Message, Pull, Push};
+use hubless::{ConnectError, DisconnectReason, Event, Foreign, Frame, Message, ProtocolError, Pull, Push};
 
 use crate::bytes::{self, command, frame, greeting, greeting_of, hex, message, ping, pong, ready};
 use crate::raw::{Raw, RawListener, event, handshake, soon};
@@ -375,5 +375,173 @@ async fn flags_of_handshake_frames_are_not_looked_at() {
         };
         raw.say(&[greeting(), ready].concat()).await;
         handshake(&mut monitor).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trap_04_ready_goes_out_unasked() {
+    let (wire, _) = Wire::new();
+    let push = Push::builder()
+        .carrier(wire.clone(), 1)
+        .build()
+        .expect("no contradiction");
+    push.bind("tcp://1.2.3.4:5")
+        .await
+        .expect("a carrier takes everything");
+    let mut raw = wire.arrive("10.0.0.1:1").raw();
+    raw.say(&greeting()[..11]).await;
+    raw.expect(&[greeting(), ready("PUSH")].concat()).await;
+}
+
+#[tokio::test]
+async fn trap_16_a_limit_on_messages_concerns_no_handshake_and_counts_all_frames() {
+    let pull = Pull::builder()
+        .max_message_size(1)
+        .build()
+        .expect("no contradiction");
+    let mut monitor = pull.monitor();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    let mut raw = Raw::connect(&at).await;
+    raw.shake_hands("PUSH", "PULL").await;
+    handshake(&mut monitor).await;
+    // Commands are not messages either.
+    raw.say(&[ping(0, b"0123456789"), message(&[b"x"]), message(&[b""])].concat())
+        .await;
+    raw.expect(&pong(b"0123456789")).await;
+    assert_eq!(received(&pull).await, [b"x"]);
+    assert_eq!(received(&pull).await, [b""]);
+}
+
+#[tokio::test]
+async fn trap_18_an_error_has_any_text() {
+    for reason in [&b"400"[..], b"", b"Invalid client public key", &[b'x'; 255]] {
+        let listener = RawListener::tcp().await;
+        let push = Push::new();
+        let connecting = push.connect(listener.endpoint()).expect("an endpoint");
+        let mut raw = listener.accept().await;
+        raw.greet().await;
+        raw.say(&command("ERROR", &[&[reason.len() as u8], reason].concat()))
+            .await;
+        match soon("the refusal", connecting).await {
+            Err(ConnectError::Refused {
+                reason: ProtocolError::Refused { reason: told },
+                ..
+            }) => {
+                assert_eq!(told.as_bytes(), reason);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_peer_is_told_why_before_it_is_closed() {
+    let pull = Pull::new();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    let mut raw = Raw::connect(&at).await;
+    raw.greet().await;
+    raw.expect(&ready("PULL")).await;
+    raw.say(&ready("PUB")).await;
+    let (flags, body) = raw.frame().await;
+    let reason = b"wrong socket type for a PULL";
+    assert_eq!(
+        (flags, body),
+        (0x04, [b"\x05ERROR", &[reason.len() as u8][..], reason].concat())
+    );
+    assert_eq!(raw.end().await, []);
+}
+
+#[tokio::test]
+async fn trap_22_a_connection_to_itself_is_no_connection() {
+    // The port is free now; that nobody takes it meanwhile is what every test with a free port hopes.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = free.local_addr().expect("it listens");
+    drop(free);
+    let push = Push::new();
+    let mut monitor = push.monitor();
+    drop(
+        push.connect(format!("tcp://{address};{address}"))
+            .expect("an endpoint"),
+    );
+    let error = event(&mut monitor, "a failure", |event| match event {
+        Event::ConnectFailed { error, .. } => Some(error.to_string()),
+        Event::Connected { address, .. } => panic!("connected to itself at {address}"),
+        _ => None,
+    });
+    assert!(error.await.contains("itself"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn trap_24_an_abstract_name_has_no_nul_at_its_end() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixStream};
+
+    let name = format!("hubless-conformance-{}", std::process::id());
+    let pull = Pull::new();
+    pull.bind(format!("ipc://@{name}")).await.expect("a free name");
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    let stream = UnixStream::connect_addr(&address).expect("it is exactly this name");
+    stream.set_nonblocking(true).expect("a socket");
+    let stream = tokio::net::UnixStream::from_std(stream).expect("a runtime");
+    Raw::over(stream, "").shake_hands("PUSH", "PULL").await;
+}
+
+#[tokio::test]
+async fn trap_25_whoever_is_lost_is_closed_at_the_first_byte() {
+    for (byte, found) in [
+        (b'G', Foreign::Http),
+        (0x16, Foreign::Tls),
+        (b'S', Foreign::Ssh),
+        (1, Foreign::Unversioned),
+    ] {
+        let pull = Pull::new();
+        let mut monitor = pull.monitor();
+        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+        let mut raw = Raw::connect(&at).await;
+        raw.say(&[byte]).await;
+        let reason = event(&mut monitor, "the end", |event| match event {
+            Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        assert_eq!(
+            reason.await,
+            DisconnectReason::Protocol(ProtocolError::NotZmtp { found })
+        );
+        // Nothing was said but what a ZMTP 3 peer begins with.
+        assert_eq!(raw.end().await, greeting()[..11]);
+    }
+}
+
+#[tokio::test]
+async fn row_14_nothing_older_and_nothing_that_asks_for_another_mechanism_gets_in() {
+    let wrong = [
+        greeting_of(0, 0, ""),
+        greeting_of(1, 0, ""),
+        greeting_of(2, 0, "NULL"),
+        greeting_of(3, 1, "PLAIN"),
+    ];
+    for first in wrong {
+        let pull = Pull::new();
+        let mut monitor = pull.monitor();
+        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+        let mut raw = Raw::connect(&at).await;
+        // Whatever comes behind it.
+        raw.say(&[first, ready("PUSH"), message(&[b"in?"])].concat())
+            .await;
+        event(&mut monitor, "the end", |event| match event {
+            Event::HandshakeFailed {
+                reason: DisconnectReason::Protocol(reason),
+                ..
+            } => matches!(
+                reason,
+                ProtocolError::Version { .. } | ProtocolError::Mechanism { .. }
+            )
+            .then_some(()),
+            Event::HandshakeDone { .. } => panic!("it got in"),
+            _ => None,
+        })
+        .await;
+        assert!(pull.try_recv().is_err());
     }
 }
