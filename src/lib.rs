@@ -1,4 +1,95 @@
-//! Brokerless, ZeroMQ-style messaging.
+//! Messaging between threads, processes and machines without a server in the middle: ZeroMQ's sockets and wire protocol
+//! (ZMTP 3.1), in safe Rust on tokio.
+//!
+//! A *socket* here is not a connection. It has any number of them, makes them again when they break, queues what cannot
+//! go yet, and deals messages out to its peers by a rule that is its *kind*:
+//!
+//! ```
+//! use hubless::{Pull, Push};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), hubless::Error> {
+//! let pull = Pull::new();
+//! let endpoint = pull.bind("tcp://127.0.0.1:0").await?; // resolved: tcp://127.0.0.1:49153
+//!
+//! let push = Push::new();
+//! push.connect(&endpoint)?; // dialing starts; either side may come first
+//! push.send("hello").await?;
+//!
+//! assert_eq!(pull.recv().await?, "hello");
+//! push.close().await?; // waits until everything is on its way
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Kinds
+//!
+//! | kind | talks to | rule |
+//! |---|---|---|
+//! | [`Push`] | [`Pull`] | each message goes to one peer, in turn; waits when all are full |
+//! | [`Pull`] | [`Push`] | takes one message from each peer in turn |
+//! | [`Pub`] | [`Sub`] | each message goes to all who asked for it; who is too slow misses some |
+//! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
+//! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
+//! | [`Rep`] | [`Req`] | answers whoever asks |
+//!
+//! All of them are the one struct [`Socket`], so [`bind`](Socket::bind), [`connect`](Socket::connect),
+//! [`peers`](Socket::peers), [`stats`](Socket::stats), [`monitor`](Socket::monitor) and [`close`](Socket::close) are the
+//! same everywhere. What a kind cannot do does not compile. Options are set on a [`Builder`], once.
+//!
+//! # Endpoints
+//!
+//! `tcp://host:port`, `ipc://path` (Unix sockets) and `inproc://name` (within the process): see [`Endpoint`]. A socket
+//! binds to and connects to as many as you like.
+//!
+//! # Messages
+//!
+//! A [`Message`] has one or more [`Frame`]s, and arrives whole or not at all. Slices, text, vectors and
+//! [`Bytes`](https://docs.rs/bytes) are messages of one frame, tuples and arrays of several:
+//!
+//! ```
+//! # use hubless::{Pub, Sub};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), hubless::Error> {
+//! # let (publisher, subscriber) = (Pub::new(), Sub::new());
+//! # subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?;
+//! subscriber.subscribe("weather.");
+//! subscriber.subscribed().await?; // from here on nothing is missed, as long as we keep up
+//!
+//! publisher.send(("weather.berlin", vec![21, 60])).await?;
+//! let [topic, body] = subscriber.recv().await?.into_frames()?;
+//! assert_eq!(topic, "weather.berlin");
+//! assert_eq!(body, [21, 60]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! **At most once**, whole, and in order as seen from one peer. Every loss is counted, queues are bounded, and dropping a
+//! future never sends half a message nor loses a received one: each async method says precisely what, under *Cancel
+//! safety*. The whole list, with the tests of each promise, is in `docs/guarantees.md`.
+//!
+//! A peer's fault is never an error of `send` or `recv`. It ends that peer's connection, and is an [`Event`] with a reason.
+//!
+//! There is no encryption and no authentication yet.
+//!
+//! # Waiting instead of sleeping
+//!
+//! Connections come about in their own time, which is what sleeps in programs of this kind are for. Here there is
+//! something to await: [`Connecting`] (the first handshake of an endpoint), [`Peers::at_least`],
+//! [`Subscribers::at_least`] (somebody wants this topic) and [`subscribed`](Socket::subscribed) (the publishers know
+//! what we want).
+//!
+//! # Runtime
+//!
+//! A socket lives on the tokio runtime of its first `bind` or `connect`, which needs its I/O and time drivers
+//! (`enable_all`, or `#[tokio::main]`). It may be used from any task, thread or other runtime.
+//!
+//! # Features
+//!
+//! `tracing` (on by default) tells the story of each connection as events of that crate, target `hubless`: routine at
+//! `debug`, trouble at `warn`. Nothing else is optional.
 
 // The house, from the ground up (docs/architecture.md).
 mod frame;

@@ -37,7 +37,7 @@ use crate::frame::{self, Header};
 use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::Change;
 use crate::peer::{Peer, PeerInfo};
-use crate::pipe::{Batch, Chunk, Credit, Messages, PipeId, Unsent};
+use crate::pipe::{Batch, Chunk, Credit, Line, Messages, PipeId, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::session::{Introduction, Session, SessionEvent};
 use crate::stats::{DropReason, Load};
@@ -503,7 +503,7 @@ impl Connection {
         self.shared.peers.add(link.clone());
         // Not before it can be found: whoever gives up a request of which bytes have left must reach its connection.
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
-            outgoing.online(pipe, Some(self.writer.clone()));
+            outgoing.online(pipe, Some(Line::Stream(self.writer.clone())));
         }
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),

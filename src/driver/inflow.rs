@@ -161,7 +161,7 @@ impl Inflow {
     }
 
     /// Makes room for a large message: all of it when it is not too large to be kept, else as far as its bytes have
-    /// come, at most twice what is there.
+    /// come, twice what is there.
     fn make_room(&mut self, buffer: &mut BytesMut) {
         let whole = self.need + MAX_HEADER;
         let room = if whole <= KEEP {

@@ -38,7 +38,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{BindError, ProtocolError};
 use crate::monitor::{DisconnectReason, Event};
 use crate::peer::{Peer, PeerInfo};
-use crate::pipe::{Batch, PipeId, Unsent};
+use crate::pipe::{Batch, Line, PipeId, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::socket_kind::SocketKind;
 use crate::stats::DropReason;
@@ -264,6 +264,14 @@ impl Side {
             lane,
         }
     }
+
+    /// The way to this side, if messages go there.
+    fn line(&self) -> Option<Line> {
+        match (&self.shared.traffic.incoming, self.lane) {
+            (Incoming::Messages(inbox), Some(lane)) => Some(Line::Lane(inbox.clone(), lane)),
+            _ => None,
+        }
+    }
 }
 
 /// One socket's half of a link: carries what that socket sends.
@@ -340,7 +348,7 @@ impl Half {
         shared.peers.add(self.link.clone());
         // Not before it can be found, as in a connection.
         if let (Some(outgoing), Some(pipe)) = (&shared.traffic.outgoing, self.here.outgoing) {
-            outgoing.online(pipe, None);
+            outgoing.online(pipe, self.there.line());
         }
         if let Some(interest) = &shared.traffic.interest {
             self.interest = Some((interest.attach(), u64::MAX));

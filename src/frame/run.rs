@@ -204,6 +204,7 @@ impl Run {
 
     /// Takes out the first `n` whole messages, or as many as `max_bytes` allow; at least one if there is one and
     /// `n` is not zero. Returns them and how many they are.
+    #[cfg(test)]
     pub(crate) fn take_messages(&mut self, n: usize, max_bytes: usize) -> (Run, usize) {
         let mut taken = Run::default();
         let messages = self.move_messages(n, max_bytes, &mut taken);

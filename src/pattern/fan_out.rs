@@ -20,7 +20,6 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -32,10 +31,9 @@ use super::{Change, Publications, TooManySubscriptions};
 use crate::error::Closed;
 use crate::frame::Run;
 use crate::message::Payload;
-use crate::pipe::{Batch, Marks, Next, Outgoing, PipeId, Slots, Ticket, Unsent, Waiters};
+use crate::pipe::{Batch, Line, Marks, Next, Outgoing, PipeId, Slots, Ticket, Unsent, Waiters};
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
-use crate::transport::Writer;
 
 /// The longest topic prefix that a peer may subscribe to.
 const MAX_TOPIC: usize = 64 * 1024;
@@ -103,7 +101,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Errands {
     drivers: Vec<Waker>,
-    write: Option<(PipeId, Batch, Arc<dyn Writer>)>,
+    write: Option<(PipeId, Batch, Line)>,
 }
 
 impl FanOut {
@@ -165,15 +163,15 @@ impl FanOut {
 
     #[inline]
     fn run(&self, errands: Errands, clock: impl Fn() -> Instant) {
-        if let Some((pipe, batch, writer)) = errands.write {
-            self.write(pipe, batch, &*writer, clock);
+        if let Some((pipe, batch, line)) = errands.write {
+            self.write(pipe, batch, &line, clock);
         }
         errands.drivers.into_iter().for_each(Waker::wake);
     }
 
-    /// The publisher writes itself. An error is left to the driver, who meets it again and owns its consequences.
-    fn write(&self, pipe: PipeId, mut batch: Batch, writer: &dyn Writer, clock: impl Fn() -> Instant) {
-        let _ = batch.write(&mut Vec::new(), writer);
+    /// The publisher writes itself.
+    fn write(&self, pipe: PipeId, mut batch: Batch, line: &Line, clock: impl Fn() -> Instant) {
+        line.carry(&mut batch);
         let mut state = self.state.lock();
         state.last_inline = Some(clock());
         let State {
@@ -306,8 +304,8 @@ impl State {
             match log.after_append(may_write) {
                 Next::Done => {}
                 Next::Wake(driver) => errands.drivers.push(driver),
-                Next::Write(batch, writer) => {
-                    errands.write = self.subscribers.pipe_at(slot).map(|pipe| (pipe, batch, writer));
+                Next::Write(batch, line) => {
+                    errands.write = self.subscribers.pipe_at(slot).map(|pipe| (pipe, batch, line));
                 }
             }
         }
@@ -404,9 +402,9 @@ impl Outgoing for FanOut {
         self.state.lock().subscribers.insert(Subscriber::new())
     }
 
-    fn online(&self, pipe: PipeId, writer: Option<Arc<dyn Writer>>) {
+    fn online(&self, pipe: PipeId, line: Option<Line>) {
         if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
-            subscriber.log.online(writer);
+            subscriber.log.online(line);
         }
     }
 

@@ -21,6 +21,7 @@ use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 
+use super::log::KEEP;
 use super::{Batch, Marks, PipeId, Prefixes, Ticket, Waiters};
 use crate::error::{RecvError, TryRecvError};
 use crate::frame::{Header, Run};
@@ -112,6 +113,8 @@ struct Lane {
     queued: Load,
     /// The driver, stopped at the mark.
     stopped: Option<Waker>,
+    /// An empty run whose buffer a peer in this process may use again.
+    spent: Run,
     counters: Counters,
 }
 
@@ -137,6 +140,8 @@ struct HeldLane {
     current: Option<Chunk>,
     at: usize,
     later: VecDeque<Chunk>,
+    /// What was left of a peer's run when all of it was taken: a buffer.
+    spent: Run,
     /// Given to the program and not yet given back as credit.
     taken: Load,
     /// How many of these were dropped, and why.
@@ -245,12 +250,22 @@ impl Inbox {
             return Poll::Pending;
         }
         let credit = ready!(self.credit(&mut arrivals, pipe, waker));
-        let receiver = self.take_in(&mut arrivals, pipe, batch.hand_over(credit));
+        let spent = arrivals
+            .lane(pipe)
+            .map(|lane| mem::take(&mut lane.spent))
+            .unwrap_or_default();
+        let receiver = self.take_in(&mut arrivals, pipe, batch.hand_over(credit, spent));
         drop(arrivals);
         if let Some(receiver) = receiver {
             receiver.wake();
         }
         Poll::Ready(())
+    }
+
+    /// Whether a receiver waits: a hint.
+    #[inline]
+    pub(super) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// The receiver to be woken, if one waits.
@@ -521,6 +536,9 @@ impl Arrivals {
         if dropped > 0 {
             lane.counters.dropped += mem::take(&mut held.reasons);
         }
+        if lane.spent.capacity() == 0 {
+            lane.spent = mem::take(&mut held.spent);
+        }
         let driver = if lane.may_resume(marks) {
             lane.stopped.take()
         } else {
@@ -534,6 +552,7 @@ impl Arrivals {
         let lane = &mut self.lanes[slot as usize];
         if !lane.open && lane.queued.messages == 0 {
             self.ended += mem::take(&mut lane.counters);
+            lane.spent = Run::default();
             // The generation goes on here too, so that nothing late finds the lane.
             lane.generation = lane.generation.wrapping_add(1);
             self.free.push(slot);
@@ -603,8 +622,16 @@ impl HeldLane {
     }
 
     fn next_chunk(&mut self) {
-        self.current = self.later.pop_front();
+        let next = self.later.pop_front();
+        let last = mem::replace(&mut self.current, next);
         self.at = 0;
+        if let Some(Messages::Local(mut run)) = last.map(|chunk| chunk.messages)
+            && run.capacity() > self.spent.capacity()
+            && run.capacity() <= KEEP
+        {
+            run.clear();
+            self.spent = run;
+        }
     }
 
     /// Counts a message that was taken and dropped.

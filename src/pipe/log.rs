@@ -26,11 +26,10 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::task::{Poll, Waker};
 
-use super::{Chunk, Credit, Marks, Messages, Unsent};
+use super::{Chunk, Credit, Line, Marks, Messages, Unsent};
 use crate::frame::Run;
 use crate::message::Payload;
 use crate::stats::{Counters, DropReason, Load};
-use crate::sync::Arc;
 use crate::transport::Writer;
 
 /// Room is made for the sender each time this much of a batch is written, not only at its end: one wait for a
@@ -38,7 +37,7 @@ use crate::transport::Writer;
 const MARK_EVERY: usize = 128 * 1024;
 
 /// A buffer larger than this is not kept for the next batch.
-const KEEP: usize = 1024 * 1024;
+pub(super) const KEEP: usize = 1024 * 1024;
 
 /// A sender leaves the line to the driver while the driver's batches hold this many messages: then the socket is
 /// streaming, and one write for many messages is worth more than one wake-up saved.
@@ -109,15 +108,17 @@ impl Batch {
         Ok(accepted)
     }
 
-    /// Takes out as much as `credit` allows, at least one message, for a peer in this process.
-    pub(super) fn hand_over(&mut self, credit: Credit) -> Chunk {
+    /// Takes out as much as `credit` allows, at least one message, for a peer in this process. `spent` is an empty
+    /// run for a buffer in return.
+    pub(super) fn hand_over(&mut self, credit: Credit, mut spent: Run) -> Chunk {
         // Marks are places in a run that stays whole while it is written; this one does not.
         self.marks.clear();
         let before = self.run.len();
-        let (run, messages) = if self.messages <= credit.messages && before <= credit.bytes {
-            (mem::take(&mut self.run), self.messages)
+        let messages = if self.messages <= credit.messages && before <= credit.bytes {
+            mem::swap(&mut self.run, &mut spent);
+            self.messages
         } else {
-            self.run.take_messages(credit.messages, credit.bytes)
+            self.run.move_messages(credit.messages, credit.bytes, &mut spent)
         };
         let load = Load {
             messages: messages as u64,
@@ -126,7 +127,7 @@ impl Batch {
         self.messages -= messages;
         self.handed += load;
         Chunk {
-            messages: Messages::Local(run),
+            messages: Messages::Local(spent),
             load,
         }
     }
@@ -180,7 +181,7 @@ pub(crate) enum Next {
     /// Wake the driver.
     Wake(Waker),
     /// Write this batch, then call [`Log::sender_wrote`].
-    Write(Batch, Arc<dyn Writer>),
+    Write(Batch, Line),
 }
 
 /// Messages that wait for one peer.
@@ -194,7 +195,9 @@ pub(crate) struct Log {
     /// Credit taken by permits.
     reserved: usize,
     hand: Hand,
-    writer: Option<Arc<dyn Writer>>,
+    line: Option<Line>,
+    /// From which size on owned payloads go by reference on this line, if it has a say.
+    share_from: Option<usize>,
     driver: Option<Waker>,
     /// Messages in the driver's last batch.
     last_batch: usize,
@@ -212,7 +215,8 @@ impl Log {
             load: Load::default(),
             reserved: 0,
             hand: Hand::Offline,
-            writer: None,
+            line: None,
+            share_from: None,
             driver: None,
             last_batch: 0,
             spare: Run::default(),
@@ -279,7 +283,7 @@ impl Log {
         if !envelope.is_empty() {
             self.run.put_frames(envelope);
         }
-        payload.encode(&mut self.run, share_from);
+        payload.encode(&mut self.run, self.share_from.unwrap_or(share_from));
         self.accept(self.run.len() - before);
         self.count_queued(1);
     }
@@ -346,7 +350,7 @@ impl Log {
     #[inline]
     pub(crate) fn after_append(&mut self, may_write: impl FnOnce() -> bool) -> Next {
         match self.hand {
-            Hand::Idle if self.last_batch < STREAMING && may_write() => self.sender_takes(),
+            Hand::Idle if self.last_batch < STREAMING && self.is_inviting(may_write) => self.sender_takes(),
             Hand::Idle => {
                 self.hand = Hand::Due;
                 self.driver.take().map_or(Next::Done, Next::Wake)
@@ -355,13 +359,17 @@ impl Log {
         }
     }
 
+    fn is_inviting(&self, may_write: impl FnOnce() -> bool) -> bool {
+        self.line.as_ref().is_some_and(|line| line.invites(may_write))
+    }
+
     fn sender_takes(&mut self) -> Next {
-        let Some(writer) = self.writer.clone() else {
+        let Some(line) = self.line.clone() else {
             self.hand = Hand::Due;
             return self.driver.take().map_or(Next::Done, Next::Wake);
         };
         self.hand = Hand::Sender { called: false };
-        Next::Write(self.take(), writer)
+        Next::Write(self.take(), line)
     }
 
     /// A sender's write has ended, at the end of the batch or before. Returns the driver, if it must come.
@@ -371,6 +379,7 @@ impl Log {
             return None;
         };
         if !batch.is_written() {
+            self.progress(&mut batch);
             self.hand = Hand::Rest(batch);
             return self.driver.take();
         }
@@ -386,8 +395,9 @@ impl Log {
 
     /// The handshake is done. The line is the driver's until it asks for the first batch: it may not have written all
     /// of the handshake yet.
-    pub(crate) fn online(&mut self, writer: Option<Arc<dyn Writer>>) {
-        self.writer = writer;
+    pub(crate) fn online(&mut self, line: Option<Line>) {
+        self.share_from = line.as_ref().and_then(Line::share_from);
+        self.line = line;
         self.hand = Hand::Driver { blocked: false };
     }
 
@@ -489,7 +499,7 @@ impl Log {
             Hand::Driver { .. } => *batch = self.cut(mem::take(batch)),
             Hand::Offline | Hand::Idle | Hand::Due => {}
         }
-        self.writer = None;
+        self.line = None;
         Poll::Ready(())
     }
 

@@ -12,6 +12,7 @@
 //! A pipe knows messages, bytes and marks. It does not know commands, mechanisms, versions or kinds of socket.
 
 mod incoming;
+mod line;
 mod log;
 mod outgoing;
 mod prefixes;
@@ -19,6 +20,7 @@ mod slots;
 mod waiters;
 
 pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
+pub(crate) use line::Line;
 pub(crate) use log::{Batch, Log, Next};
 pub(crate) use outgoing::{Fate, Outbox, OutboxConfig, Refusal, SendTicket};
 pub(crate) use prefixes::Prefixes;
@@ -30,8 +32,6 @@ use std::task::{Poll, Waker};
 
 use crate::frame::Run;
 use crate::stats::{Counters, DropReason, Load};
-use crate::sync::Arc;
-use crate::transport::Writer;
 
 /// Names one pipe of a socket. The generation tells a pipe from a later one in the same slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,8 +71,8 @@ pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
     /// Opens a pipe; nobody writes to its connection before [`online`](Self::online).
     fn attach(&self) -> PipeId;
 
-    /// The handshake is done: batches may be taken, and senders may write through `writer` when the line is idle.
-    fn online(&self, pipe: PipeId, writer: Option<Arc<dyn Writer>>);
+    /// The handshake is done: batches may be taken, and senders may use `line` while it is idle.
+    fn online(&self, pipe: PipeId, line: Option<Line>);
 
     /// Gives back the batch that was written to its end, if there was one, and takes the next. With `claim` the
     /// line is taken even when there is nothing to send: then the batch is empty, and the driver may write

@@ -14,12 +14,11 @@ use std::time::{Duration, Instant};
 use asking::Asked;
 pub(crate) use asking::Fate;
 
-use super::{Batch, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
+use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
-use crate::sync::{Arc, Mutex};
-use crate::transport::Writer;
+use crate::sync::Mutex;
 
 /// A sender writes itself only if nobody of this socket did so within this time: else each pipe of a round robin
 /// looks idle, and every message is a system call.
@@ -312,13 +311,13 @@ impl Outbox {
         match next {
             Next::Done => {}
             Next::Wake(driver) => driver.wake(),
-            Next::Write(batch, writer) => self.write(slot, batch, &*writer),
+            Next::Write(batch, line) => self.write(slot, batch, &line),
         }
     }
 
-    /// The sender writes itself. An error is left to the driver, who meets it again and owns its consequences.
-    fn write(&self, slot: u32, mut batch: Batch, writer: &dyn Writer) {
-        let _ = batch.write(&mut Vec::new(), writer);
+    /// The sender writes itself.
+    fn write(&self, slot: u32, mut batch: Batch, line: &Line) {
+        line.carry(&mut batch);
         let mut state = self.state.lock();
         // The slot cannot have changed hands: a log does not go offline while a sender writes.
         let Some(log) = state.slots[slot as usize].log.as_mut() else {
@@ -472,9 +471,9 @@ impl Outgoing for Outbox {
         pipe
     }
 
-    fn online(&self, pipe: PipeId, writer: Option<Arc<dyn Writer>>) {
+    fn online(&self, pipe: PipeId, line: Option<Line>) {
         if let Some(log) = self.state.lock().log(pipe) {
-            log.online(writer);
+            log.online(line);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The publisher: the rules one by one, then all of them against a naive model.
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
@@ -9,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::frame::Header;
+use crate::transport::Writer;
 
 /// A line with room for so many bytes.
 #[derive(Debug, Default)]
@@ -89,8 +91,8 @@ impl Peer {
     }
 
     fn go_online(&mut self, fan_out: &FanOut, inline: Inline) {
-        let writer = self.line.clone() as Arc<dyn Writer>;
-        fan_out.online(self.pipe, (inline == Inline::Yes).then_some(writer));
+        let line = crate::pipe::Line::Stream(self.line.clone());
+        fan_out.online(self.pipe, (inline == Inline::Yes).then_some(line));
         self.drive(fan_out);
     }
 

@@ -17,7 +17,7 @@ use loom::thread::{self, JoinHandle, Thread};
 
 use crate::frame::{COMMAND, Header, LONG, put_header};
 use crate::message::Payload;
-use crate::pipe::{Batch, Marks, Outbox, OutboxConfig, Outgoing, PipeId, Refusal, SendTicket};
+use crate::pipe::{self, Batch, Marks, Outbox, OutboxConfig, Outgoing, PipeId, Refusal, SendTicket};
 use crate::runtime::{self, Time};
 use crate::transport::Writer;
 
@@ -445,7 +445,7 @@ impl Driver {
 
     /// The handshake of a connection for this pipe is done.
     pub(crate) fn online(outbox: &Arc<Outbox>, pipe: PipeId, line: &Arc<Line>) -> Self {
-        outbox.online(pipe, Some(line.writer()));
+        outbox.online(pipe, Some(pipe::Line::Stream(line.writer())));
         Self {
             outbox: outbox.clone(),
             pipe,

@@ -1,0 +1,171 @@
+//! What the documents say of this repository is so: links lead somewhere, and tests that are named exist.
+//!
+//! ```text
+//! UPDATE_DOCUMENTS=1 cargo test --test documents     writes the lists of tests into docs/guarantees.md
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+const GUARANTEES: &str = "docs/guarantees.md";
+
+#[test]
+fn every_link_leads_to_a_file() {
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document that was found can be read");
+        let here = document.parent().expect("a file has a directory");
+        for target in links(&text) {
+            let file = target.split('#').next().unwrap_or_default();
+            assert!(
+                target.contains("://") || here.join(file).exists(),
+                "{}: a link to {target}, which is not there",
+                document.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_example_and_bench_that_is_named_exists() {
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document that was found can be read");
+        for (flag, folder) in [
+            ("--example ", "examples"),
+            ("--bench ", "benches"),
+            ("--test ", "tests"),
+        ] {
+            for (at, _) in text.match_indices(flag) {
+                let name: String = text[at + flag.len()..]
+                    .chars()
+                    .take_while(|char| char.is_alphanumeric() || *char == '_')
+                    .collect();
+                let place = root().join(folder).join(&name);
+                assert!(
+                    place.with_extension("rs").exists() || place.join("main.rs").exists(),
+                    "{}: {flag}{name}, which is not there",
+                    document.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_guarantees_name_exists() {
+    let tests = tests_by_promise();
+    let path = root().join(GUARANTEES);
+    let text = fs::read_to_string(&path).expect("the guarantees are there");
+    if env::var_os("UPDATE_DOCUMENTS").is_some() {
+        fs::write(&path, with_lists(&text, &tests)).expect("the guarantees can be written");
+        return;
+    }
+    let known: Vec<&str> = tests.values().flatten().map(|(name, _)| name.as_str()).collect();
+    for name in named_tests(&text) {
+        assert!(
+            known.contains(&name),
+            "{GUARANTEES} names the test {name}, which is not there"
+        );
+    }
+}
+
+/// Tests whose names begin with a promise or a row of the limits, `g07` or `row_02`: their names, and where they are.
+type ByPromise = BTreeMap<String, Vec<(String, String)>>;
+
+fn tests_by_promise() -> ByPromise {
+    let mut found = ByPromise::new();
+    for folder in ["src", "tests"] {
+        for file in files(&root().join(folder), "rs") {
+            let text = fs::read_to_string(&file).expect("a source file can be read");
+            let place = file.strip_prefix(root()).expect("it was found below the root");
+            for line in text.lines() {
+                let line = line.trim_start().trim_start_matches("async ");
+                let name = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+                if let Some((name, promise)) = name.and_then(|name| Some((name, promise(name)?))) {
+                    let test = (name.to_owned(), place.display().to_string());
+                    found.entry(promise).or_default().push(test);
+                }
+            }
+        }
+    }
+    found.values_mut().for_each(|tests| tests.sort());
+    found
+}
+
+/// `g07` of `g07_a_stalled_reader_…`, `row_02` of `row_02_at_the_cap_…`.
+fn promise(test: &str) -> Option<String> {
+    let prefix = if test.starts_with("row_") { "row_" } else { "g" };
+    let (number, rest) = test.strip_prefix(prefix)?.split_once('_')?;
+    let is_number = number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && !rest.is_empty()).then(|| format!("{prefix}{number}"))
+}
+
+/// The document with every list between `<!-- tests of … -->` and `<!-- end -->` written anew.
+fn with_lists(text: &str, tests: &ByPromise) -> String {
+    let mut written = String::new();
+    let mut in_list = false;
+    for line in text.lines() {
+        if let Some(of) = list_begins(line) {
+            written += &format!("{line}\n\n{}\n", list(of, tests));
+            in_list = true;
+        }
+        in_list &= line != "<!-- end -->";
+        if !in_list {
+            written += line;
+            written.push('\n');
+        }
+    }
+    written
+}
+
+fn list_begins(line: &str) -> Option<&str> {
+    line.strip_prefix("<!-- tests of ")?.strip_suffix(" -->")
+}
+
+fn list(of: &str, tests: &ByPromise) -> String {
+    tests
+        .iter()
+        .filter(|(promise, _)| promise.starts_with(of))
+        .flat_map(|(_, tests)| tests)
+        .map(|(name, place)| format!("- `{name}` in {place}\n"))
+        .collect()
+}
+
+/// The names in those lists.
+fn named_tests(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("- `")?.split('`').next())
+        .filter(|name| promise(name).is_some())
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut found = files(&root().join("docs"), "md");
+    found.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    found
+}
+
+/// The targets of `[text](target)`.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)
+        .expect("a folder of the repository can be read")
+        .flatten()
+    {
+        let path = entry.path();
+        if path.is_dir() && !path.ends_with("target") {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
