@@ -140,6 +140,7 @@ pub(crate) struct Connection {
     finish: Option<Finish>,
     renew: bool,
     ending: Option<DisconnectReason>,
+    has_ended: bool,
     left_behind: Unsent,
     announce: Announce,
     /// Its place among the accepted ones.
@@ -196,6 +197,7 @@ impl Connection {
             finish,
             renew: false,
             ending: None,
+            has_ended: false,
             left_behind: Unsent::default(),
             announce,
             ticket: None,
@@ -812,6 +814,11 @@ impl Connection {
 impl Drop for Connection {
     /// Dropped before its end, the connection has lost its runtime.
     fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        // First of all, so that whoever waits hears of the socket's end and not of the pipe's.
+        self.shared.close();
         let traffic = &self.shared.traffic;
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             // The socket is closed, so no sender begins to write; one that does still ends the pipe's log first.
@@ -847,6 +854,7 @@ impl Future for Connection {
             }
         }
         ready!(this.poll_end(cx));
+        this.has_ended = true;
         Poll::Ready(End {
             reason: this.ending.take().unwrap_or(DisconnectReason::PeerClosed),
             established: this.established,

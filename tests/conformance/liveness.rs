@@ -224,7 +224,7 @@ async fn g10_a_rep_that_closes_over_unread_requests_loses_no_reply() {
     let start = std::time::Instant::now();
     let closing = soon("closing", rep.close());
     let reading = async {
-        let heard = raw.to_end().await.expect("a stream that ends in order");
+        let heard = raw.read_to_end().await.expect("a stream that ends in order");
         assert_eq!(heard.len(), message(&[b"", &answer]).len());
         // Closing waits until we have closed, too.
         drop(raw);
@@ -248,7 +248,7 @@ async fn g10_a_push_that_closes_over_unread_commands_loses_no_message() {
     raw.say(&[ping(0, b"never heard").repeat(1000), pong(b"").repeat(1000)].concat())
         .await;
     let reading = async {
-        let mut heard = raw.to_end().await.expect("a stream that ends in order");
+        let mut heard = raw.read_to_end().await.expect("a stream that ends in order");
         // PONGs are among the messages; of these each is whole and none is missing.
         let mut messages = 0;
         while !heard.is_empty() {
@@ -292,6 +292,6 @@ async fn g10_closing_waits_a_second_for_a_peer_that_does_not_close() {
         start.elapsed()
     );
     raw.expect(&message(&[b"last"])).await;
-    assert_eq!(raw.to_end().await.expect("the end"), []);
+    assert_eq!(raw.read_to_end().await.expect("the end"), []);
     far.dropped().await;
 }

@@ -139,7 +139,7 @@ impl Raw {
     }
 
     /// All that the other side still says before it ends its stream in good order.
-    pub(crate) async fn to_end(&mut self) -> io::Result<Vec<u8>> {
+    pub(crate) async fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
         let mut heard = Vec::new();
         soon("the end of the stream", self.stream.read_to_end(&mut heard)).await?;
         Ok(heard)
