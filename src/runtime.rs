@@ -67,14 +67,13 @@ impl Alarm {
         }
     }
 
-    /// Ready when the time has come; the alarm is not set then. Pending for ever while it is not set.
+    /// Ready when the time has come, and until the alarm is set anew: one who looks twice must not miss it.
+    /// Pending for ever while it is not set.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(sleep) = &mut self.sleep else {
-            return Poll::Pending;
-        };
-        std::task::ready!(sleep.as_mut().poll(cx));
-        self.set(None);
-        Poll::Ready(())
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -113,6 +112,21 @@ impl Dice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_stays_ready_until_it_is_set_anew() {
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        let mut alarm = Alarm::default();
+        assert!(alarm.poll(cx).is_pending());
+
+        alarm.set(Some(now()));
+        tokio::time::advance(Duration::from_millis(2)).await;
+        assert!(alarm.poll(cx).is_ready());
+        assert!(alarm.poll(cx).is_ready(), "whoever set it must not miss it");
+
+        alarm.set(Some(now() + Duration::from_secs(1)));
+        assert!(alarm.poll(cx).is_pending());
+    }
 
     #[test]
     fn jitter_stays_in_the_upper_half() {

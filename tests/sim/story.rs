@@ -1,0 +1,922 @@
+//! Tells one story: sockets, those who use them, the weather, and the end.
+//!
+//! ```text
+//!  storm ────────────── heal ──── scripts end ──── all moved ──── backlog, closing ──── nothing left
+//!    scripts run, faults strike      │  G7: within bounds            │  G10: within linger
+//! ```
+//!
+//! Everything runs on one paused runtime: time passes when all tasks wait, and only as far as the next of them.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use hubless::{EndpointError, Heartbeat, Message, Pull, Push, Stats, Unsent};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+
+use crate::dice::Dice;
+use crate::journal::Journal;
+use crate::judge;
+use crate::letter::{Id, Shape};
+use crate::malice::Malice;
+use crate::net::Net;
+use crate::scenario::{Options, Order, Scenario, Step};
+
+/// After the weather has cleared, all that may move has moved within this: several waits to reconnect, a
+/// handshake and a heartbeat.
+const LIVENESS: Duration = Duration::from_secs(15);
+
+/// What tokio's clock and a few polls may add to a bound.
+const SLACK: Duration = Duration::from_millis(20);
+
+/// What came of one seed.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// What must not be; empty if all went well.
+    pub(crate) complaints: Vec<String>,
+    /// The event log in one number, and how many events it has.
+    pub(crate) digest: (u64, u64),
+    pub(crate) log: String,
+    /// Messages that reached a program.
+    pub(crate) delivered: usize,
+}
+
+/// A socket of the story, for as long as the story lasts.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Its place in the plan, and whether it sends.
+    pub(crate) place: usize,
+    pub(crate) sends: bool,
+    pub(crate) options: Options,
+    /// A handle to ask for counters; none if the socket was dropped rather than closed.
+    pub(crate) handle: Option<Handle>,
+    /// By number: what its messages look like.
+    pub(crate) shapes: Vec<Shape>,
+    /// What `send` took, in the order in which it returned.
+    pub(crate) accepted: Vec<u32>,
+    /// What was handed back as not sent.
+    pub(crate) unsent: Vec<Id>,
+    /// What the program was given.
+    pub(crate) delivered: Vec<Id>,
+    /// It dials one endpoint twice: two pipes that cannot be told apart from outside.
+    pub(crate) doubled: bool,
+    /// It was told to end a connection, so it may have left something unread.
+    pub(crate) parted: bool,
+    /// It is closed.
+    pub(crate) closed: bool,
+}
+
+/// A socket, whichever it is.
+#[derive(Debug, Clone)]
+pub(crate) enum Handle {
+    Push(Push),
+    Pull(Pull),
+}
+
+impl Handle {
+    pub(crate) fn stats(&self) -> Stats {
+        match self {
+            Self::Push(socket) => socket.stats(),
+            Self::Pull(socket) => socket.stats(),
+        }
+    }
+
+    async fn bind(&self, at: &str) -> Result<(), hubless::BindError> {
+        match self {
+            Self::Push(socket) => socket.bind(at).await.map(drop),
+            Self::Pull(socket) => socket.bind(at).await.map(drop),
+        }
+    }
+
+    fn connect(&self, to: &str) -> Result<(), EndpointError> {
+        match self {
+            Self::Push(socket) => socket.connect(to).map(drop),
+            Self::Pull(socket) => socket.connect(to).map(drop),
+        }
+    }
+
+    /// Ends the endpoint, whichever kind it is.
+    async fn part(&self, from: &str, bound: bool) -> Result<(), EndpointError> {
+        let endpoint = from.parse()?;
+        match (self, bound) {
+            (Self::Push(socket), true) => socket.unbind(&endpoint).await,
+            (Self::Push(socket), false) => socket.disconnect(&endpoint).await,
+            (Self::Pull(socket), true) => socket.unbind(&endpoint).await,
+            (Self::Pull(socket), false) => socket.disconnect(&endpoint).await,
+        }
+    }
+
+    async fn close(self) -> Result<(), Unsent> {
+        match self {
+            Self::Push(socket) => socket.close().await,
+            Self::Pull(socket) => socket.close().await,
+        }
+    }
+}
+
+/// Where one socket of the plan lives, and its successors.
+struct Place {
+    sends: bool,
+    index: usize,
+    /// Where it binds, if anybody dials it.
+    binds: Option<String>,
+    dials: Vec<String>,
+    /// The socket that lives here now, by its number.
+    current: Mutex<Option<(u16, Handle)>>,
+}
+
+pub(crate) struct World {
+    pub(crate) net: Arc<Net>,
+    pub(crate) scenario: Scenario,
+    places: Vec<Place>,
+    records: Mutex<Vec<Record>>,
+    complaints: Mutex<Vec<String>>,
+    /// Receivers do not read.
+    stalled: AtomicBool,
+    /// Tasks that are closing or reopening something.
+    busy: AtomicUsize,
+    /// All sockets are being closed: no new ones.
+    ending: AtomicBool,
+    seed: u64,
+}
+
+/// Runs one seed from beginning to end.
+pub(crate) fn tell(seed: u64, malice: Option<Malice>, keep_log: bool) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O needs nothing from the system");
+    crate::panics::forget();
+    let mut outcome = runtime.block_on(async {
+        let world = World::new(seed, malice, keep_log);
+        world.clone().play().await;
+        world.outcome()
+    });
+    drop(runtime);
+    outcome.complaints.splice(0..0, crate::panics::take());
+    outcome
+}
+
+impl World {
+    fn new(seed: u64, malice: Option<Malice>, keep_log: bool) -> Arc<Self> {
+        let scenario = Scenario::draw(seed);
+        let journal = Journal::new(Instant::now(), keep_log);
+        let net = Net::new(scenario.climate.clone(), Dice::new(seed).fork(2), malice, journal);
+        let places = places(&scenario);
+        Arc::new(Self {
+            net,
+            scenario,
+            places,
+            records: Mutex::default(),
+            complaints: Mutex::default(),
+            stalled: AtomicBool::new(false),
+            busy: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
+            seed,
+        })
+    }
+
+    pub(crate) fn records(&self) -> MutexGuard<'_, Vec<Record>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn complain(&self, what: impl Into<String>) {
+        self.net.note("complaint", &[]);
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        complaints.push(what.into());
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome {
+            complaints: std::mem::take(&mut *self.complaints.lock().unwrap_or_else(PoisonError::into_inner)),
+            digest: self.net.digest(),
+            log: self.net.lines(),
+            delivered: self.records().iter().map(|record| record.delivered.len()).sum(),
+        }
+    }
+
+    fn is_calm(&self) -> bool {
+        Instant::now() >= self.net.heals()
+    }
+
+    /// The whole story.
+    async fn play(self: Arc<Self>) {
+        let clock = tokio::spawn(self.net.clone().run());
+        for place in 0..self.places.len() {
+            self.clone().open(place).await;
+        }
+        let weather = tokio::spawn(self.clone().weather());
+        let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+        for (place, plan) in self.plans() {
+            for (task, script) in plan.scripts.iter().enumerate() {
+                let dice = Dice::new(self.seed).fork((place * 10 + task + 10) as u64);
+                let actor = Actor {
+                    world: self.clone(),
+                    place,
+                    dice,
+                };
+                if self.places[place].sends {
+                    senders.push(tokio::spawn(actor.send_all(script.clone())));
+                } else {
+                    receivers.push(tokio::spawn(actor.receive_all(script.clone())));
+                }
+            }
+        }
+        let _ = weather.await;
+        let deadline = self.net.heals() + LIVENESS;
+        if !self.join(senders, deadline).await {
+            return self.complain(format!("G7: a send did not end: {}", self.situation()));
+        }
+        if !self.moved(deadline).await {
+            return self.complain(format!("G7: something did not move: {}", self.situation()));
+        }
+        judge::at_rest(&self);
+        self.finale().await;
+        if !self.join(receivers, Instant::now() + LIVENESS).await {
+            return self.complain(format!("G7: a recv did not end: {}", self.situation()));
+        }
+        self.places.iter().for_each(|place| *place.lock() = None);
+        self.left_nothing(clock).await;
+        judge::at_the_end(&self);
+    }
+
+    fn plans(&self) -> impl Iterator<Item = (usize, &crate::scenario::SocketPlan)> {
+        self.scenario
+            .senders
+            .iter()
+            .chain(&self.scenario.receivers)
+            .enumerate()
+    }
+
+    async fn weather(self: Arc<Self>) {
+        let start = self.net.heals() - Duration::from_millis(self.scenario.climate.heals);
+        let mut faults = self.scenario.faults.clone();
+        faults.sort_by_key(|(at, ..)| *at);
+        for (at, which, fault) in faults {
+            sleep_until(start + Duration::from_millis(at)).await;
+            self.net.strike(which, fault);
+        }
+        sleep_until(self.net.heals()).await;
+        self.net.heal();
+    }
+
+    /// Opens the next socket of a place.
+    async fn open(self: Arc<Self>, place: usize) {
+        let here = &self.places[place];
+        let number = self.records().len() as u16;
+        let plan = self.plans().nth(place).map(|(_, plan)| plan.options.clone());
+        let options = plan.expect("every place has a plan");
+        let seed = Dice::new(self.seed).fork(u64::from(number) + 1000).roll();
+        let handle = build(here.sends, &options, self.net.port(number), seed);
+        self.records().push(Record {
+            place: here.index,
+            sends: here.sends,
+            options,
+            handle: Some(handle.clone()),
+            shapes: Vec::new(),
+            accepted: Vec::new(),
+            unsent: Vec::new(),
+            delivered: Vec::new(),
+            doubled: (1..here.dials.len()).any(|at| here.dials[..at].contains(&here.dials[at])),
+            parted: false,
+            closed: false,
+        });
+        self.net.note("socket", &[number.into(), place as u64]);
+        if let Some(endpoint) = &here.binds {
+            self.bind(&handle, endpoint).await;
+        }
+        for endpoint in &here.dials {
+            if let Err(error) = handle.connect(endpoint) {
+                self.complain(format!("connect: {error}"));
+            }
+        }
+        *here.lock() = Some((number, handle));
+    }
+
+    /// Binds; the socket that was here before may need a moment to let go.
+    async fn bind(&self, handle: &Handle, endpoint: &str) {
+        for _ in 0..100 {
+            match handle.bind(endpoint).await {
+                Ok(()) | Err(hubless::BindError::Closed(_)) => return,
+                Err(_) => sleep(Duration::from_millis(5)).await,
+            }
+        }
+        self.complain(format!("{endpoint} is not let go"));
+    }
+
+    async fn join(&self, tasks: Vec<JoinHandle<()>>, deadline: Instant) -> bool {
+        for task in tasks {
+            if timeout_at(deadline, task).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Waits until everything has moved that may.
+    async fn moved(&self, deadline: Instant) -> bool {
+        while self.busy.load(Ordering::Relaxed) > 0 || !judge::has_moved(self) {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        true
+    }
+
+    /// What there is, for a complaint.
+    fn situation(&self) -> String {
+        let mut text = String::new();
+        for (number, record) in self.records().iter().enumerate() {
+            if let Some(handle) = &record.handle {
+                let stats = handle.stats();
+                text += &format!(
+                    "\n    socket {number} at {}{}: {:?} {:?}, {} accepted, {} delivered{}",
+                    if record.sends { "sender " } else { "receiver " },
+                    record.place,
+                    stats.outgoing,
+                    stats.incoming,
+                    record.accepted.len(),
+                    record.delivered.len(),
+                    if record.closed { ", closed" } else { "" },
+                );
+            }
+        }
+        self.net.look(|links| {
+            for (number, link) in links.iter().enumerate().filter(|(_, link)| !link.is_gone()) {
+                text += &format!("\n    link {number}: {link:?}");
+            }
+        });
+        text
+    }
+
+    // ---- the end -------------------------------------------------------------------------------------------
+
+    async fn finale(self: &Arc<Self>) {
+        let finale = self.scenario.finale.clone();
+        if let Some(backlog) = finale.backlog {
+            self.stalled.store(true, Ordering::Relaxed);
+            self.pile_up(backlog).await;
+            if let Some(resumes) = finale.resumes {
+                let world = self.clone();
+                tokio::spawn(async move {
+                    sleep(Duration::from_millis(resumes)).await;
+                    world.stalled.store(false, Ordering::Relaxed);
+                });
+            }
+        }
+        self.ending.store(true, Ordering::Relaxed);
+        let close = |sends: bool| {
+            let places = (0..self.places.len()).filter(move |&place| self.places[place].sends == sends);
+            places
+                .map(|place| tokio::spawn(self.clone().close(place)))
+                .collect::<Vec<_>>()
+        };
+        let longest = Instant::now() + Duration::from_secs(60);
+        let mut tasks = Vec::new();
+        if finale.order != Order::ReceiversFirst {
+            tasks = close(true);
+        }
+        if finale.order == Order::SendersFirst {
+            if !self.join(tasks, longest).await {
+                return self.complain(format!("G10: a close did not end: {}", self.situation()));
+            }
+            self.stalled.store(false, Ordering::Relaxed);
+            if !self.moved(Instant::now() + LIVENESS).await {
+                return self.complain(format!("G7: something did not arrive: {}", self.situation()));
+            }
+            tasks = Vec::new();
+        }
+        tasks.extend(close(false));
+        if finale.order == Order::ReceiversFirst {
+            sleep(Duration::from_millis(50)).await;
+            tasks.extend(close(true));
+        }
+        if !self.join(tasks, longest).await {
+            self.complain(format!("G10: a close did not end: {}", self.situation()));
+        }
+        self.stalled.store(false, Ordering::Relaxed);
+    }
+
+    /// Sends while there is room.
+    async fn pile_up(self: &Arc<Self>, messages: u32) {
+        for place in (0..self.places.len()).filter(|&place| self.places[place].sends) {
+            let mut actor = Actor {
+                world: self.clone(),
+                place,
+                dice: Dice::new(self.seed).fork(5000 + place as u64),
+            };
+            for _ in 0..messages {
+                actor.send_step(&Step::TrySend).await;
+            }
+        }
+    }
+
+    async fn close(self: Arc<Self>, place: usize) {
+        let Some((number, handle)) = self.places[place].lock().take() else {
+            return;
+        };
+        let options = self.records()[number as usize].options.clone();
+        let start = Instant::now();
+        self.net.note("close", &[number.into()]);
+        let result = handle.close().await;
+        let took = start.elapsed();
+        self.net.note("closed", &[number.into(), result.is_err().into()]);
+        if let Some(linger) = options.linger {
+            let longest = Duration::from_millis(linger);
+            if took > longest + SLACK {
+                self.complain(format!("G10: close took {took:?} with a linger of {longest:?}"));
+            }
+        }
+        self.keep_unsent(number, result.err());
+        let record = &mut self.records()[number as usize];
+        record.parted = true;
+        record.closed = true;
+    }
+
+    fn keep_unsent(&self, number: u16, unsent: Option<Unsent>) {
+        let messages: Vec<Message> = unsent.into_iter().flat_map(Unsent::into_messages).collect();
+        for message in messages {
+            match self.recognize(&message) {
+                Ok(id) => self.records()[number as usize].unsent.push(id),
+                Err(problem) => self.complain(format!("G3: unsent: {problem}")),
+            }
+        }
+    }
+
+    /// Which message this is, compared byte by byte.
+    fn recognize(&self, message: &Message) -> Result<Id, String> {
+        let id = message.frame(0).and_then(Id::decode);
+        let id = id.ok_or_else(|| format!("a message that nobody sent: {message:?}"))?;
+        let records = self.records();
+        let shape = records
+            .get(id.socket as usize)
+            .and_then(|record| record.shapes.get(id.number as usize))
+            .ok_or_else(|| format!("a message that nobody sent: {id:?}"))?;
+        shape.compare(id, message)?;
+        Ok(id)
+    }
+
+    /// After the end no task runs and no connection is held.
+    async fn left_nothing(&self, clock: JoinHandle<()>) {
+        clock.abort();
+        let _ = clock.await;
+        let metrics = tokio::runtime::Handle::current().metrics();
+        // What was dropped rather than closed may still linger.
+        let deadline = Instant::now() + Duration::from_secs(40);
+        while metrics.num_alive_tasks() > 0 || !self.net.look(|links| links.iter().all(|link| link.is_gone()))
+        {
+            if Instant::now() >= deadline {
+                let tasks = metrics.num_alive_tasks();
+                return self.complain(format!("G12: {tasks} tasks are left: {}", self.situation()));
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Option<(u16, Handle)>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn places(scenario: &Scenario) -> Vec<Place> {
+    let sender = |index: usize| format!("tcp://10.0.1.{index}:1000");
+    let receiver = |index: usize| format!("tcp://10.0.2.{index}:1000");
+    let mut places = Vec::new();
+    for index in 0..scenario.senders.len() {
+        let edges = || scenario.edges.iter().filter(move |edge| edge.sender == index);
+        places.push(Place {
+            sends: true,
+            index,
+            binds: edges().any(|edge| !edge.sender_dials).then(|| sender(index)),
+            dials: edges()
+                .filter(|edge| edge.sender_dials)
+                .map(|edge| receiver(edge.receiver))
+                .collect(),
+            current: Mutex::new(None),
+        });
+    }
+    for index in 0..scenario.receivers.len() {
+        let edges = || scenario.edges.iter().filter(move |edge| edge.receiver == index);
+        places.push(Place {
+            sends: false,
+            index,
+            binds: edges().any(|edge| edge.sender_dials).then(|| receiver(index)),
+            dials: edges()
+                .filter(|edge| !edge.sender_dials)
+                .map(|edge| sender(edge.sender))
+                .collect(),
+            current: Mutex::new(None),
+        });
+    }
+    places
+}
+
+fn build(sends: bool, options: &Options, carrier: Arc<dyn hubless::carrier::Carrier>, seed: u64) -> Handle {
+    macro_rules! common {
+        ($builder:expr) => {{
+            let millis = Duration::from_millis;
+            let (min, max) = options.reconnect;
+            let heartbeat = options
+                .heartbeat
+                .map(|(interval, timeout)| Heartbeat::every(millis(interval)).timeout(millis(timeout)));
+            $builder
+                .carrier(carrier, seed)
+                .linger(options.linger())
+                .reconnect(millis(min), millis(max))
+                .handshake_timeout(millis(options.handshake_timeout))
+                .heartbeat(heartbeat)
+                .conflate(options.conflate)
+        }};
+    }
+    if sends {
+        let mut builder = common!(Push::builder())
+            .send_hwm(options.hwm)
+            .immediate(options.immediate);
+        if options.hwm_bytes > 0 {
+            builder = builder.send_hwm_bytes(options.hwm_bytes);
+        }
+        Handle::Push(builder.build().expect("the options do not contradict each other"))
+    } else {
+        let mut builder = common!(Pull::builder()).recv_hwm(options.hwm);
+        if options.hwm_bytes > 0 {
+            builder = builder.recv_hwm_bytes(options.hwm_bytes);
+        }
+        Handle::Pull(builder.build().expect("the options do not contradict each other"))
+    }
+}
+
+/// One task of the program, with its handle of a socket.
+struct Actor {
+    world: Arc<World>,
+    place: usize,
+    dice: Dice,
+}
+
+impl Actor {
+    async fn send_all(mut self, script: Vec<Step>) {
+        for step in script {
+            self.send_step(&step).await;
+        }
+    }
+
+    async fn receive_all(mut self, script: Vec<Step>) {
+        'storm: loop {
+            for step in &script {
+                if self.world.is_calm() {
+                    break 'storm;
+                }
+                self.receive_step(step).await;
+            }
+        }
+        loop {
+            while self.world.stalled.load(Ordering::Relaxed) {
+                sleep(Duration::from_millis(10)).await;
+            }
+            if self.current().await.is_none() {
+                return;
+            }
+            self.receive_step(&Step::Recv).await;
+        }
+    }
+
+    /// The socket that lives here, as soon as there is one.
+    async fn current(&self) -> Option<(u16, Handle)> {
+        loop {
+            if let Some(current) = &*self.world.places[self.place].lock() {
+                return Some(current.clone());
+            }
+            if self.world.ending.load(Ordering::Relaxed) {
+                return None;
+            }
+            sleep(Duration::from_millis(3)).await;
+        }
+    }
+
+    async fn common_step(&mut self, step: &Step) {
+        let calm = self.world.is_calm();
+        match step {
+            Step::Pause(time) => sleep(Duration::from_millis(*time)).await,
+            _ if calm => {}
+            Step::Part(which, pause) => {
+                self.world.busy.fetch_add(1, Ordering::Relaxed);
+                self.part(*which, *pause).await;
+                self.world.busy.fetch_sub(1, Ordering::Relaxed);
+            }
+            Step::Renew(close, pause) => {
+                self.world.busy.fetch_add(1, Ordering::Relaxed);
+                self.renew(*close, *pause).await;
+                self.world.busy.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends one endpoint and opens it again.
+    async fn part(&mut self, which: u64, pause: u64) {
+        let Some((number, handle)) = self.current().await else {
+            return;
+        };
+        let place = &self.world.places[self.place];
+        let bound = place.binds.iter().map(|endpoint| (endpoint, true));
+        let endpoints: Vec<_> = bound
+            .chain(place.dials.iter().map(|endpoint| (endpoint, false)))
+            .collect();
+        let (endpoint, bound) = endpoints[which as usize % endpoints.len()];
+        self.world.records()[number as usize].parted = true;
+        self.world.net.note("part", &[number.into(), bound.into()]);
+        let start = Instant::now();
+        match handle.part(endpoint, bound).await {
+            Err(EndpointError::Unsent(unsent)) => self.world.keep_unsent(number, Some(unsent)),
+            Err(error) => self
+                .world
+                .complain(format!("cannot part from {endpoint}: {error}")),
+            Ok(()) => {}
+        }
+        self.check_linger("part", number, start);
+        sleep(Duration::from_millis(pause)).await;
+        if bound {
+            self.world.bind(&handle, endpoint).await;
+        } else if let Err(error) = handle.connect(endpoint) {
+            self.world.complain(format!("cannot connect again: {error}"));
+        }
+        self.world.net.note("back", &[number.into()]);
+    }
+
+    fn check_linger(&self, what: &str, number: u16, start: Instant) {
+        let linger = self.world.records()[number as usize].options.linger;
+        let took = start.elapsed();
+        if linger.is_some_and(|linger| took > Duration::from_millis(linger) + SLACK) {
+            self.world.complain(format!(
+                "G10: {what} took {took:?} with a linger of {linger:?} ms"
+            ));
+        }
+    }
+
+    /// Closes or drops the socket; another takes its place.
+    async fn renew(&mut self, close: bool, pause: u64) {
+        let Some((number, handle)) = self.world.places[self.place].lock().take() else {
+            return;
+        };
+        self.world.records()[number as usize].parted = true;
+        // A clone that waits in another task would keep a socket that is only dropped, and nobody would ever hear
+        // of one that lingers for ever.
+        let plan = self.world.plans().nth(self.place).map(|(_, plan)| plan);
+        let close = close || plan.is_some_and(|plan| plan.scripts.len() > 1 || plan.options.linger.is_none());
+        self.world.net.note("renew", &[number.into(), close.into()]);
+        if close {
+            let start = Instant::now();
+            let unsent = handle.close().await.err();
+            self.check_linger("close", number, start);
+            self.world.keep_unsent(number, unsent);
+            self.world.records()[number as usize].closed = true;
+        } else {
+            let kept = self.world.records()[number as usize].handle.take();
+            drop((kept, handle));
+        }
+        sleep(Duration::from_millis(pause)).await;
+        self.world.clone().open(self.place).await;
+    }
+
+    // ---- senders -------------------------------------------------------------------------------------------
+
+    async fn send_step(&mut self, step: &Step) {
+        if matches!(step, Step::Pause(_) | Step::Part(..) | Step::Renew(..)) {
+            return self.common_step(step).await;
+        }
+        let Some((number, Handle::Push(push))) = self.current().await else {
+            return;
+        };
+        let (id, shape) = self.write_letter(number);
+        let slice = shape.0.len() == 1 && self.dice.chance(self.world.scenario.letters.slices);
+        let message = shape.message(id);
+        let body = message.frame(0).map(<[u8]>::to_vec).unwrap_or_default();
+        let payload: hubless::Payload<'_> = if slice {
+            body.as_slice().into()
+        } else {
+            message.clone().into()
+        };
+        let accepted = match step {
+            Step::Send => push
+                .send(payload)
+                .await
+                .map_err(|error| Some(error.into_message())),
+            Step::TrySend => push.try_send(payload).map_err(|error| Some(error.into_message())),
+            Step::SendTimeout(limit) => push
+                .send_timeout(payload, Duration::from_millis(*limit))
+                .await
+                .map_err(|error| Some(error.into_message())),
+            Step::SendGivenUp(polls, limit) => match up_to(*polls, *limit, push.send(payload)).await {
+                Some(sent) => sent.map_err(|error| Some(error.into_message())),
+                None => Err(None),
+            },
+            Step::SendForgotten(hold) => match forgotten(*hold, push.send(payload)).await {
+                Some(sent) => sent.map_err(|error| Some(error.into_message())),
+                None => Err(None),
+            },
+            Step::Reserve(hold, used) => match push.reserve().await {
+                Ok(permit) => {
+                    sleep(Duration::from_millis(*hold)).await;
+                    if *used {
+                        permit.send(payload).map_err(|error| Some(error.into_message()))
+                    } else {
+                        Err(None)
+                    }
+                }
+                Err(_) => Err(None),
+            },
+            Step::ReserveGivenUp(polls, limit) => {
+                match up_to(*polls, *limit, Box::pin(push.reserve())).await {
+                    Some(Ok(permit)) => permit.send(payload).map_err(|error| Some(error.into_message())),
+                    _ => Err(None),
+                }
+            }
+            _ => return,
+        };
+        // From the moment in which the future was ready to here nobody else has run.
+        self.world.net.note(
+            "send",
+            &[number.into(), id.number.into(), accepted.is_ok().into()],
+        );
+        match accepted {
+            Ok(()) => self.world.records()[number as usize].accepted.push(id.number),
+            Err(Some(back)) if back != message => self.world.complain(format!("{id:?} came back changed")),
+            Err(_) => {}
+        }
+        self.check_send_mark(number, &push);
+    }
+
+    fn write_letter(&mut self, number: u16) -> (Id, Shape) {
+        let shape = self.world.scenario.letters.draw(&mut self.dice);
+        let mut records = self.world.records();
+        let shapes = &mut records[number as usize].shapes;
+        let id = Id {
+            socket: number,
+            number: shapes.len() as u32,
+        };
+        shapes.push(shape.clone());
+        (id, shape)
+    }
+
+    fn check_send_mark(&mut self, number: u16, push: &Push) {
+        if !self.dice.chance(20) {
+            return;
+        }
+        let accepted = self
+            .world
+            .net
+            .look(|links| links.iter().filter(|link| link.owners[1] == number).count());
+        let pipes = self.world.places[self.place].dials.len() + accepted;
+        let options = self.world.records()[number as usize].options.clone();
+        // With conflate one is being written and one waits; the mark does not count.
+        let hwm = if options.conflate { 2 } else { options.hwm };
+        let queued = push.stats().outgoing.queued.messages;
+        if queued > (hwm * pipes) as u64 {
+            self.world.complain(format!(
+                "G6: {queued} messages are queued in {pipes} pipes with a mark of {hwm}"
+            ));
+        }
+    }
+
+    // ---- receivers -----------------------------------------------------------------------------------------
+
+    async fn receive_step(&mut self, step: &Step) {
+        if matches!(step, Step::Pause(_) | Step::Part(..) | Step::Renew(..)) {
+            return self.common_step(step).await;
+        }
+        let Some((number, Handle::Pull(pull))) = self.current().await else {
+            return;
+        };
+        let millis = Duration::from_millis;
+        let message = match step {
+            Step::Recv => {
+                let received = pull.recv().await;
+                if received.is_err() {
+                    // Closed: another socket will take its place, or nobody.
+                    sleep(Duration::from_millis(1)).await;
+                }
+                received.ok()
+            }
+            Step::RecvFrom => match pull.recv_from().await {
+                Ok((peer, message)) => {
+                    self.check_peer(peer.address(), &message);
+                    Some(message)
+                }
+                Err(_) => None,
+            },
+            Step::TryRecv => pull.try_recv().ok(),
+            Step::RecvTimeout(limit) => pull.recv_timeout(millis(*limit)).await.ok(),
+            Step::RecvMany(limit) => {
+                let mut many = Vec::new();
+                let received = timeout(millis(100), pull.recv_many(&mut many, *limit)).await;
+                if received.is_ok_and(|received| received.is_ok_and(|n| n != many.len())) {
+                    self.world.complain("recv_many counts wrong");
+                }
+                many.into_iter().for_each(|message| self.keep(number, &message));
+                None
+            }
+            Step::RecvGivenUp(polls, limit) => up_to(*polls, *limit, pull.recv()).await.and_then(Result::ok),
+            Step::RecvForgotten(hold) => forgotten(*hold, pull.recv()).await.and_then(Result::ok),
+            _ => return,
+        };
+        if let Some(message) = message {
+            self.keep(number, &message);
+        }
+        self.check_recv_mark(number, &pull);
+    }
+
+    fn keep(&self, number: u16, message: &Message) {
+        match self.world.recognize(message) {
+            Ok(id) => {
+                self.world
+                    .net
+                    .note("received", &[number.into(), id.socket.into(), id.number.into()]);
+                self.world.records()[number as usize].delivered.push(id);
+            }
+            Err(problem) => self.world.complain(format!("G3: {problem}")),
+        }
+    }
+
+    /// An accepted peer's address tells its socket.
+    fn check_peer(&self, address: &str, message: &Message) {
+        let Some(owner) = address
+            .strip_prefix("10.1.0.")
+            .and_then(|rest| rest.split_once(':'))
+        else {
+            return;
+        };
+        let sender = message
+            .frame(0)
+            .and_then(Id::decode)
+            .map(|id| id.socket.to_string());
+        if sender.as_deref() != Some(owner.0) {
+            self.world.complain(format!(
+                "a message from {sender:?} is said to come from {address}"
+            ));
+        }
+    }
+
+    fn check_recv_mark(&mut self, number: u16, pull: &Pull) {
+        // Asking settles accounts that receivers leave open for a while, so it is not done in every story.
+        if !self.world.seed.is_multiple_of(4) || !self.dice.chance(20) {
+            return;
+        }
+        let lanes = self.world.net.look(|links| {
+            let ours = links.iter().filter(|link| link.owners.contains(&number));
+            ours.count()
+        });
+        let hwm = self.world.records()[number as usize].options.hwm;
+        let queued = pull.stats().incoming.queued.messages;
+        if queued > (hwm * lanes) as u64 && !self.world.records()[number as usize].options.conflate {
+            self.world.complain(format!(
+                "G6: {queued} messages are held in {lanes} lanes with a mark of {hwm}"
+            ));
+        }
+    }
+}
+
+/// A future that is given up after so many polls.
+struct UpTo<F> {
+    future: F,
+    polls: u32,
+}
+
+impl<F: Future + Unpin> Future for UpTo<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(result) = Pin::new(&mut self.future).poll(cx) {
+            return Poll::Ready(Some(result));
+        }
+        self.polls -= 1;
+        if self.polls == 0 {
+            Poll::Ready(None)
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// Polls at most so often and waits at most so long, then drops the future.
+async fn up_to<F: Future + Unpin>(polls: u32, limit: u64, future: F) -> Option<F::Output> {
+    let patience = Duration::from_millis(limit);
+    timeout(patience, UpTo { future, polls }).await.ok().flatten()
+}
+
+/// Polls once, with a waker that does nothing, and drops the future some time later.
+async fn forgotten<F: Future + Unpin>(hold: u64, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    if let Poll::Ready(result) = polled {
+        return Some(result);
+    }
+    sleep(Duration::from_millis(hold)).await;
+    None
+}
