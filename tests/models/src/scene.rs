@@ -135,6 +135,8 @@ pub(crate) enum Room {
     Bytes(usize),
     /// Takes everything.
     All,
+    /// Takes nothing until the line is opened.
+    Shut,
     /// The connection is broken, now and for ever.
     Broken,
 }
@@ -153,6 +155,8 @@ struct Kernel {
     accepted: Vec<u8>,
     /// What happens to the next writes; behind that all is taken.
     rooms: VecDeque<Room>,
+    /// The driver, while there is no room.
+    blocked: Option<Waker>,
 }
 
 /// Waits for what arrives, through one line or several.
@@ -201,6 +205,7 @@ impl Line {
             kernel: Plain::new(Kernel {
                 accepted: Vec::new(),
                 rooms: rooms.iter().copied().collect(),
+                blocked: None,
             }),
             peer: peer.clone(),
         })
@@ -210,6 +215,27 @@ impl Line {
     pub(crate) fn writer(self: &Arc<Self>) -> crate::sync::Arc<dyn Writer> {
         let end: Arc<dyn Writer> = Arc::new(End(self.clone()));
         crate::sync::Arc::from_std(end)
+    }
+
+    /// Opens a line that was shut.
+    pub(crate) fn open(&self) {
+        let blocked = {
+            let mut kernel = self.kernel.lock().unwrap();
+            kernel.rooms.retain(|room| !matches!(room, Room::Shut));
+            kernel.blocked.take()
+        };
+        if let Some(driver) = blocked {
+            driver.wake();
+        }
+    }
+
+    fn poll_writable(&self, waker: &Waker) -> Poll<()> {
+        let mut kernel = self.kernel.lock().unwrap();
+        if !matches!(kernel.rooms.front(), Some(Room::Shut)) {
+            return Poll::Ready(());
+        }
+        kernel.blocked = Some(waker.clone());
+        Poll::Pending
     }
 
     /// From now on nothing is taken.
@@ -271,6 +297,7 @@ impl Kernel {
     fn write(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let most = match self.rooms.front() {
             Some(Room::Broken) => return Err(io::ErrorKind::BrokenPipe.into()),
+            Some(Room::Shut) => return Err(io::ErrorKind::WouldBlock.into()),
             Some(Room::Bytes(bytes)) => *bytes,
             Some(Room::All) | None => usize::MAX,
         };
@@ -506,7 +533,11 @@ impl Driver {
                         self.outbox.progress(self.pipe, &mut self.batch);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.line.poll_writable(waker).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
                 Err(_) => return Poll::Ready(()),
             }
         }

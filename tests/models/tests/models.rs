@@ -15,7 +15,10 @@ models! {
         who_gives_up_passes_his_turn_on
         a_permit_given_back_is_room_for_another
         what_was_taken_before_the_close_goes_out
+        a_close_wakes_all_who_wait_for_a_peer
+        room_in_two_pipes_is_room_for_two
         a_new_connection_goes_on_where_the_old_one_was_cut
+        a_torn_message_leaves_its_room
         a_new_peer_is_room_for_those_who_wait
         a_command_never_lands_inside_a_message
         nobody_writes_before_the_driver_has
