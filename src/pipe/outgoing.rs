@@ -439,8 +439,9 @@ impl State {
         let Some(log) = &self.slots[slot as usize].log else {
             return heirs;
         };
-        // Each waiter is counted as one message; whoever finds no room for its bytes waits on in its place.
-        let mut promised = 0;
+        // Each waiter is counted as one message, those too who were granted and have not come yet: else these would
+        // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
+        let mut promised = self.waiters.granted();
         while log.admits(marks, promised, 0) {
             let Some(heir) = self.waiters.grant() else { break };
             heirs.push(heir);
