@@ -24,7 +24,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -291,6 +291,7 @@ struct Half {
     ending: Option<DisconnectReason>,
     alarm: Alarm,
     watched: bool,
+    has_ended: bool,
     /// The other half lives as long as its end of this.
     other: oneshot::Receiver<()>,
     /// And this one as long as this.
@@ -337,6 +338,7 @@ impl Half {
             ending: None,
             alarm: Alarm::default(),
             watched: false,
+            has_ended: false,
             other,
             _alive: alive,
         }
@@ -482,6 +484,40 @@ impl Half {
     }
 }
 
+impl Drop for Half {
+    /// Dropped before its end, the half has lost its runtime: as in a connection.
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        let shared = &self.here.shared;
+        // First of all, so that whoever waits hears of the socket's end and not of the pipe's.
+        shared.close();
+        let traffic = &shared.traffic;
+        if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.here.outgoing) {
+            // The socket is closed, so no sender begins to write; one that does still ends the pipe's log first.
+            let offline = outgoing.poll_offline(pipe, Waker::noop(), &mut self.batch);
+            self.link.counters.freeze();
+            if offline.is_ready() && !self.keeps_pipe {
+                outgoing.detach(pipe, DropReason::RuntimeGone);
+            }
+        }
+        if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
+            self.link.counters.freeze();
+            inbox.detach(lane);
+        }
+        if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest) {
+            interest.detach(key);
+        }
+        shared.peers.remove(&self.link.peer);
+        shared.events.emit(|| Event::Disconnected {
+            peer: self.link.peer.clone(),
+            reason: DisconnectReason::RuntimeGone,
+            dropped: 0,
+        });
+    }
+}
+
 impl Future for Half {
     type Output = End;
 
@@ -494,6 +530,7 @@ impl Future for Half {
             }
         }
         let unsent = ready!(this.poll_end(cx));
+        this.has_ended = true;
         let reason = this.ending.take().unwrap_or(DisconnectReason::PeerClosed);
         let shared = &this.here.shared;
         shared.peers.remove(&this.link.peer);
