@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hubless::{
     BindError, ConnectError, Context, DisconnectReason, DropReason, EndpointError, Event, Linger, Message,
-    Monitor, ProtocolError, Pull, Push, SocketKind, TrySendError,
+    Monitor, ProtocolError, Pull, Push, SocketKind,
 };
 use tokio::runtime::Runtime;
 use tokio::task::yield_now;
@@ -134,24 +134,6 @@ async fn a_name_is_free_when_its_socket_unbinds_or_closes() {
     .await;
 }
 
-#[tokio::test]
-async fn connect_before_bind_waits_and_queues() {
-    let context = Context::new();
-    let push = push(&context);
-    let mut connecting = push.connect("inproc://a").expect("an endpoint");
-    for i in 0..10u8 {
-        push.send(&[i]).await.expect("it queues");
-    }
-    yield_now().await;
-    assert!(futures_poll(&mut connecting).await.is_none(), "nobody is bound");
-    let pull = pull_binds(&context, "inproc://a").await;
-    let peer = soon(connecting).await.expect("it is bound");
-    assert_eq!(peer.kind(), Some(SocketKind::Pull));
-    for i in 0..10u8 {
-        assert_eq!(soon(pull.recv()).await.expect("queued"), [i]);
-    }
-}
-
 /// Polls once.
 async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     std::future::poll_fn(|cx| {
@@ -161,23 +143,6 @@ async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
         })
     })
     .await
-}
-
-#[tokio::test]
-async fn a_connecting_endpoint_keeps_its_queue_for_the_next_binder() {
-    let context = Context::new();
-    let (push, pull) = pair(&context).await;
-    push.send("first").await.expect("a peer");
-    assert_eq!(soon(pull.recv()).await.expect("sent"), "first");
-    soon(pull.close()).await.expect("nothing unsent");
-    for i in 0..10u8 {
-        push.send(&[i]).await.expect("it queues");
-    }
-    let next = pull_binds(&context, "inproc://a").await;
-    for i in 0..10u8 {
-        assert_eq!(soon(next.recv()).await.expect("kept"), [i]);
-    }
-    assert_eq!(push.stats().reconnects, 1);
 }
 
 #[tokio::test]
@@ -207,40 +172,6 @@ async fn what_the_last_binder_had_no_room_for_goes_to_the_next() {
     }
     let sent = push.stats().outgoing;
     assert_eq!((sent.accepted.messages, sent.handed_over.messages), (10, 10));
-}
-
-#[tokio::test]
-async fn many_pushes_and_pulls_share_names_in_both_directions() {
-    let context = Context::new();
-    let pulls = [pull(&context), pull(&context)];
-    let pushes = [push(&context), push(&context), push(&context)];
-    pulls[0].bind("inproc://a").await.expect("free");
-    pulls[1].bind("inproc://b").await.expect("free");
-    pushes[2].bind("inproc://c").await.expect("free");
-    let mut connecting = Vec::new();
-    for push in &pushes[..2] {
-        connecting.push(push.connect("inproc://a").expect("an endpoint"));
-        connecting.push(push.connect("inproc://b").expect("an endpoint"));
-    }
-    for pull in &pulls {
-        connecting.push(pull.connect("inproc://c").expect("an endpoint"));
-    }
-    for connecting in connecting {
-        soon(connecting).await.expect("all are bound");
-    }
-    for pull in &pulls {
-        assert_eq!(pull.peers().count(), 3);
-    }
-    for push in &pushes {
-        for i in 0..100u8 {
-            push.send(&[i]).await.expect("two peers");
-        }
-    }
-    for pull in &pulls {
-        for _ in 0..150 {
-            soon(pull.recv()).await.expect("an even share");
-        }
-    }
 }
 
 // ---- who fits ------------------------------------------------------------------------------------------------
@@ -331,62 +262,6 @@ async fn both_sides_see_the_story_as_over_tcp() {
 // ---- marks and counters --------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn g06_a_pipe_holds_the_marks_of_both_sides_and_no_message_more() {
-    let context = Context::new();
-    let push = Push::builder()
-        .context(&context)
-        .send_hwm(3)
-        .build()
-        .expect("a mark");
-    let pull = Pull::builder()
-        .context(&context)
-        .recv_hwm(2)
-        .build()
-        .expect("a mark");
-    pull.bind("inproc://a").await.expect("free");
-    soon(push.connect("inproc://a").expect("an endpoint"))
-        .await
-        .expect("bound");
-    for i in 0..5u8 {
-        until(|| push.try_send(&[i]).is_ok()).await;
-    }
-    until(|| pull.stats().incoming.queued.messages == 2).await;
-    let refused = push.try_send("one too many").expect_err("both marks are reached");
-    assert!(matches!(&refused, TrySendError::Full(message) if *message == "one too many"));
-    assert_eq!(push.stats().outgoing.queued.messages, 3);
-    for i in 0..5u8 {
-        assert_eq!(soon(pull.recv()).await.expect("sent"), [i]);
-    }
-}
-
-#[tokio::test]
-async fn a_waiting_send_goes_on_when_the_receiver_makes_room() {
-    let context = Context::new();
-    let push = Push::builder()
-        .context(&context)
-        .send_hwm(1)
-        .build()
-        .expect("a mark");
-    let pull = Pull::builder()
-        .context(&context)
-        .recv_hwm(1)
-        .build()
-        .expect("a mark");
-    pull.bind("inproc://a").await.expect("free");
-    push.connect("inproc://a").expect("an endpoint");
-    let sender = push.clone();
-    let sending = tokio::spawn(async move {
-        for i in 0..1000u32 {
-            sender.send(&i.to_be_bytes()[..]).await.expect("room comes");
-        }
-    });
-    for i in 0..1000u32 {
-        assert_eq!(soon(pull.recv()).await.expect("sent"), i.to_be_bytes());
-    }
-    soon(sending).await.expect("no panic");
-}
-
-#[tokio::test]
 async fn g05_counters_are_exact_on_both_sides() {
     let (push, pull) = pair(&Context::new()).await;
     for _ in 0..100 {
@@ -407,43 +282,6 @@ async fn g05_counters_are_exact_on_both_sides() {
 }
 
 // ---- ends ----------------------------------------------------------------------------------------------------
-
-#[tokio::test]
-async fn g10_close_hands_over_what_is_queued_and_what_was_received_stays_readable() {
-    let context = Context::new();
-    let push = push(&context);
-    push.connect("inproc://a").expect("an endpoint");
-    for i in 0..500u32 {
-        push.send(&i.to_be_bytes()[..]).await.expect("it queues");
-    }
-    let closing = tokio::spawn(push.close());
-    let pull = Pull::builder()
-        .context(&context)
-        .recv_hwm(100)
-        .build()
-        .expect("a mark");
-    pull.bind("inproc://a").await.expect("free");
-    for i in 0..500u32 {
-        assert_eq!(soon(pull.recv()).await.expect("sent"), i.to_be_bytes());
-    }
-    soon(closing).await.expect("no panic").expect("nothing unsent");
-}
-
-#[tokio::test]
-async fn close_says_what_was_not_sent() {
-    let context = Context::new();
-    let push = Push::builder()
-        .context(&context)
-        .linger(Linger::Discard)
-        .build()
-        .expect("no contradiction");
-    push.connect("inproc://nobody").expect("an endpoint");
-    push.send("lost").await.expect("it queues");
-    let unsent = soon(push.close()).await.expect_err("nobody was there");
-    assert_eq!(unsent.messages(), 1);
-    assert_eq!(unsent.by_endpoint()[0].endpoint.to_string(), "inproc://nobody");
-    assert!(unsent.into_messages().eq([Message::from("lost")]));
-}
 
 #[tokio::test]
 async fn disconnect_says_what_the_peer_had_no_room_for() {
@@ -502,35 +340,6 @@ async fn unbind_ends_the_links_that_were_accepted_there_and_no_others() {
     assert_eq!(soon(pull.recv()).await.expect("sent"), "still here");
     pull.bind("inproc://a").await.expect("free again");
     soon(to_a.peers().at_least(1)).await.expect("it waited for that");
-}
-
-#[tokio::test]
-async fn what_a_bound_socket_had_queued_for_a_peer_that_leaves_is_counted() {
-    let context = Context::new();
-    let push = push(&context);
-    let mut monitor = push.monitor();
-    push.bind("inproc://a").await.expect("free");
-    let pull = Pull::builder()
-        .context(&context)
-        .recv_hwm(2)
-        .build()
-        .expect("a mark");
-    soon(pull.connect("inproc://a").expect("an endpoint"))
-        .await
-        .expect("bound");
-    for i in 0..5u8 {
-        push.send(&[i]).await.expect("room");
-    }
-    until(|| pull.stats().incoming.queued.messages == 2).await;
-    soon(pull.close()).await.expect("nothing unsent");
-    let dropped = loop {
-        if let Event::Disconnected { dropped, .. } = event(&mut monitor).await {
-            break dropped;
-        }
-    };
-    assert_eq!(dropped, 3);
-    assert_eq!(push.stats().outgoing.dropped.by(DropReason::PipeClosed), 3);
-    soon(push.close()).await.expect("told already");
 }
 
 #[tokio::test]

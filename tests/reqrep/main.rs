@@ -1,5 +1,5 @@
-//! REQ and REP through the public API, over every transport, against each other and against a peer that speaks by
-//! hand. Each test waits for events, never for time to pass.
+//! REQ and REP against a peer that speaks by hand, and what they make of requests that are given up. What two sockets
+//! of ours do with each other is in `tests/behaviour`. Each test waits for events, never for time to pass.
 
 mod cancel;
 mod raw;

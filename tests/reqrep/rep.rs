@@ -1,9 +1,9 @@
 //! The answering side (sockets.md 10, line 2).
 
-use hubless::{DropReason, Event, Message, Rep, SendError};
+use hubless::{DropReason, Message, Rep, SendError};
 
 use crate::raw::Raw;
-use crate::{alone, disconnected, event, fresh, next, over_each_stream, over_each_transport, req_to};
+use crate::{alone, fresh, next, over_each_stream, req_to};
 
 /// Waits until this many messages have been received.
 async fn received(rep: &Rep, messages: u64) {
@@ -94,117 +94,6 @@ fn what_is_no_request_is_dropped_in_silence_and_counted() {
         let incoming = rep.stats().incoming;
         assert_eq!(incoming.dropped.by(DropReason::ProtocolError), 5);
         assert_eq!((incoming.received.messages, incoming.delivered.messages), (6, 1));
-    });
-}
-
-#[test]
-fn a_reply_to_a_vanished_peer_is_counted_and_the_next_request_is_served() {
-    over_each_stream(async |at| {
-        let rep = Rep::new();
-        let mut monitor = rep.monitor();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
-        let mut vanishing = Raw::connect(&endpoint, "REQ").await;
-        vanishing.send(&["", "question"]).await;
-        let request = next(&rep).await;
-        drop(vanishing);
-        disconnected(&mut monitor).await;
-        // In the place of the one that has left, which must not get its answer.
-        let mut dealer = Raw::connect(&endpoint, "DEALER").await;
-        dealer.send(&["", "another"]).await;
-        let another = next(&rep).await;
-        assert_ne!(request.peer(), another.peer());
-        request.reply("answer").await.expect("no error");
-        another.reply("another").await.expect("the socket is open");
-        assert_eq!(
-            dealer.recv().await.expect("it is answered"),
-            [&b""[..], b"another"]
-        );
-        let outgoing = rep.stats().outgoing;
-        assert_eq!(outgoing.dropped.by(DropReason::NoPeer), 1);
-        assert_eq!(
-            (outgoing.accepted.messages, outgoing.handed_over.messages),
-            (2, 1)
-        );
-    });
-}
-
-#[test]
-fn a_request_whose_peer_has_left_is_still_received() {
-    over_each_stream(async |at| {
-        let rep = Rep::new();
-        let mut monitor = rep.monitor();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
-        let mut vanishing = Raw::connect(&endpoint, "REQ").await;
-        vanishing.send(&["", "last words"]).await;
-        drop(vanishing);
-        disconnected(&mut monitor).await;
-        let request = next(&rep).await;
-        assert_eq!(*request.message(), "last words");
-        assert_eq!(*request.peer().endpoint(), endpoint);
-        request.reply("answer").await.expect("no error");
-        assert_eq!(rep.stats().outgoing.dropped.by(DropReason::NoPeer), 1);
-    });
-}
-
-#[test]
-fn several_requests_are_answered_in_any_order_by_any_task() {
-    over_each_transport(async |at| {
-        let rep = Rep::new();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
-        let mut asking = Vec::new();
-        for name in 0..8 {
-            let mut req = req_to(&endpoint).await;
-            asking.push(tokio::spawn(async move {
-                let reply = req.request(format!("{name}")).await.expect("it is answered");
-                assert_eq!(reply, format!("answer {name}"));
-            }));
-        }
-        let mut requests = Vec::new();
-        for _ in 0..8 {
-            requests.push(next(&rep).await);
-        }
-        for request in requests.into_iter().rev() {
-            tokio::spawn(async move {
-                let answer = format!("answer {}", crate::text(request.message()));
-                request.reply(answer).await.expect("the socket is open");
-            });
-        }
-        for asked in asking {
-            asked.await.expect("it was answered");
-        }
-        assert_eq!(rep.stats().unanswered, 0);
-    });
-}
-
-#[test]
-fn a_dropped_request_sends_nothing_and_is_counted_and_told() {
-    over_each_stream(async |at| {
-        let rep = Rep::new();
-        let mut monitor = rep.monitor();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
-        let mut dealer = Raw::connect(&endpoint, "DEALER").await;
-        dealer.send(&["", "ignored"]).await;
-        dealer.send(&["", "answered"]).await;
-        let ignored = next(&rep).await;
-        let peer = ignored.peer().clone();
-        drop(ignored);
-        next(&rep)
-            .await
-            .reply("answer")
-            .await
-            .expect("the socket is open");
-        assert_eq!(
-            dealer.recv().await.expect("only one is answered"),
-            [&b""[..], b"answer"]
-        );
-        assert_eq!(rep.stats().unanswered, 1);
-        assert_eq!(rep.stats().outgoing.accepted.messages, 1);
-        let told = event(&mut monitor, |event| match event {
-            Event::Unanswered { peer } => Some(peer),
-            _ => None,
-        })
-        .await;
-        assert_eq!(told, peer);
     });
 }
 

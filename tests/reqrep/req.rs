@@ -1,36 +1,10 @@
 //! The asking side (sockets.md 10, line 1).
 
-use std::task::Poll;
-
-use hubless::{
-    DisconnectReason, DropReason, Event, Message, ProtocolError, Rep, Req, RequestError, SendError,
-};
+use hubless::{DisconnectReason, DropReason, Message, ProtocolError, Rep, Req, RequestError, SendError};
 use tokio::net::TcpListener;
 
 use crate::raw::Raw;
-use crate::{alone, disconnected, echo, event, fresh, next, over_each_stream, over_each_transport, req_to};
-
-#[test]
-fn each_of_n_repliers_gets_one_of_n_requests_in_turn() {
-    over_each_transport(async |at| {
-        let mut req = Req::new();
-        for name in ["a", "b", "c"] {
-            let endpoint = echo(at, name).await;
-            req.connect(&endpoint)
-                .expect("an endpoint")
-                .await
-                .expect("a connection");
-        }
-        for round in 0..3 {
-            for name in ["a", "b", "c"] {
-                let reply = req.request(round.to_string()).await.expect("it is answered");
-                assert_eq!(reply, format!("{name}{round}"));
-            }
-        }
-        assert_eq!(req.stats().outgoing.accepted.messages, 9);
-        assert_eq!(req.stats().incoming.delivered.messages, 9);
-    });
-}
+use crate::{alone, disconnected, echo, fresh, next, over_each_stream, req_to};
 
 #[test]
 fn a_request_goes_out_behind_one_empty_frame() {
@@ -46,28 +20,6 @@ fn a_request_goes_out_behind_one_empty_frame() {
             reply.expect("it is answered"),
             Message::from(["three", "", "four"])
         );
-    });
-}
-
-#[test]
-fn a_request_waits_while_there_is_no_peer() {
-    over_each_transport(async |at| {
-        let mut req = Req::new();
-        let rep = Rep::new();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
-        {
-            let mut request = std::pin::pin!(req.request("early"));
-            let polled = std::future::poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await;
-            assert!(polled.is_pending());
-        }
-        assert_eq!(req.stats().outgoing.accepted.messages, 0, "it was taken back");
-        req.connect(&endpoint).expect("an endpoint");
-        let (reply, ()) = tokio::join!(req.request("question"), async {
-            let request = next(&rep).await;
-            assert_eq!(*request.message(), "question");
-            request.reply("answer").await.expect("the socket is open");
-        });
-        assert_eq!(reply.expect("it is answered"), "answer");
     });
 }
 
@@ -324,34 +276,6 @@ fn an_abandoned_request_takes_its_connection_with_it_and_a_late_answer_meets_nob
 }
 
 #[test]
-fn an_abandoned_request_closes_an_accepted_connection_and_its_peer_comes_again() {
-    over_each_transport(async |at| {
-        let mut req = Req::new();
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
-        let rep = Rep::builder()
-            .reconnect(
-                std::time::Duration::from_millis(1),
-                std::time::Duration::from_millis(2),
-            )
-            .build()
-            .expect("no contradiction");
-        rep.connect(&endpoint).expect("an endpoint");
-        let abandoned = tokio::select! {
-            _ = req.request("abandoned") => panic!("nobody answers"),
-            request = next(&rep) => request,
-        };
-        let (reply, ()) = tokio::join!(req.request("question"), async {
-            let request = next(&rep).await;
-            assert_eq!(*request.message(), "question");
-            abandoned.reply("late").await.expect("the socket is open");
-            request.reply("answer").await.expect("the socket is open");
-        });
-        assert_eq!(reply.expect("it is answered"), "answer");
-        assert_eq!(rep.stats().outgoing.dropped.by(DropReason::NoPeer), 1);
-    });
-}
-
-#[test]
 fn a_correlated_request_carries_a_number_that_counts_up() {
     over_each_stream(async |at| {
         let mut req = Req::builder().correlate(true).build().expect("no contradiction");
@@ -395,21 +319,6 @@ fn a_late_answer_to_an_abandoned_correlated_request_is_discarded() {
 }
 
 #[test]
-fn a_rep_returns_the_number_of_a_correlated_request() {
-    over_each_transport(async |at| {
-        let endpoint = echo(at, "hello ").await;
-        let mut req = Req::builder().correlate(true).build().expect("no contradiction");
-        req.connect(&endpoint).expect("an endpoint");
-        for name in ["one", "two"] {
-            assert_eq!(
-                req.request(name).await.expect("it is answered"),
-                format!("hello {name}")
-            );
-        }
-    });
-}
-
-#[test]
 fn a_request_larger_than_the_limit_is_given_back_and_its_envelope_counts() {
     alone(async {
         let rep = Rep::builder()
@@ -440,41 +349,6 @@ fn a_request_larger_than_the_limit_is_given_back_and_its_envelope_counts() {
             request.reply(vec![b'y'; 36]).await.expect("it is admitted");
         });
         assert_eq!(reply.expect("the peer admits what we do").byte_len(), 36);
-    });
-}
-
-#[test]
-fn requests_of_every_size_and_shape_come_back_as_they_went() {
-    over_each_transport(async |at| {
-        let rep = Rep::new();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
-        tokio::spawn(async move {
-            while let Ok(request) = rep.recv_request().await {
-                let message = request.message().clone();
-                request.reply(message).await.expect("the socket is open");
-            }
-        });
-        let mut req = req_to(&endpoint).await;
-        for size in [
-            0,
-            1,
-            27,
-            28,
-            29,
-            33,
-            254,
-            255,
-            256,
-            8 * 1024,
-            40_000,
-            300_000,
-            1 << 20,
-        ] {
-            let body = vec![b'x'; size];
-            assert_eq!(req.request(&body[..]).await.expect("it is answered"), body);
-            let parts = Message::from([&body[..], b"", b"end"]);
-            assert_eq!(req.request(&parts).await.expect("it is answered"), parts);
-        }
     });
 }
 
@@ -513,26 +387,6 @@ fn a_request_ends_with_its_runtime() {
         assert!(
             matches!(error, RequestError::Send(SendError::Closed(_))),
             "{error}"
-        );
-    });
-}
-
-#[test]
-fn a_wrong_kind_of_peer_is_refused_by_name() {
-    alone(async {
-        let req = Req::new();
-        let mut monitor = req.monitor();
-        let endpoint = req.bind("tcp://127.0.0.1:0").await.expect("a port");
-        let other = Req::new();
-        other.connect(&endpoint).expect("an endpoint");
-        let reason = event(&mut monitor, |event| match event {
-            Event::HandshakeFailed { reason, .. } => Some(reason),
-            _ => None,
-        })
-        .await;
-        assert_eq!(
-            reason.to_string(),
-            "peer announced REQ, a REQ accepts REP or ROUTER"
         );
     });
 }

@@ -1,0 +1,182 @@
+//! High-water marks: how much is accepted for a peer that does not read, and when it goes on.
+
+use std::fs;
+
+use hubless::{Pull, Push, SendError, TrySendError};
+
+use crate::{Outcome, Transport, number_of, numbered, over_every_transport, until};
+
+over_every_transport! {
+    g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds
+    a_sender_that_waits_goes_on_as_soon_as_there_is_room
+    those_who_wait_are_served_in_the_order_in_which_they_came
+    zero_is_no_mark
+    a_mark_is_each_peers_own
+    a_message_of_many_frames_counts_once_and_is_never_cut
+    a_byte_budget_is_a_mark_too
+}
+
+/// The most that buffers of the system hold between two sockets of this machine, in bytes.
+fn held_by_the_system(at: Transport) -> u64 {
+    if !at.is_stream() {
+        return 0;
+    }
+    let most = |name: &str| -> u64 {
+        let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
+        let most = text.split_whitespace().last().map(str::parse);
+        most.and_then(Result::ok).unwrap_or(8 << 20)
+    };
+    // A Unix socket's are smaller.
+    most("tcp_wmem") + most("tcp_rmem")
+}
+
+async fn g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds(at: Transport) -> Outcome {
+    const SIZE: usize = 64 << 10;
+    let push = Push::builder().send_hwm(3).build()?;
+    let pull = Pull::builder().recv_hwm(2).build()?;
+    let place = at.bind(&pull).await?;
+    push.connect(&place)?.await?;
+    let mut accepted = 0;
+    let (mut refused, mut last) = (0, 0);
+    until(|| {
+        match push.try_send(numbered(accepted, SIZE)) {
+            Ok(()) => accepted += 1,
+            Err(error) => assert!(matches!(error, TrySendError::Full(_)), "{error}"),
+        }
+        let (out, inward) = (push.stats().outgoing, pull.stats().incoming);
+        assert!(out.queued.messages <= 3, "{out:?}");
+        assert!(inward.queued.messages <= 2, "{inward:?}");
+        // Everything stands still, and goes on doing so.
+        refused = if last == accepted && out.queued.messages == 3 {
+            refused + 1
+        } else {
+            0
+        };
+        last = accepted;
+        inward.queued.messages == 2 && refused > 1000
+    })
+    .await;
+    if at.is_stream() {
+        // Our own buffers: 2 MiB at the most.
+        let beyond = accepted.saturating_sub(5) * SIZE as u64;
+        assert!(beyond <= held_by_the_system(at) + (2 << 20), "{beyond} bytes");
+    } else {
+        assert_eq!(accepted, 5);
+    }
+    // Nothing of it was lost, and what is read makes room.
+    for number in 0..accepted {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    for number in accepted..accepted + 100 {
+        push.send(numbered(number, SIZE)).await?;
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    assert_eq!(push.stats().outgoing.dropped.total(), 0);
+    Ok(())
+}
+
+async fn a_sender_that_waits_goes_on_as_soon_as_there_is_room(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm(1).build()?;
+    let pull = Pull::builder().recv_hwm(1).build()?;
+    let place = at.bind(&pull).await?;
+    push.connect(&place)?;
+    let sending = tokio::spawn(async move {
+        for number in 0..1000 {
+            push.send(numbered(number, 4096)).await?;
+        }
+        Ok::<_, SendError>(push)
+    });
+    for number in 0..1000 {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    sending.await??.close().await?;
+    Ok(())
+}
+
+async fn those_who_wait_are_served_in_the_order_in_which_they_came(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm(1).build()?;
+    let place = at.place();
+    push.connect(&place)?;
+    push.send(numbered(0, 8)).await?;
+    let mut waiting = Vec::new();
+    for number in 1..10 {
+        let sender = push.clone();
+        waiting.push(tokio::spawn(
+            async move { sender.send(numbered(number, 8)).await },
+        ));
+        tokio::task::yield_now().await;
+    }
+    assert!(waiting.iter().all(|sending| !sending.is_finished()));
+    let pull = Pull::new();
+    pull.bind(&place).await?;
+    for number in 0..10 {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    for sending in waiting {
+        sending.await??;
+    }
+    Ok(())
+}
+
+async fn zero_is_no_mark(at: Transport) -> Outcome {
+    const MANY: u64 = 20_000;
+    let push = Push::builder().send_hwm(0).build()?;
+    let place = at.place();
+    push.connect(&place)?;
+    for number in 0..MANY {
+        push.try_send(numbered(number, 8))?;
+    }
+    assert_eq!(push.stats().outgoing.queued.messages, MANY);
+    let pull = Pull::builder().recv_hwm(0).build()?;
+    pull.bind(&place).await?;
+    until(|| pull.stats().incoming.queued.messages == MANY).await;
+    for number in 0..MANY {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    Ok(())
+}
+
+async fn a_mark_is_each_peers_own(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm(2).build()?;
+    for _ in 0..3 {
+        push.connect(&at.place())?;
+    }
+    for number in 0..6 {
+        push.try_send(numbered(number, 8))?;
+    }
+    let refused = push.try_send("one too many").expect_err("all three are full");
+    assert_eq!(refused.into_message(), "one too many");
+    Ok(())
+}
+
+async fn a_message_of_many_frames_counts_once_and_is_never_cut(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm(2).build()?;
+    let place = at.place();
+    push.connect(&place)?;
+    push.try_send(["frame"; 10])?;
+    push.try_send(["frame"; 10])?;
+    let refused = push.try_send(["frame"; 10]).expect_err("two is the mark");
+    assert_eq!(refused.into_message().len(), 10);
+    let pull = Pull::builder().recv_hwm(1).build()?;
+    pull.bind(&place).await?;
+    push.send("last").await?;
+    assert_eq!(pull.recv().await?.len(), 10);
+    assert_eq!(pull.recv().await?.len(), 10);
+    assert_eq!(pull.recv().await?, "last");
+    Ok(())
+}
+
+async fn a_byte_budget_is_a_mark_too(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm_bytes(1000).build()?;
+    let place = at.place();
+    push.connect(&place)?;
+    // One that is larger than the budget goes into an empty queue.
+    push.try_send(vec![1; 5000])?;
+    assert!(matches!(push.try_send("small"), Err(TrySendError::Full(_))));
+    let pull = Pull::new();
+    pull.bind(&place).await?;
+    assert_eq!(pull.recv().await?.byte_len(), 5000);
+    push.send("small").await?;
+    assert_eq!(pull.recv().await?, "small");
+    Ok(())
+}
