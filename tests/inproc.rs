@@ -445,19 +445,8 @@ fn a_peer_whose_runtime_stands_still_holds_nobody_up() {
     standing.block_on(until(|| push.peers().count() == 0));
 }
 
-// ---- cancelling ----------------------------------------------------------------------------------------------
+// ---- by reference -----------------------------------------------------------------------------------------------
 
-#[tokio::test]
-async fn g08_a_receive_that_is_given_up_takes_nothing() {
-    let (push, pull) = pair(&Context::new()).await;
-    for i in 0..100u8 {
-        let mut given_up = pull.recv();
-        assert!(futures_poll(&mut given_up).await.is_none());
-        push.send(&[i]).await.expect("a peer");
-        drop(given_up);
-        assert_eq!(soon(pull.recv()).await.expect("sent"), [i]);
-    }
-}
 #[tokio::test]
 async fn large_bytes_go_by_reference() {
     let (push, pull) = pair(&Context::new()).await;

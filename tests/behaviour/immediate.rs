@@ -3,7 +3,8 @@
 use hubless::{DropReason, Pull, Push, TrySendError};
 use tokio::task::yield_now;
 
-use crate::{Outcome, Place, Transport, ended, number_of, numbered, over_every_transport, until};
+use crate::ended;
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, until};
 
 over_every_transport! {
     nothing_is_queued_before_there_is_a_connection

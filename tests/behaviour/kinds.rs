@@ -3,7 +3,8 @@
 use hubless::kind::{self, Kind};
 use hubless::{ConnectError, DisconnectReason, Event, Monitor, ProtocolError, Socket, SocketKind};
 
-use crate::{Outcome, Transport, event, over_every_transport};
+use crate::event;
+use crate::transport::{Outcome, Transport, over_every_transport};
 
 over_every_transport! {
     every_two_kinds_meet_or_refuse_each_other_by_name

@@ -2,8 +2,9 @@
 
 use hubless::{DisconnectReason, ProtocolError, Sub};
 
+use crate::ended;
 use crate::topics::{bound, subscribed};
-use crate::{Outcome, Transport, ended, over_every_stream};
+use crate::transport::{Outcome, Transport, over_every_stream};
 
 over_every_stream! {
     row_07_too_many_subscriptions_close_that_connection_alone

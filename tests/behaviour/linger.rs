@@ -7,8 +7,9 @@ use hubless::{
 };
 use tokio::task::yield_now;
 
+use crate::event;
 use crate::topics::subscribed;
-use crate::{Outcome, Transport, event, number_of, numbered, over_every_transport, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, until};
 
 over_every_transport! {
     g10_who_does_not_linger_gives_back_what_is_queued

@@ -2,8 +2,9 @@
 
 use hubless::{DropReason, Pub, Sub, TryRecvError};
 
+use crate::ended;
 use crate::topics::{bound, subscribed};
-use crate::{Outcome, Transport, ended, number_of, numbered, over_every_transport};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport};
 
 over_every_transport! {
     g04_a_subscriber_that_does_not_read_loses_alone_and_every_loss_is_counted

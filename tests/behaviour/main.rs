@@ -1,7 +1,7 @@
 //! What each kind of socket does, seen by programs that use it, over every transport alike.
 //!
 //! This is the table of the specifications' rules for PUSH, PULL, PUB, SUB, REQ and REP. A check is one function of
-//! the [`Transport`] that it runs over; a line in the table of its file makes it a test for each of them, with the
+//! the [`Transport`](transport::Transport) that it runs over; a line in the table of its file makes it a test for each of them, with the
 //! transport in the test's name: `pipeline::tcp::messages_go_round`.
 //!
 //! | file | rules |
@@ -29,146 +29,9 @@ mod requests;
 mod subscribers;
 mod subscriptions;
 mod topics;
+mod transport;
 
-use std::error::Error;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
-use std::time::Duration;
-
-use hubless::{DisconnectReason, Endpoint, Event, Message, Monitor, Socket, ToEndpoint, kind::Kind};
-use tokio::net::TcpSocket;
-
-/// Longer than anything here takes on the slowest machine: only what hangs meets it.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// What a check comes to.
-pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
-
-/// Makes a test of each check for each transport.
-macro_rules! over_every_transport {
-    ($($check:ident)+) => {
-        crate::over_every_stream! { $($check)+ }
-        mod inproc {
-            $(#[test] fn $check() { crate::check(super::$check(crate::Transport::Inproc)); })+
-        }
-    };
-}
-pub(crate) use over_every_transport;
-
-/// Makes a test of each check for each transport that carries bytes.
-macro_rules! over_every_stream {
-    ($($check:ident)+) => {
-        mod tcp {
-            $(#[test] fn $check() { crate::check(super::$check(crate::Transport::Tcp)); })+
-        }
-        #[cfg(unix)]
-        mod ipc {
-            $(#[test] fn $check() { crate::check(super::$check(crate::Transport::Ipc)); })+
-        }
-    };
-}
-pub(crate) use over_every_stream;
-
-/// Runs a check on a runtime of its own.
-#[track_caller]
-pub(crate) fn check(check: impl Future<Output = Outcome>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let outcome = runtime.block_on(async {
-        tokio::time::timeout(DEADLINE, check)
-            .await
-            .expect("nothing here takes a minute")
-    });
-    outcome.unwrap_or_else(|error| panic!("{error}"));
-}
-
-/// What a check runs over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transport {
-    Tcp,
-    Ipc,
-    Inproc,
-}
-
-impl Transport {
-    /// A place of this transport that nobody else has, now and as long as it is held.
-    pub(crate) fn place(self) -> Place {
-        static PLACES: AtomicUsize = AtomicUsize::new(0);
-        let number = PLACES.fetch_add(1, Ordering::Relaxed);
-        let mut port = None;
-        let text = match self {
-            Self::Tcp => {
-                // Bound, and not listening: whoever asks for a free port is not given this one, and a socket that
-                // reuses addresses, as ours do, can listen there all the same, as often as it likes.
-                let held = TcpSocket::new_v4().expect("a socket");
-                held.set_reuseaddr(true).expect("a socket takes options");
-                held.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
-                let address = held.local_addr().expect("it is bound");
-                port = Some(held);
-                format!("tcp://{address}")
-            }
-            Self::Ipc => {
-                let name = format!("hubless-behaviour-{}-{number}", std::process::id());
-                format!("ipc://{}", std::env::temp_dir().join(name).display())
-            }
-            Self::Inproc => format!("inproc://behaviour-{number}"),
-        };
-        Place {
-            endpoint: text.parse().expect("an endpoint"),
-            _port: port,
-        }
-    }
-
-    /// Binds a socket to a place that nobody else has.
-    pub(crate) async fn bind<K: Kind>(self, socket: &Socket<K>) -> Outcome<Place> {
-        let place = self.place();
-        socket.bind(&place).await?;
-        Ok(place)
-    }
-
-    /// Whether messages lie in buffers of the system on their way.
-    pub(crate) fn is_stream(self) -> bool {
-        self != Self::Inproc
-    }
-}
-
-/// Where sockets meet, one after the other too.
-#[derive(Debug)]
-pub(crate) struct Place {
-    endpoint: Endpoint,
-    _port: Option<TcpSocket>,
-}
-
-impl ToEndpoint for Place {
-    fn to_endpoint(&self) -> Result<Endpoint, hubless::ParseEndpointError> {
-        Ok(self.endpoint.clone())
-    }
-}
-
-impl std::ops::Deref for Place {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
-
-/// Lets the tasks of the sockets run until `condition` holds.
-pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
-    }
-}
-
-/// What one poll of `future` comes to; dropped then.
-pub(crate) async fn polled_once<F: Future>(future: F) -> Poll<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
-}
+use hubless::{DisconnectReason, Event, Message, Monitor};
 
 /// The first event that `pick` picks.
 pub(crate) async fn event<T>(monitor: &mut Monitor, mut pick: impl FnMut(Event) -> Option<T>) -> T {
@@ -187,18 +50,6 @@ pub(crate) async fn ended(monitor: &mut Monitor) -> (DisconnectReason, u64) {
         _ => None,
     })
     .await
-}
-
-/// A message of `size` bytes that tells its number.
-pub(crate) fn numbered(number: u64, size: usize) -> Vec<u8> {
-    let mut message = number.to_be_bytes().to_vec();
-    message.resize(size, 7);
-    message
-}
-
-pub(crate) fn number_of(message: &Message) -> u64 {
-    let body = message.frame(0).unwrap_or_default();
-    u64::from_be_bytes(*body.first_chunk().expect("it begins with its number"))
 }
 
 pub(crate) fn text(message: &Message) -> String {

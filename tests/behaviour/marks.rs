@@ -4,7 +4,7 @@ use std::fs;
 
 use hubless::{Pull, Push, SendError, TrySendError};
 
-use crate::{Outcome, Transport, number_of, numbered, over_every_transport, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, until};
 
 over_every_transport! {
     g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds

@@ -3,9 +3,8 @@
 use hubless::{DropReason, Message, Pull, Push, SendError, TrySendError};
 use tokio::task::yield_now;
 
-use crate::{
-    Outcome, Place, Transport, ended, number_of, numbered, over_every_transport, polled_once, text, until,
-};
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::{ended, text};
 
 over_every_transport! {
     messages_go_round
@@ -150,7 +149,7 @@ async fn g02_a_connecting_endpoint_has_a_queue_before_there_is_a_peer(at: Transp
     for number in 0..10 {
         push.send(numbered(number, 8)).await?;
     }
-    assert!(polled_once(&mut connecting).await.is_pending(), "nobody is there");
+    assert!(polled(&mut connecting, 1).await.is_none(), "nobody is there");
     let pull = Pull::new();
     pull.bind(&place).await?;
     connecting.await?;

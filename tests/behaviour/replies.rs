@@ -3,7 +3,8 @@
 use hubless::{DropReason, Event, Req};
 
 use crate::requests::{bound, next, req_to};
-use crate::{Outcome, Transport, ended, event, over_every_transport, text, until};
+use crate::transport::{Outcome, Transport, over_every_transport, until};
+use crate::{ended, event, text};
 
 over_every_transport! {
     requesters_take_turns

@@ -6,7 +6,7 @@ use hubless::Sub;
 use tokio::time::timeout;
 
 use crate::topics::{bound, subscribed};
-use crate::{Outcome, Transport, over_every_transport};
+use crate::transport::{Outcome, Transport, over_every_transport};
 
 over_every_transport! {
     waiting_for_subscribers_ends_when_they_are_there

@@ -2,8 +2,9 @@
 
 use hubless::{Pub, Sub};
 
+use crate::ended;
 use crate::topics::{bound, subscribed};
-use crate::{Outcome, Transport, ended, over_every_transport};
+use crate::transport::{Outcome, Transport, over_every_transport};
 
 over_every_transport! {
     g09_subscriptions_are_made_again_when_the_publisher_comes_back

@@ -2,7 +2,7 @@
 
 use hubless::{DropReason, Endpoint, Message, Pub, Sub};
 
-use crate::{Outcome, Place, Transport, number_of, numbered, over_every_transport};
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport};
 
 over_every_transport! {
     a_message_goes_to_those_who_subscribed_to_a_prefix_of_it

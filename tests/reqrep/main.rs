@@ -1,7 +1,6 @@
-//! REQ and REP against a peer that speaks by hand, and what they make of requests that are given up. What two sockets
-//! of ours do with each other is in `tests/behaviour`. Each test waits for events, never for time to pass.
+//! REQ and REP against a peer that speaks by hand, byte for byte. What two sockets of ours do with each
+//! other is in `tests/behaviour`, and what becomes of requests that are given up in `tests/cancel`. Each test waits for events, never for time to pass.
 
-mod cancel;
 mod raw;
 mod rep;
 mod req;
@@ -13,12 +12,6 @@ use hubless::{DisconnectReason, Endpoint, Event, Message, Monitor, Rep, Req, Req
 
 /// Long enough for the slowest machine: reached only by a test that hangs.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// Runs a test once for each transport.
-pub(crate) fn over_each_transport(test: impl AsyncFn(&str)) {
-    over_each_stream(&test);
-    alone(async { test("inproc://reqrep").await });
-}
 
 /// An endpoint of this kind that nobody has.
 pub(crate) fn fresh(at: &str) -> String {

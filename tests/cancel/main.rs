@@ -1,0 +1,32 @@
+//! Cancel safety (guarantees, G8): every future of the library, dropped after each number of polls.
+//!
+//! A check makes a future, [polls](transport::polled) it `k` times while the other side works, and drops it, for `k` =
+//! 0, 1, 2, … until one is ready; and all of that again and again, so that it is dropped in every state that it can be
+//! in: not begun, waiting, woken and not polled since. Numbers in the messages then tell whether anything was lost or
+//! came twice, and where the documentation says that nothing has happened, nothing has.
+//!
+//! Everything runs on one thread, over every transport. What several threads do to requests that are given up is in
+//! [`requests`], too. That every such method says what dropping its future means is checked by `tests/documents.rs`.
+
+mod endpoints;
+mod receiving;
+mod requests;
+mod sending;
+#[path = "../behaviour/transport.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with the behaviour suite")]
+mod transport;
+mod waiting;
+
+/// More polls than any future here takes.
+const ENOUGH: usize = 100_000;
+
+/// Makes a future that is dropped after 0, 1, 2, … polls, until one was ready; `round` says whether it was. Returns
+/// how many were dropped.
+async fn at_every_poll<E>(mut round: impl AsyncFnMut(usize) -> Result<bool, E>) -> Result<usize, E> {
+    for polls in 0..ENOUGH {
+        if round(polls).await? {
+            return Ok(polls);
+        }
+    }
+    panic!("not ready after {ENOUGH} polls");
+}
