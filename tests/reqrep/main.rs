@@ -1,26 +1,17 @@
-//! REQ and REP against a peer that speaks by hand, byte for byte. What two sockets of ours do with each
-//! other is in `tests/behaviour`, and what becomes of requests that are given up in `tests/cancel`. Each test waits for events, never for time to pass.
+//! REQ and REP against a peer that speaks by hand, byte for byte. What two sockets of ours do with each other is in
+//! `tests/behaviour`, what becomes of requests that are given up in `tests/cancel`. Each test waits for events, never
+//! for time to pass.
 
 mod raw;
 mod rep;
 mod req;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hubless::{DisconnectReason, Endpoint, Event, Message, Monitor, Rep, Req, Request};
 
 /// Long enough for the slowest machine: reached only by a test that hangs.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// An endpoint of this kind that nobody has.
-pub(crate) fn fresh(at: &str) -> String {
-    static NAMES: AtomicUsize = AtomicUsize::new(0);
-    match at.strip_prefix("inproc://") {
-        Some(name) => format!("inproc://{name}-{}", NAMES.fetch_add(1, Ordering::Relaxed)),
-        None => at.to_owned(),
-    }
-}
 
 /// Runs a test once for each transport on which a peer can speak by hand.
 pub(crate) fn over_each_stream(test: impl AsyncFn(&str)) {
@@ -55,7 +46,7 @@ pub(crate) async fn req_to(endpoint: &Endpoint) -> Req {
 /// A REP that answers every request with `answer` in front of it, in the background.
 pub(crate) async fn echo(at: &str, answer: &'static str) -> Endpoint {
     let rep = Rep::new();
-    let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+    let endpoint = rep.bind(at).await.expect("the endpoint is free");
     tokio::spawn(async move {
         while let Ok(request) = rep.recv_request().await {
             let body = [answer.as_bytes(), text(request.message()).as_bytes()].concat();

@@ -3,7 +3,7 @@
 use hubless::{DropReason, Message, Rep, SendError};
 
 use crate::raw::Raw;
-use crate::{alone, fresh, next, over_each_stream, req_to};
+use crate::{alone, next, over_each_stream, req_to};
 
 /// Waits until this many messages have been received.
 async fn received(rep: &Rep, messages: u64) {
@@ -16,7 +16,7 @@ async fn received(rep: &Rep, messages: u64) {
 fn requesters_take_turns() {
     over_each_stream(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = rep.bind(at).await.expect("the endpoint is free");
         let mut peers = Vec::new();
         for name in ["a", "b", "c"] {
             let mut peer = Raw::connect(&endpoint, "DEALER").await;
@@ -41,7 +41,7 @@ fn requesters_take_turns() {
 fn an_envelope_comes_back_as_it_went() {
     over_each_stream(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = rep.bind(at).await.expect("the endpoint is free");
         let mut dealer = Raw::connect(&endpoint, "DEALER").await;
         let long = "an address that is too long to lie inline, and so is shared".repeat(4);
         for addresses in [
@@ -76,7 +76,7 @@ fn an_envelope_comes_back_as_it_went() {
 fn what_is_no_request_is_dropped_in_silence_and_counted() {
     over_each_stream(async |at| {
         let rep = Rep::new();
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = rep.bind(at).await.expect("the endpoint is free");
         let mut dealer = Raw::connect(&endpoint, "DEALER").await;
         dealer.send(&["no delimiter"]).await;
         dealer.send(&["no", "delimiter"]).await;
@@ -101,7 +101,7 @@ fn what_is_no_request_is_dropped_in_silence_and_counted() {
 fn a_reply_to_a_peer_that_does_not_read_is_dropped_at_the_mark_and_counted() {
     over_each_stream(async |at| {
         let rep = Rep::builder().send_hwm(2).build().expect("no contradiction");
-        let endpoint = rep.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = rep.bind(at).await.expect("the endpoint is free");
         let mut dealer = Raw::connect(&endpoint, "DEALER").await;
         let body = vec![b'x'; 1 << 20];
         while rep.stats().outgoing.dropped.by(DropReason::Hwm) == 0 {

@@ -4,13 +4,13 @@ use hubless::{DisconnectReason, DropReason, Message, ProtocolError, Rep, Req, Re
 use tokio::net::TcpListener;
 
 use crate::raw::Raw;
-use crate::{alone, disconnected, echo, fresh, next, over_each_stream, req_to};
+use crate::{alone, disconnected, echo, next, over_each_stream, req_to};
 
 #[test]
 fn a_request_goes_out_behind_one_empty_frame() {
     over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = req.bind(at).await.expect("the endpoint is free");
         let mut rep = Raw::connect(&endpoint, "REP").await;
         let (reply, ()) = tokio::join!(req.request(("one", "two")), async {
             assert_eq!(rep.recv_bytes(12).await, b"\x01\x00\x01\x03one\x00\x03two");
@@ -44,7 +44,7 @@ fn only_peers_whose_handshake_is_done_are_asked() {
 fn row_13_a_reply_from_another_peer_than_the_one_asked_is_dropped_and_counted() {
     over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = req.bind(at).await.expect("the endpoint is free");
         let mut asked = Raw::connect(&endpoint, "REP").await;
         req.peers().at_least(1).await.expect("the socket is open");
         let mut other = Raw::connect(&endpoint, "REP").await;
@@ -73,7 +73,7 @@ fn row_13_a_reply_from_another_peer_than_the_one_asked_is_dropped_and_counted() 
 fn what_comes_before_the_question_is_no_answer_to_it() {
     over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = req.bind(at).await.expect("the endpoint is free");
         let mut rep = Raw::connect(&endpoint, "ROUTER").await;
         rep.send(&["", "hasty"]).await;
         while req.stats().incoming.received.messages == 0 {
@@ -99,7 +99,7 @@ fn trap_15_a_reply_without_an_empty_frame_closes_the_connection() {
         ] {
             let mut req = Req::new();
             let mut monitor = req.monitor();
-            let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+            let endpoint = req.bind(at).await.expect("the endpoint is free");
             let mut rep = Raw::connect(&endpoint, "REP").await;
             let (reply, ()) = tokio::join!(req.request("question"), async {
                 rep.recv().await.expect("it is asked");
@@ -178,7 +178,7 @@ fn a_request_whose_server_restarts_fails_and_the_next_one_works() {
 fn a_reply_that_comes_with_the_end_of_the_connection_still_counts() {
     over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = req.bind(at).await.expect("the endpoint is free");
         for round in 0..20 {
             let mut rep = Raw::connect(&endpoint, "REP").await;
             let (reply, ()) = tokio::join!(req.request("question"), async {
@@ -199,7 +199,7 @@ fn g01_a_request_of_which_no_byte_has_left_goes_to_another_peer() {
     over_each_stream(async |at| {
         let mut req = Req::new();
         let mut monitor = req.monitor();
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = req.bind(at).await.expect("the endpoint is free");
         let first = Raw::connect(&endpoint, "REP").await;
         req.peers().at_least(1).await.expect("the socket is open");
         let mut second = Raw::connect(&endpoint, "REP").await;
@@ -226,7 +226,7 @@ fn g01_a_request_of_which_no_byte_has_left_goes_to_another_peer() {
 fn g01_a_request_of_which_no_byte_has_left_waits_for_a_peer_that_comes() {
     over_each_stream(async |at| {
         let mut req = Req::new();
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = req.bind(at).await.expect("the endpoint is free");
         let first = Raw::connect(&endpoint, "REP").await;
         req.peers().at_least(1).await.expect("the socket is open");
         let mut monitor = req.monitor();
@@ -279,7 +279,7 @@ fn an_abandoned_request_takes_its_connection_with_it_and_a_late_answer_meets_nob
 fn a_correlated_request_carries_a_number_that_counts_up() {
     over_each_stream(async |at| {
         let mut req = Req::builder().correlate(true).build().expect("no contradiction");
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = req.bind(at).await.expect("the endpoint is free");
         let mut rep = Raw::connect(&endpoint, "REP").await;
         let mut numbers = Vec::new();
         for _ in 0..2 {
@@ -300,7 +300,7 @@ fn a_correlated_request_carries_a_number_that_counts_up() {
 fn a_late_answer_to_an_abandoned_correlated_request_is_discarded() {
     over_each_stream(async |at| {
         let mut req = Req::builder().correlate(true).build().expect("no contradiction");
-        let endpoint = req.bind(fresh(at).as_str()).await.expect("the endpoint is free");
+        let endpoint = req.bind(at).await.expect("the endpoint is free");
         let mut rep = Raw::connect(&endpoint, "ROUTER").await;
         let first = tokio::select! {
             _ = req.request("abandoned") => panic!("nobody answers"),
