@@ -110,6 +110,14 @@ impl Endpoint {
     }
 
     /// The text, exactly as it was parsed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let endpoint: hubless::Endpoint = "tcp://localhost:5555".parse()?;
+    /// assert_eq!(endpoint.as_str(), "tcp://localhost:5555");
+    /// # Ok::<(), hubless::ParseEndpointError>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
@@ -293,6 +301,16 @@ impl ParseEndpointError {
 }
 
 /// What is wrong with an endpoint.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Endpoint, EndpointProblem};
+///
+/// let error = "localhost:5555".parse::<Endpoint>().expect_err("it has no scheme");
+/// assert_eq!(error.endpoint(), "localhost:5555");
+/// assert_eq!(*error.problem(), EndpointProblem::NoScheme);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointProblem {

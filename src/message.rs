@@ -154,6 +154,15 @@ impl Message {
     /// # Errors
     ///
     /// Gives the message back when it has more frames.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::Message;
+    ///
+    /// assert_eq!(Message::from("one").into_bytes().expect("it has one frame"), "one");
+    /// assert_eq!(Message::from(("one", "two")).into_bytes().expect_err("it has two").into_message().len(), 2);
+    /// ```
     pub fn into_bytes(self) -> Result<Bytes, FrameCountError> {
         self.into_frames::<1>().map(|[frame]| frame.into_bytes())
     }

@@ -50,6 +50,28 @@ const RING: usize = 1024;
 /// when 1 024 events wait, the oldest is dropped for each new one, and the next event is one
 /// [`Event::Lagged`]. The last event is [`Event::Closed`]; after it the stream has ended. A monitor does not
 /// keep its socket open.
+///
+/// # Cancel safety
+///
+/// An event is taken only when it is returned, by [`next`](Self::next) or as an item of the stream.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Event, Monitor, Pull};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let pull = Pull::new();
+/// let mut monitor: Monitor = pull.monitor();
+/// pull.bind("tcp://127.0.0.1:0").await?;
+/// assert!(matches!(monitor.next().await, Some(Event::Listening { .. })));
+/// pull.close().await?;
+/// assert!(matches!(monitor.next().await, Some(Event::Closed)));
+/// assert!(monitor.next().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Monitor {
     ring: Arc<Ring>,
 }

@@ -20,6 +20,34 @@ use crate::stats::{Counted, Stats};
 ///
 /// A cheap handle: clones describe the same connection, and two handles are equal if they do. It stays valid,
 /// with what was known, when the connection has ended; a peer that connects again is another `Peer`.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Pull, Req, Rep, SocketKind};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let rep = Rep::new();
+/// let endpoint = rep.bind("tcp://127.0.0.1:0").await?;
+/// let req = Req::builder().routing_id("asker").build()?;
+/// let peer = req.connect(&endpoint)?.await?;
+///
+/// assert_eq!(peer.endpoint(), &endpoint);
+/// assert_eq!(peer.kind(), Some(SocketKind::Rep));
+/// assert_eq!((peer.version(), peer.mechanism()), ((3, 1), "NULL"));
+/// assert_eq!(peer.property("X-Room"), None); // a libzmq peer could have one
+/// assert_eq!(peer.stats().outgoing.accepted.messages, 0);
+///
+/// rep.peers().at_least(1).await?;
+/// let asker = rep.peers().list().remove(0);
+/// assert_eq!(asker.routing_id(), "asker");
+/// for (name, value) in asker.metadata() {
+///     println!("{}, at {}: {name} is {value:?}", asker.id(), asker.address());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Peer(Arc<PeerInfo>);
 
@@ -87,7 +115,7 @@ impl Peer {
         self.0.counters.stats()
     }
 
-    /// A property of the peer's metadata. Names are compared without regard to case; of several the first
+    /// One of the peer's [`metadata`](Self::metadata). Names are compared without regard to case; of several the first
     /// counts.
     pub fn property(&self, name: &str) -> Option<&[u8]> {
         self.metadata()
@@ -95,7 +123,8 @@ impl Peer {
             .map(|(_, value)| value)
     }
 
-    /// All properties that the peer sent in its handshake, in its order.
+    /// The properties that the peer sent in its handshake, in its order, without those that became [`kind`](Self::kind)
+    /// and [`routing_id`](Self::routing_id).
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0
             .metadata

@@ -51,6 +51,12 @@ impl SocketKind {
     ];
 
     /// The name on the wire: `PUSH`, `PULL`, …
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(hubless::SocketKind::XPub.name(), "XPUB");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Push => "PUSH",

@@ -13,6 +13,15 @@ use std::fmt;
 use std::ops::{AddAssign, SubAssign};
 
 /// A number of messages and of their bytes.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Load, Push};
+///
+/// let queued: Load = Push::new().stats().outgoing.queued;
+/// assert_eq!((queued.messages, queued.bytes), (0, 0));
+/// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
     /// Whole messages, whatever their frames.
@@ -48,6 +57,13 @@ impl SubAssign for Load {
 }
 
 /// Why a message was dropped.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(hubless::DropReason::NoSubscriber.name(), "no_subscriber");
+/// assert_eq!(hubless::DropReason::Hwm.to_string(), "hwm");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
@@ -112,6 +128,26 @@ impl fmt::Display for DropReason {
 }
 
 /// Messages dropped, by reason.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{DropReason, Dropped, Pub};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let publisher = Pub::new();
+/// publisher.send("nobody asked for this").await?;
+///
+/// let dropped: Dropped = publisher.stats().outgoing.dropped;
+/// assert_eq!(dropped.by(DropReason::NoSubscriber), 1);
+/// assert_eq!(dropped.total(), 0); // it was meant for no peer
+/// for (reason, messages) in dropped.iter() {
+///     println!("{reason}: {messages}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped([u64; DropReason::ALL.len()]);
 
@@ -182,6 +218,29 @@ pub struct Stats {
 }
 
 /// The outgoing half of [`Stats`]: `accepted = handed_over + dropped + queued`.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{DropReason, Linger, Push};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let push = Push::builder().linger(Linger::Discard).build()?;
+/// push.connect("inproc://nobody")?;
+/// push.send("hello").await?;
+/// let sent = push.stats().outgoing;
+/// assert_eq!((sent.accepted.messages, sent.queued.messages), (1, 1));
+/// assert_eq!(sent.queued.bytes, 7); // a header of two bytes
+///
+/// let handle = push.clone();
+/// assert!(push.close().await.is_err());
+/// let sent = handle.stats().outgoing;
+/// assert_eq!((sent.handed_over.messages, sent.queued.messages), (0, 0));
+/// assert_eq!(sent.dropped.by(DropReason::Linger), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutgoingStats {
@@ -200,6 +259,15 @@ pub struct OutgoingStats {
 }
 
 /// The incoming half of [`Stats`]: `received = delivered + dropped + queued`.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{IncomingStats, Pull};
+///
+/// let received: IncomingStats = Pull::new().stats().incoming;
+/// assert_eq!(received.received.messages, received.delivered.messages + received.queued.messages);
+/// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IncomingStats {

@@ -1,4 +1,5 @@
-//! What the documents say of this repository is so: links lead somewhere, and tests that are named exist.
+//! What the documents say of this repository is so: links lead somewhere, and tests that are named exist. And whatever
+//! can be awaited says what giving that up means.
 //!
 //! ```text
 //! UPDATE_DOCUMENTS=1 cargo test --test documents     writes the lists of tests into docs/guarantees.md
@@ -67,6 +68,110 @@ fn every_test_that_the_guarantees_name_exists() {
             "{GUARANTEES} names the test {name}, which is not there"
         );
     }
+}
+
+#[test]
+fn whatever_can_be_awaited_says_what_giving_up_means() {
+    let mut awaited = 0;
+    let mut silent = Vec::new();
+    for file in files(&root().join("src"), "rs") {
+        let text = fs::read_to_string(&file).expect("a source file can be read");
+        for item in awaitable(&text) {
+            awaited += 1;
+            if !item.doc.contains("# Cancel safety") {
+                silent.push(format!("{}: {}", file.display(), item.head));
+            }
+        }
+    }
+    assert!(awaited > 18, "only {awaited} were found");
+    assert!(
+        silent.is_empty(),
+        "no \"# Cancel safety\" in the documentation of\n{}",
+        silent.join("\n")
+    );
+}
+
+#[test]
+fn what_can_be_awaited_is_found() {
+    let found = |text: &str| -> Vec<(String, String)> {
+        let items = awaitable(text).into_iter();
+        items.map(|item| (item.head, item.doc)).collect()
+    };
+    let one = |head: &str, doc: &str| vec![(head.to_owned(), doc.to_owned())];
+    assert_eq!(
+        found("/// A doc.\n#[inline]\npub async fn a(&self) {\n}"),
+        one("pub async fn a(&self) {", " A doc.\n")
+    );
+    assert_eq!(
+        found(
+            "/// B.\npub fn b<'a>(\n    &'a self,\n) -> impl Future<Output = ()> + 'a\nwhere\n    K: L,\n{\n}"
+        ),
+        one("pub fn b<'a>(", " B.\n")
+    );
+    assert_eq!(
+        found("/// C.\npub struct C<'a> {\n}\nimpl<K: L> Stream for C<'_, K> {\n}"),
+        one("pub struct C<'a> {", " C.\n")
+    );
+    assert!(
+        found("pub(crate) async fn d() {}\npub fn e() {}\npub struct F;\nimpl Clone for F {}").is_empty()
+    );
+    assert!(found("struct G;\nimpl Future for G {}\npub struct Gg;").is_empty());
+}
+
+/// Something public that can be awaited: the first line of its code, and its documentation.
+struct Awaitable {
+    head: String,
+    doc: String,
+}
+
+/// Public functions that are `async` or return a future, and public types that are a future, a stream or a sink.
+fn awaitable(text: &str) -> Vec<Awaitable> {
+    let lines: Vec<&str> = text.lines().collect();
+    let polled: Vec<&str> = lines.iter().filter_map(|line| polled_type(line)).collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let is_awaited = if code.starts_with("pub async fn ") {
+            true
+        } else if code.starts_with("pub fn ") {
+            // As far as its body, or the end of its declaration.
+            let mut signature = lines[at..].iter().scan(false, |over, line| {
+                let last = *over;
+                *over = line.trim_end().ends_with(['{', ';', '}']);
+                (!last).then_some(line)
+            });
+            signature.any(|line| line.contains("impl Future<"))
+        } else {
+            let name = code.strip_prefix("pub struct ").map(name);
+            name.is_some_and(|name| polled.contains(&name))
+        };
+        if is_awaited {
+            let above = lines[..at].iter().rev().map(|line| line.trim_start());
+            let above = above.take_while(|line| line.starts_with("///") || line.starts_with("#["));
+            let doc = above.filter_map(|line| line.strip_prefix("///"));
+            let doc: Vec<&str> = doc.collect();
+            found.push(Awaitable {
+                head: code.to_owned(),
+                doc: doc.iter().rev().map(|line| format!("{line}\n")).collect(),
+            });
+        }
+    }
+    found
+}
+
+/// `Messages` of `impl<K: Receives> Stream for Messages<'_, K> {`.
+fn polled_type(line: &str) -> Option<&str> {
+    let (implemented, of) = line.strip_prefix("impl")?.split_once(" for ")?;
+    let mut words = implemented.split([' ', '<', '>']);
+    words
+        .any(|word| matches!(word, "Future" | "Stream" | "Sink"))
+        .then(|| name(of))
+}
+
+/// The identifier at the beginning.
+fn name(code: &str) -> &str {
+    let end = code.find(|char: char| !char.is_alphanumeric() && char != '_');
+    &code[..end.unwrap_or(code.len())]
 }
 
 /// Tests whose names begin with a promise or a row of the limits, `g07` or `row_02`: their names, and where they are.

@@ -4,6 +4,19 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// A socket cannot be built as described: each [`Contradiction`] in it, all at once.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Contradiction, Pub, Push};
+///
+/// let error = Push::builder().conflate(true).immediate(true).max_message_frames(0).build();
+/// let error = error.expect_err("this cannot be had");
+/// let contradictions: &[Contradiction] = error.contradictions();
+/// assert_eq!(contradictions.len(), 2);
+/// assert_eq!(contradictions[0].options(), ["max_message_frames"]);
+/// assert_eq!(contradictions[1].options(), ["conflate", "immediate"]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildError(Vec<Contradiction>);
 

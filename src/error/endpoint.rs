@@ -7,6 +7,23 @@ use super::{Closed, ProtocolError, Unsent};
 use crate::endpoint::{Endpoint, ParseEndpointError};
 
 /// An endpoint could not be bound.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{BindError, Pull};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let (first, second) = (Pull::new(), Pull::new());
+/// let endpoint = first.bind("tcp://127.0.0.1:0").await?;
+/// match second.bind(&endpoint).await {
+///     Err(BindError::Io { source, .. }) => assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse),
+///     other => panic!("expected that it is taken, found {other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
@@ -33,6 +50,21 @@ pub enum BindError {
 }
 
 /// An endpoint could not be connected to, or not be taken away again.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{EndpointError, Sub};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let subscriber = Sub::new();
+/// subscriber.connect("tcp://127.0.0.1:5555")?;
+/// let again = subscriber.connect("tcp://127.0.0.1:5555");
+/// assert!(matches!(again, Err(EndpointError::AlreadyConnected(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
@@ -66,6 +98,25 @@ impl From<Closed> for EndpointError {
 }
 
 /// A connection did not come about: what [`Connecting`](crate::Connecting) says.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{ConnectError, Pub, Push};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let publisher = Pub::new();
+/// let endpoint = publisher.bind("tcp://127.0.0.1:0").await?;
+/// match Push::new().connect(&endpoint)?.await {
+///     Err(ConnectError::Refused { reason, .. }) => {
+///         assert_eq!(reason.to_string(), "peer announced PUB, a PUSH accepts PULL");
+///     }
+///     other => panic!("expected that they do not fit, found {other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {

@@ -31,6 +31,21 @@ use crate::endpoint::ParseEndpointError;
 use crate::message::{FrameCountError, NoFrames};
 
 /// The socket is closed: by [`close`](crate::Socket::close) on any of its handles, or with the runtime it lived on.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Closed, Push};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let push = Push::new();
+/// let peers = push.peers();
+/// push.close().await?;
+/// assert_eq!(peers.at_least(1).await, Err(Closed));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the socket is closed")]
 pub struct Closed;

@@ -134,6 +134,12 @@ impl ProtocolError {
 }
 
 /// What a peer that does not speak ZMTP 3 looks like, judged by its first bytes.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(hubless::Foreign::Tls.to_string(), "TLS");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Foreign {

@@ -3,6 +3,21 @@
 use super::Closed;
 
 /// No message will be received.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Pull, RecvError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let pull = Pull::new();
+/// let handle = pull.clone();
+/// pull.close().await?;
+/// assert_eq!(handle.recv().await, Err(RecvError::Closed));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecvError {
@@ -12,6 +27,14 @@ pub enum RecvError {
 }
 
 /// No message was received at once.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Pull, TryRecvError};
+///
+/// assert_eq!(Pull::new().try_recv(), Err(TryRecvError::Empty));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TryRecvError {

@@ -5,6 +5,22 @@ use crate::endpoint::Endpoint;
 use crate::message::Message;
 
 /// A message was not sent, and never will be on this socket.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Push, SendError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let push = Push::builder().max_message_size(3).build()?;
+/// match push.send("four").await {
+///     Err(SendError::TooLarge { message, size: 4, limit: 3, .. }) => assert_eq!(message, "four"),
+///     other => panic!("expected that it is too large, found {other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -47,6 +63,16 @@ impl SendError {
 }
 
 /// A message was not sent, since that was not possible without waiting, or at all.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Push, TrySendError};
+///
+/// let error = Push::new().try_send("hello").expect_err("nobody is there");
+/// assert!(matches!(error, TrySendError::Full(_)));
+/// assert_eq!(error.into_message(), "hello");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrySendError {
@@ -111,6 +137,22 @@ impl From<SendError> for TrySendError {
 }
 
 /// A message was not sent in time, or at all.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use hubless::{Push, SendTimeoutError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let error = Push::new().send_timeout("hello", Duration::from_millis(1)).await.expect_err("nobody came");
+/// assert!(matches!(error, SendTimeoutError::Timeout(_)));
+/// assert_eq!(error.into_message(), "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendTimeoutError {
@@ -135,6 +177,27 @@ impl SendTimeoutError {
 /// A request was not answered.
 ///
 /// A peer that stays connected and silent is no error: put a timeout around the request.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Rep, Req, RequestError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let rep = Rep::new();
+/// let mut req = Req::new();
+/// req.connect(&rep.bind("tcp://127.0.0.1:0").await?)?;
+/// let (reply, _) = tokio::join!(req.request("hello?"), async {
+///     drop(rep.recv_request().await?);
+///     rep.close().await?;
+///     Ok::<(), hubless::Error>(())
+/// });
+/// // It may have been served or not: whether to ask again is for the program to say.
+/// assert!(matches!(reply, Err(RequestError::ConnectionLost { sent: true, .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {

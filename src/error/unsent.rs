@@ -9,6 +9,28 @@ use crate::message::Message;
 /// Messages that were accepted by `send` and not handed over before the linger time was over.
 ///
 /// They were not sent, not even in part, so they can be sent again by other means.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Linger, Push, UnsentTo};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let push = Push::builder().linger(Linger::Discard).build()?;
+/// push.connect("inproc://nobody")?;
+/// push.send("one").await?;
+/// push.send("two").await?;
+///
+/// let unsent = push.close().await.expect_err("nobody was there");
+/// assert_eq!((unsent.messages(), unsent.bytes()), (2, 6));
+/// assert_eq!(unsent.by_endpoint()[0].endpoint.as_str(), "inproc://nobody");
+/// for UnsentTo { endpoint, messages, .. } in unsent.into_inner() {
+///     println!("{} for {endpoint}", messages.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsent(Vec<UnsentTo>);
 

@@ -139,6 +139,14 @@ impl From<Frame> for Vec<u8> {
 }
 
 /// A list of frames that is to be a message was empty.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Message, NoFrames};
+///
+/// assert_eq!(Message::try_from(Vec::<hubless::Frame>::new()), Err(NoFrames));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a message has at least one frame")]
 pub struct NoFrames;

@@ -26,6 +26,17 @@ pub(super) const INLINE: usize = 32;
 /// assert_eq!(frame, "weather.berlin");
 /// assert!(frame.starts_with(b"weather"));
 /// ```
+///
+/// What it holds is copied in, or shared:
+///
+/// ```
+/// use bytes::Bytes;
+/// use hubless::Frame;
+///
+/// assert_eq!(Frame::copy_from_slice(b"small").into_bytes(), "small");
+/// let large = Bytes::from(vec![7; 1000]);
+/// assert_eq!(Frame::from(large.clone()).into_bytes().as_ptr(), large.as_ptr());
+/// ```
 #[derive(Clone)]
 pub struct Frame(Repr);
 

@@ -12,6 +12,14 @@ use super::{Message, Repr};
 use crate::frame as wire;
 
 /// The frames of a message, borrowed: see [`Message::iter`].
+///
+/// # Examples
+///
+/// ```
+/// let message = hubless::Message::from(["a", "b"]);
+/// let frames: hubless::Frames<'_> = message.iter();
+/// assert!(frames.eq([b"a", b"b"]));
+/// ```
 #[derive(Clone)]
 pub struct Frames<'a>(Borrowed<'a>);
 
@@ -67,6 +75,13 @@ impl<'a> IntoIterator for &'a Message {
 }
 
 /// The frames of a message that is taken apart: `for frame in message`.
+///
+/// # Examples
+///
+/// ```
+/// let frames: hubless::IntoFrames = hubless::Message::from(["a", "b"]).into_iter();
+/// assert!(frames.eq(["a", "b"]));
+/// ```
 #[derive(Clone)]
 pub struct IntoFrames(Owned);
 

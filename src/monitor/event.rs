@@ -181,6 +181,29 @@ impl fmt::Display for Event {
 }
 
 /// Why a connection ended.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{DisconnectReason, Event, Pull, Push};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let (pull, push) = (Pull::new(), Push::new());
+/// let mut monitor = pull.monitor();
+/// push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?.await?;
+/// push.close().await?;
+///
+/// while let Some(event) = monitor.next().await {
+///     if let Event::Disconnected { reason, .. } = &event {
+///         assert_eq!(*reason, DisconnectReason::PeerClosed);
+///         assert!(event.peer().is_some());
+///         break;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectReason {
@@ -228,6 +251,12 @@ impl DisconnectReason {
 }
 
 /// Which limit a new connection met.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(hubless::Limit::Connections.to_string(), "too many connections");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {

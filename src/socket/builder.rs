@@ -42,6 +42,50 @@ const SHARE_FROM: usize = 32 * 1024;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// What every kind has, with the defaults:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use hubless::{Context, Heartbeat, Linger, Rep, TcpOptions, Tuning};
+///
+/// let rep = Rep::builder()
+///     .send_hwm(1000)
+///     .send_hwm_bytes(8 << 20)
+///     .recv_hwm(1000)
+///     .recv_hwm_bytes(8 << 20)
+///     .linger(Linger::For(Duration::from_secs(30)))
+///     .reconnect(Duration::from_millis(100), Duration::from_secs(5))
+///     .handshake_timeout(Duration::from_secs(10))
+///     .heartbeat(None)
+///     .max_message_size(256 << 20)
+///     .max_message_frames(16_384)
+///     .max_pending_handshakes(1024)
+///     .max_connections(None)
+///     .backlog(4096)
+///     .tcp(TcpOptions::new())
+///     .tuning(Tuning::new().spin(true))
+///     .context(&Context::new())
+///     .build()?;
+///
+/// let other = Rep::builder().heartbeat(Heartbeat::every(Duration::from_secs(5)));
+/// # let _ = (rep, other);
+/// # Ok::<(), hubless::BuildError>(())
+/// ```
+///
+/// (A kind that only sends has no `recv_hwm`, and one that only receives no `send_hwm`.) And what some have for
+/// themselves:
+///
+/// ```
+/// use hubless::{Pub, Push, Req};
+///
+/// let push = Push::builder().immediate(true).build()?;
+/// let publisher = Pub::builder().conflate(true).build()?;
+/// let req = Req::builder().routing_id("asker").correlate(true).build()?;
+/// # let _ = (push, publisher, req);
+/// # Ok::<(), hubless::BuildError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Builder<K> {
     options: Options,

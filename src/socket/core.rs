@@ -484,6 +484,21 @@ impl Drop for RecvFuture<'_> {
 /// # Cancel safety
 ///
 /// Awaiting it can be given up at any time; the endpoint stays connected.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Connecting, Pull, Push};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let (pull, push) = (Pull::new(), Push::new());
+/// let connecting: Connecting = push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+/// println!("dialing {}", connecting.endpoint());
+/// println!("{} is there", connecting.await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Connecting {
     endpoint: Endpoint,

@@ -6,6 +6,44 @@
 use crate::socket_kind::SocketKind;
 
 /// A kind of socket.
+///
+/// Functions may be written for all kinds, or for those that can do something:
+///
+/// ```
+/// use hubless::kind::{Conflates, HasIncoming, HasOutgoing, Kind, Receives, Sends, Shares};
+/// use hubless::{Builder, Error, Socket};
+///
+/// async fn anywhere<K: Kind>(socket: &Socket<K>) -> Result<(), Error> {
+///     socket.bind("tcp://127.0.0.1:0").await?;
+///     Ok(())
+/// }
+///
+/// fn two_handles<K: Shares>(socket: Socket<K>) -> [Socket<K>; 2] {
+///     [socket.clone(), socket]
+/// }
+///
+/// async fn greet<K: Sends>(socket: &Socket<K>) -> Result<(), Error> {
+///     Ok(socket.send("hello").await?)
+/// }
+///
+/// async fn listen<K: Receives>(socket: &Socket<K>) -> Result<(), Error> {
+///     println!("{:?}", socket.recv().await?);
+///     Ok(())
+/// }
+///
+/// fn newest_only<K: Conflates + HasOutgoing>(builder: Builder<K>) -> Builder<K> {
+///     builder.conflate(true).send_hwm(1)
+/// }
+///
+/// fn short<K: HasIncoming>(builder: Builder<K>) -> Builder<K> {
+///     builder.recv_hwm(10)
+/// }
+/// # fn main() {
+/// # let [_one, _two] = two_handles(hubless::Push::new());
+/// # let _ = (newest_only(hubless::Pub::builder()), short(hubless::Pull::builder()));
+/// # let _ = (anywhere::<hubless::kind::Req>, greet::<hubless::kind::Pub>, listen::<hubless::kind::Sub>);
+/// # }
+/// ```
 pub trait Kind: sealed::Sealed + Send + Sync + 'static {
     /// The kind as a value, as peers announce it.
     const KIND: SocketKind;

@@ -34,6 +34,16 @@ impl Linger {
 }
 
 /// What only a measurement can justify. Measure first.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Rep, Tuning};
+///
+/// let rep = Rep::builder().tuning(Tuning::new().spin(false)).build()?;
+/// # let _ = rep;
+/// # Ok::<(), hubless::BuildError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tuning {

@@ -131,6 +131,15 @@ impl Socket<kind::Sub> {
     /// When it was the last one, nothing that was asked for by it alone is received from here on.
     ///
     /// libzmq: `ZMQ_UNSUBSCRIBE`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let subscriber = hubless::Sub::new();
+    /// subscriber.subscribe("news");
+    /// assert!(subscriber.unsubscribe("news"));
+    /// assert!(!subscriber.unsubscribe("news"));
+    /// ```
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
         self.interest().unsubscribe(prefix.as_ref())
     }
@@ -172,6 +181,24 @@ impl Socket<kind::Sub> {
 
 /// The peers that have subscribed at a publisher, or those that get one topic: see
 /// [`Socket::subscribers`](Socket::subscribers).
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Pub, Sub, Subscribers};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let (publisher, subscriber) = (Pub::new(), Sub::new());
+/// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?;
+/// subscriber.subscribe("news");
+///
+/// let readers: Subscribers = publisher.subscribers().to("news.today");
+/// readers.at_least(1).await?;
+/// assert_eq!(readers.count(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Subscribers {
     fan_out: Arc<FanOut>,

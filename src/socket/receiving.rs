@@ -84,6 +84,25 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     ///
     /// [`TryRecvError::Empty`] when there is none, [`TryRecvError::Closed`] when the socket is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// use hubless::TryRecvError;
+    ///
+    /// assert_eq!(pull.try_recv(), Err(TryRecvError::Empty));
+    /// push.send("hello").await?;
+    /// while pull.stats().incoming.queued.messages == 0 {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// assert_eq!(pull.try_recv()?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_recv(&self) -> Result<Message, TryRecvError>
     where
         K: Receives,
@@ -100,6 +119,24 @@ impl<K: Kind> Socket<K> {
     /// # Cancel safety
     ///
     /// As [`recv`](Self::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// use std::time::Duration;
+    ///
+    /// use hubless::TryRecvError;
+    ///
+    /// assert_eq!(pull.recv_timeout(Duration::from_millis(1)).await, Err(TryRecvError::Empty));
+    /// push.send("hello").await?;
+    /// assert_eq!(pull.recv_timeout(Duration::from_secs(10)).await?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recv_timeout(&self, limit: Duration) -> Result<Message, TryRecvError>
     where
         K: Receives,
@@ -121,6 +158,25 @@ impl<K: Kind> Socket<K> {
     /// # Cancel safety
     ///
     /// As [`recv`](Self::recv): dropped before it was ready it has taken nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// for number in 0..10 {
+    ///     push.send(format!("{number}")).await?;
+    /// }
+    /// let mut batch = Vec::new();
+    /// while batch.len() < 10 {
+    ///     pull.recv_many(&mut batch, 4).await?;
+    /// }
+    /// assert_eq!(batch[9], "9");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError>
     where
         K: Receives,
@@ -133,6 +189,26 @@ impl<K: Kind> Socket<K> {
     /// # Cancel safety
     ///
     /// Dropping the stream loses no message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// use std::pin::Pin;
+    ///
+    /// use futures_core::Stream;
+    ///
+    /// push.send("hello").await?;
+    /// let mut messages: hubless::Messages<'_, _> = pull.messages();
+    /// // `messages.next()`, with an extension trait such as that of `futures`.
+    /// let next = std::future::poll_fn(|cx| Pin::new(&mut messages).poll_next(cx)).await;
+    /// assert_eq!(next.expect("the socket is open"), "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn messages(&self) -> Messages<'_, K>
     where
         K: Receives,
@@ -146,6 +222,10 @@ impl<K: Kind> Socket<K> {
 }
 
 /// A socket as a stream of messages: see [`Socket::messages`].
+///
+/// # Cancel safety
+///
+/// An item is taken only when it is returned: dropping the stream, or a future of its next item, loses no message.
 pub struct Messages<'a, K> {
     receiving: RecvFuture<'a>,
     ended: bool,

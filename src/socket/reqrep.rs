@@ -210,6 +210,28 @@ impl Socket<kind::Rep> {
 /// vain, which [`Stats::unanswered`](crate::Stats::unanswered) counts and [`Event::Unanswered`] tells.
 ///
 /// It keeps its socket open, as a handle of the socket does.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Rep, Req, Request};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let rep = Rep::new();
+/// let mut req = Req::new();
+/// req.connect(&rep.bind("tcp://127.0.0.1:0").await?)?;
+/// let (reply, answered) = tokio::join!(req.request("6 × 7"), async {
+///     let request: Request = rep.recv_request().await?;
+///     println!("{} asks {:?}", request.peer(), request.message());
+///     request.reply("42").await?;
+///     Ok::<(), hubless::Error>(())
+/// });
+/// answered?;
+/// assert_eq!(reply?, "42");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Request {
     core: Arc<Core>,
     peer: Peer,

@@ -73,6 +73,24 @@ impl<K: Kind> Socket<K> {
     ///
     /// [`TrySendError::Full`] when no peer has room, or others wait already; otherwise as [`send`](Self::send).
     /// All give the message back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// use hubless::{Push, TrySendError};
+    ///
+    /// let push = Push::new();
+    /// match push.try_send("hello") {
+    ///     Err(TrySendError::Full(message)) => assert_eq!(message, "hello"),
+    ///     other => panic!("expected that nobody is there, found {other:?}"),
+    /// }
+    /// push.connect("inproc://somebody")?;
+    /// push.try_send("hello")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_send<'a>(&self, message: impl Into<Payload<'a>>) -> Result<(), TrySendError>
     where
         K: Sends,
@@ -90,6 +108,20 @@ impl<K: Kind> Socket<K> {
     /// # Cancel safety
     ///
     /// As [`send`](Self::send): nothing was queued, and the message is dropped with the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let push = hubless::Push::new();
+    /// let error = push.send_timeout("hello", Duration::from_millis(1)).await.expect_err("nobody came");
+    /// assert_eq!(error.into_message(), "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send_timeout<'a>(
         &self,
         message: impl Into<Payload<'a>>,
@@ -154,6 +186,31 @@ impl<K: Kind> Socket<K> {
     /// This socket as a [`Sink`].
     ///
     /// `poll_ready` reserves, `poll_flush` is ready at once since queued is sent, `poll_close` ends this sink only.
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up `poll_ready` loses nothing: the sink keeps its place in the line, or the room it has got, until it is
+    /// dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// use std::pin::Pin;
+    ///
+    /// use futures_sink::Sink;
+    ///
+    /// let mut sink: hubless::Outgoing<'_, _> = push.sink();
+    /// // `sink.send("hello")`, with an extension trait such as that of `futures`.
+    /// std::future::poll_fn(|cx| Sink::<&str>::poll_ready(Pin::new(&mut sink), cx)).await?;
+    /// Pin::new(&mut sink).start_send("hello")?;
+    /// assert_eq!(pull.recv().await?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sink(&self) -> Outgoing<'_, K>
     where
         K: Sends,
@@ -180,6 +237,23 @@ impl Drop for ReserveGuard<'_> {
 }
 
 /// Room for one message, kept. Dropping it gives the room back.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
+/// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+/// let permit: hubless::Permit<'_, _> = push.reserve().await?;
+/// permit.send("hello")?;
+/// assert_eq!(pull.recv().await?, "hello");
+///
+/// let unused = push.reserve().await?;
+/// drop(unused); // somebody else may send
+/// # Ok(())
+/// # }
+/// ```
 pub struct Permit<'a, K> {
     core: &'a Core,
     reservation: Reservation,
@@ -210,6 +284,10 @@ impl<K> Drop for Permit<'_, K> {
 }
 
 /// A socket as a sink of messages: see [`Socket::sink`].
+///
+/// # Cancel safety
+///
+/// As of [`Socket::sink`]: what was not given to `start_send` was not sent, and dropping the sink gives its room back.
 pub struct Outgoing<'a, K> {
     core: &'a Core,
     reservation: Reservation,

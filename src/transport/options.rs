@@ -42,6 +42,27 @@ impl Default for StreamOptions {
 /// let silent = TcpOptions::new().keepalive(None);
 /// # let _ = (options, silent);
 /// ```
+///
+/// All of them:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use hubless::{Keepalive, TcpOptions};
+///
+/// let keepalive = Keepalive::new()
+///     .idle(Duration::from_secs(60))
+///     .interval(Duration::from_secs(5))
+///     .retries(4);
+/// let options = TcpOptions::new()
+///     .nodelay(true)
+///     .keepalive(keepalive)
+///     .user_timeout(Duration::from_secs(30))
+///     .send_buffer(1 << 20)
+///     .recv_buffer(1 << 20)
+///     .tos(0x10);
+/// # let _ = options;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TcpOptions {
     nodelay: bool,
