@@ -134,17 +134,6 @@ async fn a_name_is_free_when_its_socket_unbinds_or_closes() {
     .await;
 }
 
-/// Polls once.
-async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-    std::future::poll_fn(|cx| {
-        std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(cx) {
-            std::task::Poll::Ready(output) => Some(output),
-            std::task::Poll::Pending => None,
-        })
-    })
-    .await
-}
-
 #[tokio::test]
 async fn what_the_last_binder_had_no_room_for_goes_to_the_next() {
     let context = Context::new();

@@ -1,9 +1,9 @@
 //! `immediate`: a PUSH that queues for connections, not for endpoints.
 
-use hubless::{DropReason, Pull, Push, TrySendError};
-use tokio::task::yield_now;
+use hubless::{DropReason, Pull, Push};
 
 use crate::ended;
+use crate::pipeline::waits;
 use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, until};
 
 over_every_transport! {
@@ -28,13 +28,7 @@ async fn nothing_is_queued_before_there_is_a_connection(at: Transport) -> Outcom
     let place = at.place();
     let push = immediate();
     push.connect(&place)?;
-    assert!(matches!(push.try_send("early"), Err(TrySendError::Full(_))));
-    let sending = tokio::spawn({
-        let push = push.clone();
-        async move { push.send("patient").await }
-    });
-    yield_now().await;
-    assert!(!sending.is_finished());
+    let sending = waits(&push).await;
     assert_eq!(push.stats().outgoing.accepted.messages, 0);
     let pull = bound(&place).await?;
     sending.await??;
@@ -51,13 +45,7 @@ async fn what_waits_when_a_connection_is_lost_waits_for_the_next(at: Transport) 
     connecting.await?;
     pull.close().await?;
     ended(&mut monitor).await;
-    assert!(matches!(push.try_send("early"), Err(TrySendError::Full(_))));
-    let sending = tokio::spawn({
-        let push = push.clone();
-        async move { push.send("patient").await }
-    });
-    yield_now().await;
-    assert!(!sending.is_finished());
+    let sending = waits(&push).await;
     let pull = bound(&place).await?;
     sending.await??;
     assert_eq!(pull.recv().await?, "patient");
@@ -98,7 +86,8 @@ async fn peers_that_are_connected_share_what_would_wait_for_others(at: Transport
     let push = immediate();
     let place = at.place();
     let pull = bound(&place).await?;
-    push.connect(&at.place())?;
+    let nobody = at.place();
+    push.connect(&nobody)?;
     push.connect(&place)?.await?;
     for number in 0..20 {
         push.send(numbered(number, 8)).await?;

@@ -45,7 +45,8 @@ async fn g10_who_does_not_linger_gives_back_what_is_queued(at: Transport) -> Out
 async fn g10_lingering_for_a_time_takes_that_time_and_gives_back_what_is_left(at: Transport) -> Outcome {
     const TIME: Duration = Duration::from_millis(30);
     let push = Push::builder().linger(Linger::For(TIME)).build()?;
-    push.connect(&at.place())?;
+    let nobody = at.place();
+    push.connect(&nobody)?;
     push.send("one").await?;
     let start = Instant::now();
     let unsent = push.close().await.expect_err("nobody was there");
@@ -154,7 +155,8 @@ async fn g10_what_is_given_back_and_what_arrives_is_everything_and_nothing_twice
 async fn g10_nothing_queued_is_nothing_to_wait_for(at: Transport) -> Outcome {
     // In the middle of connecting.
     let push = Push::builder().linger(Linger::Forever).build()?;
-    let connecting = push.connect(&at.place())?;
+    let nobody = at.place();
+    let connecting = push.connect(&nobody)?;
     yield_now().await;
     push.close().await?;
     assert!(matches!(connecting.await, Err(ConnectError::Closed(_))));

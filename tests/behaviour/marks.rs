@@ -138,8 +138,9 @@ async fn zero_is_no_mark(at: Transport) -> Outcome {
 
 async fn a_mark_is_each_peers_own(at: Transport) -> Outcome {
     let push = Push::builder().send_hwm(2).build()?;
-    for _ in 0..3 {
-        push.connect(&at.place())?;
+    let nobody = [at.place(), at.place(), at.place()];
+    for place in &nobody {
+        push.connect(place)?;
     }
     for number in 0..6 {
         push.try_send(numbered(number, 8))?;

@@ -1,7 +1,7 @@
 //! PUSH deals out in turn, PULL collects in turn, and neither loses anything that is not counted (RFC 30).
 
 use hubless::{DropReason, Message, Pull, Push, SendError, TrySendError};
-use tokio::task::yield_now;
+use tokio::task::{JoinHandle, yield_now};
 
 use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, polled, until};
 use crate::{ended, text};
@@ -26,6 +26,18 @@ async fn pull_of(push: &Push, at: Transport) -> Outcome<(Pull, Place)> {
     let place = at.bind(&pull).await?;
     push.connect(&place)?.await?;
     Ok((pull, place))
+}
+
+/// Nobody has room: a send that does not wait fails, and this one waits.
+pub(crate) async fn waits(push: &Push) -> JoinHandle<Result<(), SendError>> {
+    assert!(matches!(push.try_send("hasty"), Err(TrySendError::Full(_))));
+    let sending = tokio::spawn({
+        let push = push.clone();
+        async move { push.send("patient").await }
+    });
+    yield_now().await;
+    assert!(!sending.is_finished());
+    sending
 }
 
 async fn messages_go_round(at: Transport) -> Outcome {
@@ -70,7 +82,8 @@ async fn one_that_has_no_room_is_passed_over(at: Transport) -> Outcome {
     let push = Push::builder().send_hwm(2).build()?;
     let (reading, _reading) = pull_of(&push, at).await?;
     // Nobody is there, so that it has its mark's worth of room and no more.
-    push.connect(&at.place())?;
+    let nobody = at.place();
+    push.connect(&nobody)?;
     let mut numbers = Vec::new();
     for number in 0..20 {
         push.send(numbered(number, 8)).await?;
@@ -121,13 +134,7 @@ async fn without_a_peer_a_send_waits(at: Transport) -> Outcome {
     let push = Push::new();
     assert!(matches!(push.try_send("early"), Err(TrySendError::Full(_))));
     let place = at.bind(&push).await?;
-    assert!(matches!(push.try_send("early"), Err(TrySendError::Full(_))));
-    let sending = tokio::spawn({
-        let push = push.clone();
-        async move { push.send("patient").await }
-    });
-    yield_now().await;
-    assert!(!sending.is_finished());
+    let sending = waits(&push).await;
     let pull = Pull::new();
     pull.connect(&place)?;
     sending.await??;
@@ -315,12 +322,12 @@ async fn messages_of_every_size_and_shape_arrive_as_they_went(at: Transport) -> 
         push.send(&body[..]).await?;
         push.send(("", body.clone(), "x", body.clone(), "")).await?;
         push.send(bytes::Bytes::from(body.clone())).await?;
-        assert!(pull.recv().await? == &body[..], "{size} bytes");
+        assert!(pull.recv().await? == body[..], "{size} bytes");
         assert!(
             pull.recv().await? == Message::from(("", body.clone(), "x", body.clone(), "")),
             "{size} bytes twice"
         );
-        assert!(pull.recv().await? == &body[..], "{size} bytes, owned");
+        assert!(pull.recv().await? == body[..], "{size} bytes, owned");
     }
     Ok(())
 }

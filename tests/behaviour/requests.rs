@@ -56,6 +56,21 @@ async fn abandoned(req: &mut Req, rep: &Rep) -> Request {
     }
 }
 
+/// Asks, gives up, and asks again: the answer to what was given up comes first, and is nobody's.
+async fn a_late_answer_meets_nobody(req: &mut Req, rep: &Rep) -> Outcome {
+    let late = abandoned(req, rep).await;
+    let (reply, served) = tokio::join!(req.request("question"), async {
+        let request = next(rep).await;
+        assert_eq!(*request.message(), "question");
+        late.reply("late").await?;
+        request.reply("answer").await
+    });
+    served?;
+    assert_eq!(reply?, "answer");
+    assert_eq!(rep.stats().outgoing.dropped.by(DropReason::NoPeer), 1);
+    Ok(())
+}
+
 async fn each_of_n_repliers_gets_one_of_n_requests_in_turn(at: Transport) -> Outcome {
     let mut req = Req::new();
     let mut held = Vec::new();
@@ -142,17 +157,7 @@ async fn a_late_answer_to_an_abandoned_request_meets_nobody(at: Transport) -> Ou
     let mut req = Req::builder().reconnect(hour, hour).build()?;
     let (rep, place) = bound(at).await?;
     req.connect(&place)?.await?;
-    let late = abandoned(&mut req, &rep).await;
-    let (reply, served) = tokio::join!(req.request("question"), async {
-        let request = next(&rep).await;
-        assert_eq!(*request.message(), "question");
-        late.reply("late").await?;
-        request.reply("answer").await
-    });
-    served?;
-    assert_eq!(reply?, "answer");
-    assert_eq!(rep.stats().outgoing.dropped.by(DropReason::NoPeer), 1);
-    Ok(())
+    a_late_answer_meets_nobody(&mut req, &rep).await
 }
 
 async fn an_abandoned_request_closes_an_accepted_connection_and_its_peer_comes_again(
@@ -163,17 +168,7 @@ async fn an_abandoned_request_closes_an_accepted_connection_and_its_peer_comes_a
     let (min, max) = (Duration::from_millis(1), Duration::from_millis(2));
     let rep = Rep::builder().reconnect(min, max).build()?;
     rep.connect(&place)?;
-    let late = abandoned(&mut req, &rep).await;
-    let (reply, served) = tokio::join!(req.request("question"), async {
-        let request = next(&rep).await;
-        assert_eq!(*request.message(), "question");
-        late.reply("late").await?;
-        request.reply("answer").await
-    });
-    served?;
-    assert_eq!(reply?, "answer");
-    assert_eq!(rep.stats().outgoing.dropped.by(DropReason::NoPeer), 1);
-    Ok(())
+    a_late_answer_meets_nobody(&mut req, &rep).await
 }
 
 async fn a_late_answer_to_an_abandoned_numbered_request_is_told_by_its_number(at: Transport) -> Outcome {

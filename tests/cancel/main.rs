@@ -17,6 +17,9 @@ mod sending;
 mod transport;
 mod waiting;
 
+use hubless::{Pub, Sub};
+use transport::{Outcome, Place, Transport};
+
 /// More polls than any future here takes.
 const ENOUGH: usize = 100_000;
 
@@ -29,4 +32,15 @@ async fn at_every_poll<E>(mut round: impl AsyncFnMut(usize) -> Result<bool, E>) 
         }
     }
     panic!("not ready after {ENOUGH} polls");
+}
+
+/// A publisher that drops nothing, one who subscribed to all of it, and where they met.
+async fn published(at: Transport) -> Outcome<(Pub, Sub, Place)> {
+    let publisher = Pub::builder().send_hwm(0).build()?;
+    let place = at.bind(&publisher).await?;
+    let subscriber = Sub::new();
+    subscriber.subscribe("");
+    subscriber.connect(&place)?;
+    publisher.subscribers().at_least(1).await?;
+    Ok((publisher, subscriber, place))
 }

@@ -6,9 +6,10 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures_core::Stream;
-use hubless::{Message, Pub, Pull, Push, Sub};
+use hubless::{Message, Pull, Push};
 use tokio::task::yield_now;
 
+use crate::published;
 use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled};
 
 over_every_transport! {
@@ -108,12 +109,7 @@ async fn g08_a_stream_that_is_given_up_takes_nothing(at: Transport) -> Outcome {
 }
 
 async fn g08_a_subscriber_that_gives_up_takes_nothing(at: Transport) -> Outcome {
-    let publisher = Pub::builder().send_hwm(0).build()?;
-    let place = at.bind(&publisher).await?;
-    let subscriber = Sub::new();
-    subscriber.subscribe("");
-    subscriber.connect(&place)?;
-    publisher.subscribers().at_least(1).await?;
+    let (publisher, subscriber, _place) = published(at).await?;
     let publishing = tokio::spawn(async move {
         for number in 0..MANY {
             publisher.send(numbered(number, 8)).await?;

@@ -6,11 +6,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_sink::Sink;
-use hubless::{Pub, Pull, Push, Sub};
+use hubless::{Pull, Push};
 use tokio::task::yield_now;
 
-use crate::at_every_poll;
 use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::{at_every_poll, published};
 
 over_every_transport! {
     g08_a_send_that_is_given_up_sends_nothing
@@ -146,12 +146,7 @@ async fn g08_a_sender_that_gives_up_its_turn_passes_it_on(at: Transport) -> Outc
 
 async fn g08_a_publisher_that_gives_up_sends_nothing(at: Transport) -> Outcome {
     const MANY: u64 = 10_000;
-    let publisher = Pub::builder().send_hwm(0).build()?;
-    let place = at.bind(&publisher).await?;
-    let subscriber = Sub::new();
-    subscriber.subscribe("");
-    subscriber.connect(&place)?;
-    publisher.subscribers().at_least(1).await?;
+    let (publisher, subscriber, _place) = published(at).await?;
     let receiving = tokio::spawn(async move {
         let mut numbers = Vec::new();
         loop {
