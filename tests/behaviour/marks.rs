@@ -1,10 +1,10 @@
 //! High-water marks: how much is accepted for a peer that does not read, and when it goes on.
 
-use std::fs;
-
 use hubless::{Pull, Push, SendError, TrySendError};
 
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, until};
+use crate::transport::{
+    Outcome, Transport, most_on_the_way, number_of, numbered, over_every_transport, until,
+};
 
 over_every_transport! {
     g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds
@@ -14,20 +14,6 @@ over_every_transport! {
     a_mark_is_each_peers_own
     a_message_of_many_frames_counts_once_and_is_never_cut
     a_byte_budget_is_a_mark_too
-}
-
-/// The most that buffers of the system hold between two sockets of this machine, in bytes.
-fn held_by_the_system(at: Transport) -> u64 {
-    if !at.is_stream() {
-        return 0;
-    }
-    let most = |name: &str| -> u64 {
-        let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
-        let most = text.split_whitespace().last().map(str::parse);
-        most.and_then(Result::ok).unwrap_or(8 << 20)
-    };
-    // A Unix socket's are smaller.
-    most("tcp_wmem") + most("tcp_rmem")
 }
 
 async fn g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds(at: Transport) -> Outcome {
@@ -57,9 +43,8 @@ async fn g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds(at: Tr
     })
     .await;
     if at.is_stream() {
-        // Our own buffers: 2 MiB at the most.
         let beyond = accepted.saturating_sub(5) * SIZE as u64;
-        assert!(beyond <= held_by_the_system(at) + (2 << 20), "{beyond} bytes");
+        assert!(beyond <= most_on_the_way() as u64, "{beyond} bytes");
     } else {
         assert_eq!(accepted, 5);
     }

@@ -1,6 +1,7 @@
 //! What checks run over, and with.
 
 use std::error::Error;
+use std::fs;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -125,6 +126,18 @@ impl std::ops::Deref for Place {
     fn deref(&self) -> &Endpoint {
         &self.endpoint
     }
+}
+
+/// The most bytes that are on their way from one queue to the other, in buffers of the system and of ours. What is
+/// larger cannot be handed over to a peer that does not read.
+pub(crate) fn most_on_the_way() -> usize {
+    let most = |name: &str| -> usize {
+        let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
+        let most = text.split_whitespace().last().map(str::parse);
+        most.and_then(Result::ok).unwrap_or(8 << 20)
+    };
+    // A Unix socket's are smaller than those of TCP; ours are 2 MiB.
+    most("tcp_wmem") + most("tcp_rmem") + (2 << 20)
 }
 
 /// Lets the tasks of the sockets run until `condition` holds.
