@@ -469,6 +469,7 @@ impl Half {
                     None => DropReason::PipeClosed,
                 };
                 unsent = outgoing.detach(pipe, reason);
+                self.link.counters.settle(&unsent);
             }
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
