@@ -1,4 +1,5 @@
-//! Stops another process and lets it go on, as a fault that a test makes. Killing a child the standard library can do.
+//! Signals: stops another process and lets it go on, as a fault that a test makes. (Killing a child the standard library
+//! can do.)
 
 use std::io;
 
@@ -21,4 +22,11 @@ fn send(process: u32, signal: libc::c_int) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Undoes what Rust's runtime does before `main`: from here on this process dies of a write to a broken pipe, unless
+/// whoever writes sees to it that it does not.
+pub fn die_of_broken_pipes() {
+    // SAFETY: the default action is not a handler of ours, and nobody else has set one.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }

@@ -1,0 +1,127 @@
+//! G10: an end in good order, and never a long one.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use hubless::{Linger, Push, Rep};
+use peers::libzmq::{Error, SocketType, option};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::libzmq::Zmq;
+use crate::{DEADLINE, soon};
+
+const REPLIES: u64 = 100;
+
+/// A libzmq DEALER goes on asking while we close: it gets every reply that we sent. Over tcp a careless close would take
+/// them back with a reset.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g10_close_loses_nothing_with_unread_input() {
+    for _ in 0..5 {
+        let rep = Rep::builder().recv_hwm(5).build().expect("a mark");
+        let at = rep.bind("tcp://127.0.0.1:*").await.expect("a free port");
+        let zmq = Zmq::new(SocketType::Dealer, move |_, dealer, _| {
+            // It need not come back: there would be nobody.
+            dealer.set(option::RECONNECT_IVL, 60_000).expect("an option");
+            dealer.connect(at.as_str()).expect("it connects");
+            let start = Instant::now();
+            let mut came = 0;
+            while came < REPLIES && start.elapsed() < DEADLINE / 3 {
+                match dealer.try_send(&[vec![], vec![1; 500]]) {
+                    Ok(()) => {}
+                    Err(error) => assert!(Error::would_block(&error), "{error}"),
+                }
+                while let Ok(reply) = dealer.try_recv() {
+                    assert_eq!(reply[1], vec![2; 5000], "whole");
+                    came += 1;
+                }
+            }
+            came
+        });
+        for _ in 0..REPLIES {
+            let request = soon("a request", rep.recv_request()).await.expect("it is open");
+            soon("a reply", request.reply(vec![2; 5000]))
+                .await
+                .expect("it is open");
+        }
+        soon("closing", rep.close()).await.expect("all of it goes");
+        assert_eq!(zmq.ends().await, REPLIES);
+    }
+}
+
+/// A PUSH that waits for ever, with a queue that never goes: nobody listens there, or whoever listens does not read.
+async fn stuck() -> (Push, tokio::net::TcpListener) {
+    let push = Push::builder()
+        .linger(Linger::Forever)
+        .build()
+        .expect("no contradiction");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("it listens");
+    drop(push.connect(format!("tcp://{address}")).expect("an endpoint"));
+    drop(push.connect("tcp://127.0.0.1:1").expect("an endpoint"));
+    for _ in 0..100 {
+        push.send(vec![1; 10_000]).await.expect("it queues");
+    }
+    (push, listener)
+}
+
+/// In a thread of its own, so that one that hangs fails.
+fn ends(what: &str, work: impl FnOnce() + Send + 'static) {
+    let (tell, told) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        work();
+        let _ = tell.send(());
+    });
+    if let Err(mpsc::RecvTimeoutError::Timeout) = told.recv_timeout(DEADLINE) {
+        panic!("{what} hangs");
+    }
+    worker.join().expect("no panic");
+}
+
+fn runtimes() -> [Runtime; 2] {
+    let mut many = Builder::new_multi_thread();
+    [&mut Builder::new_current_thread(), many.worker_threads(2)]
+        .map(|builder| builder.enable_all().build().expect("a runtime"))
+}
+
+#[test]
+fn g10_dropping_a_socket_never_blocks() {
+    for runtime in runtimes() {
+        ends("a drop", move || {
+            // Within the runtime, where nothing could run while it blocked; and from outside.
+            runtime.block_on(async { drop(stuck().await) });
+            let outside = runtime.block_on(stuck());
+            drop(outside.0);
+        });
+    }
+}
+
+#[test]
+fn g10_the_end_of_a_runtime_never_hangs() {
+    for runtime in runtimes() {
+        ends("the end of a runtime", move || {
+            let open = runtime.block_on(stuck());
+            runtime.block_on(async { drop(stuck().await) });
+            let closing = runtime.block_on(stuck()).0;
+            let closing = runtime.spawn(closing.close());
+            runtime.block_on(tokio::task::yield_now());
+            let waiting = open.0.clone();
+            let waiting = thread::spawn(move || {
+                let own = Builder::new_current_thread().build().expect("a runtime");
+                // Waits at the mark at last, on a runtime of its own, and is told.
+                own.block_on(async { while waiting.send(vec![1; 100_000]).await.is_ok() {} });
+            });
+            drop(runtime);
+            waiting.join().expect("no panic");
+            drop(closing);
+            let balance = open.0.stats().outgoing;
+            assert_eq!(
+                balance.accepted.messages,
+                balance.handed_over.messages + balance.dropped.total(),
+                "{balance:?}"
+            );
+        });
+    }
+}
