@@ -24,7 +24,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -289,6 +289,7 @@ struct Half {
     finish: Option<Finish>,
     renew: bool,
     ending: Option<DisconnectReason>,
+    has_ended: bool,
     alarm: Alarm,
     watched: bool,
     /// The other half lives as long as its end of this.
@@ -335,6 +336,7 @@ impl Half {
             finish: None,
             renew: false,
             ending: None,
+            has_ended: false,
             alarm: Alarm::default(),
             watched: false,
             other,
@@ -457,17 +459,13 @@ impl Half {
     }
 
     /// Gives everything back: what the pipe still held, if it ends with this link. Pending while a sender writes.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Unsent> {
+    fn poll_end(&mut self, cx: &mut Context<'_>, reason: DropReason) -> Poll<Unsent> {
         let traffic = &self.here.shared.traffic;
         let mut unsent = Unsent::default();
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.here.outgoing) {
             ready!(outgoing.poll_offline(pipe, cx.waker(), &mut self.batch));
             self.link.counters.freeze();
             if !self.keeps_pipe {
-                let reason = match self.finish {
-                    Some(_) => DropReason::Linger,
-                    None => DropReason::PipeClosed,
-                };
                 unsent = outgoing.detach(pipe, reason);
                 self.link.counters.settle(&unsent);
             }
@@ -483,6 +481,26 @@ impl Half {
     }
 }
 
+impl Drop for Half {
+    /// Dropped before its end, the link has lost its runtime on this side.
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        // First of all, so that whoever waits hears of the socket's end and not of the pipe's.
+        self.here.shared.close();
+        // Nobody writes but this half, so there is nobody to wait for.
+        let _ = self.poll_end(&mut Context::from_waker(Waker::noop()), DropReason::RuntimeGone);
+        let shared = &self.here.shared;
+        shared.peers.remove(&self.link.peer);
+        shared.events.emit(|| Event::Disconnected {
+            peer: self.link.peer.clone(),
+            reason: DisconnectReason::RuntimeGone,
+            dropped: 0,
+        });
+    }
+}
+
 impl Future for Half {
     type Output = End;
 
@@ -494,7 +512,12 @@ impl Future for Half {
                 Err(reason) => this.ending = Some(reason),
             }
         }
-        let unsent = ready!(this.poll_end(cx));
+        let why = match this.finish {
+            Some(_) => DropReason::Linger,
+            None => DropReason::PipeClosed,
+        };
+        let unsent = ready!(this.poll_end(cx, why));
+        this.has_ended = true;
         let reason = this.ending.take().unwrap_or(DisconnectReason::PeerClosed);
         let shared = &this.here.shared;
         shared.peers.remove(&this.link.peer);

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use hubless::{Linger, Push, Rep};
+use hubless::{DropReason, Linger, Pull, Push, Rep};
 use peers::libzmq::{Error, SocketType, option};
 use tokio::runtime::{Builder, Runtime};
 
@@ -123,5 +123,53 @@ fn g10_the_end_of_a_runtime_never_hangs() {
                 "{balance:?}"
             );
         });
+    }
+}
+
+/// What waits when the runtime goes is counted as that, whatever the way, and no peer is left.
+#[test]
+fn g10_the_end_of_a_runtime_leaves_no_peer_and_no_queue() {
+    for place in ["tcp://127.0.0.1:*", "ipc://*", "inproc://g10-runtime"] {
+        for push_binds in [true, false] {
+            let runtime = Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            let push = Push::new();
+            let pull = Pull::builder().recv_hwm(2).build().expect("a mark");
+            let peer = runtime.block_on(async {
+                if push_binds {
+                    let at = push.bind(place).await.expect("a free place");
+                    drop(pull.connect(at).expect("an endpoint"));
+                } else {
+                    let at = pull.bind(place).await.expect("a free place");
+                    drop(push.connect(at).expect("an endpoint"));
+                }
+                soon("a peer", push.peers().at_least(1))
+                    .await
+                    .expect("it is open");
+                soon("a queue", async {
+                    while push.stats().outgoing.queued.messages < 5 {
+                        push.send(vec![1; 100_000]).await.expect("it is open");
+                        tokio::task::yield_now().await;
+                    }
+                })
+                .await;
+                push.peers().list().remove(0)
+            });
+            drop(runtime);
+            assert_eq!((push.peers().count(), pull.peers().count()), (0, 0), "{place}");
+            let out = push.stats().outgoing;
+            assert_eq!(out.queued.messages, 0, "{place}: {out:?}");
+            assert!(out.dropped.by(DropReason::RuntimeGone) > 0, "{place}: {out:?}");
+            assert_eq!(
+                out.accepted.messages,
+                out.handed_over.messages + out.dropped.total(),
+                "{place}: {out:?}"
+            );
+            if push_binds {
+                assert_eq!(peer.stats().outgoing, out, "{place}");
+            }
+        }
     }
 }

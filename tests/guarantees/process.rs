@@ -167,7 +167,9 @@ async fn meets_broken_pipes() {
             Box::new(UnixStream::connect(&path).expect("somebody listens"))
         };
         stream.write_all(&introduction()).expect("it is open");
-        soon("a peer", push.peers().at_least(1)).await.expect("it is open");
+        soon("a peer", push.peers().at_least(1))
+            .await
+            .expect("it is open");
         // Until the line is full; then it breaks, and we go on writing as fast as we can.
         while push.try_send(vec![1; 10_000]).is_ok() {}
         drop(stream);

@@ -10,7 +10,9 @@ use crate::soon;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g09_a_libzmq_publisher_that_comes_back_is_told_every_subscription_once() {
     let sub = Sub::new();
-    ["a", "a", "b"].map(|prefix| sub.subscribe(prefix));
+    for prefix in ["a", "a", "b"] {
+        sub.subscribe(prefix);
+    }
     let mut at = "tcp://127.0.0.1:*".to_owned();
     for generation in 0..3 {
         let place = at.clone();
