@@ -773,6 +773,9 @@ impl Connection {
                     DropReason::PipeClosed
                 };
                 let unsent = outgoing.detach(pipe, reason);
+                if let Some(link) = &self.link {
+                    link.counters.settle(&unsent);
+                }
                 dropped = unsent.messages as u64;
                 self.outgoing = None;
                 if self.finish.is_some() {
@@ -819,19 +822,22 @@ impl Drop for Connection {
         }
         // First of all, so that whoever waits hears of the socket's end and not of the pipe's.
         self.shared.close();
+        self.freeze_counters();
         let traffic = &self.shared.traffic;
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             // The socket is closed, so no sender begins to write; one that does still ends the pipe's log first.
             let offline = outgoing.poll_offline(pipe, Waker::noop(), &mut self.batch);
             if offline.is_ready() && !self.keeps_pipe {
-                outgoing.detach(pipe, DropReason::RuntimeGone);
+                let unsent = outgoing.detach(pipe, DropReason::RuntimeGone);
+                if let Some(link) = &self.link {
+                    link.counters.settle(&unsent);
+                }
             }
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {
             inbox.detach(lane);
         }
         if let Some(link) = self.link.take() {
-            link.counters.freeze();
             self.shared.peers.remove(&link.peer);
             self.shared.events.emit(|| Event::Disconnected {
                 peer: link.peer,

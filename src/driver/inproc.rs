@@ -289,9 +289,9 @@ struct Half {
     finish: Option<Finish>,
     renew: bool,
     ending: Option<DisconnectReason>,
+    has_ended: bool,
     alarm: Alarm,
     watched: bool,
-    has_ended: bool,
     /// The other half lives as long as its end of this.
     other: oneshot::Receiver<()>,
     /// And this one as long as this.
@@ -336,9 +336,9 @@ impl Half {
             finish: None,
             renew: false,
             ending: None,
+            has_ended: false,
             alarm: Alarm::default(),
             watched: false,
-            has_ended: false,
             other,
             _alive: alive,
         }
@@ -459,18 +459,15 @@ impl Half {
     }
 
     /// Gives everything back: what the pipe still held, if it ends with this link. Pending while a sender writes.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Unsent> {
+    fn poll_end(&mut self, cx: &mut Context<'_>, reason: DropReason) -> Poll<Unsent> {
         let traffic = &self.here.shared.traffic;
         let mut unsent = Unsent::default();
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.here.outgoing) {
             ready!(outgoing.poll_offline(pipe, cx.waker(), &mut self.batch));
             self.link.counters.freeze();
             if !self.keeps_pipe {
-                let reason = match self.finish {
-                    Some(_) => DropReason::Linger,
-                    None => DropReason::PipeClosed,
-                };
                 unsent = outgoing.detach(pipe, reason);
+                self.link.counters.settle(&unsent);
             }
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
@@ -485,30 +482,16 @@ impl Half {
 }
 
 impl Drop for Half {
-    /// Dropped before its end, the half has lost its runtime: as in a connection.
+    /// Dropped before its end, the link has lost its runtime on this side.
     fn drop(&mut self) {
         if self.has_ended {
             return;
         }
-        let shared = &self.here.shared;
         // First of all, so that whoever waits hears of the socket's end and not of the pipe's.
-        shared.close();
-        let traffic = &shared.traffic;
-        if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.here.outgoing) {
-            // The socket is closed, so no sender begins to write; one that does still ends the pipe's log first.
-            let offline = outgoing.poll_offline(pipe, Waker::noop(), &mut self.batch);
-            self.link.counters.freeze();
-            if offline.is_ready() && !self.keeps_pipe {
-                outgoing.detach(pipe, DropReason::RuntimeGone);
-            }
-        }
-        if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
-            self.link.counters.freeze();
-            inbox.detach(lane);
-        }
-        if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest) {
-            interest.detach(key);
-        }
+        self.here.shared.close();
+        // Nobody writes but this half, so there is nobody to wait for.
+        let _ = self.poll_end(&mut Context::from_waker(Waker::noop()), DropReason::RuntimeGone);
+        let shared = &self.here.shared;
         shared.peers.remove(&self.link.peer);
         shared.events.emit(|| Event::Disconnected {
             peer: self.link.peer.clone(),
@@ -529,7 +512,11 @@ impl Future for Half {
                 Err(reason) => this.ending = Some(reason),
             }
         }
-        let unsent = ready!(this.poll_end(cx));
+        let why = match this.finish {
+            Some(_) => DropReason::Linger,
+            None => DropReason::PipeClosed,
+        };
+        let unsent = ready!(this.poll_end(cx, why));
         this.has_ended = true;
         let reason = this.ending.take().unwrap_or(DisconnectReason::PeerClosed);
         let shared = &this.here.shared;

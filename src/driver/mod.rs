@@ -31,10 +31,10 @@ use crate::error::ProtocolError;
 use crate::monitor::Events;
 use crate::pattern::{Interest, Publications};
 use crate::peer::Peer;
-use crate::pipe::{Inbox, Outgoing, PipeId};
+use crate::pipe::{Inbox, Outgoing, PipeId, Unsent};
 use crate::runtime::Dice;
 use crate::session::SessionConfig;
-use crate::stats::{Counted, Stats};
+use crate::stats::{Counted, Load, Stats};
 use crate::sync::Mutex;
 use crate::transport::{Carrier, StreamOptions};
 use crate::wire::decoder::Limits;
@@ -128,6 +128,13 @@ impl PeerCounters {
     pub(crate) fn freeze(&self) {
         let stats = self.stats();
         self.last.lock().get_or_insert(stats);
+    }
+
+    /// The outgoing pipe has ended after that: what it had queued is dropped now, with whatever came in between.
+    pub(crate) fn settle(&self, unsent: &Unsent) {
+        if let Some(last) = &mut *self.last.lock() {
+            last.outgoing = unsent.counters.outgoing(Load::default());
+        }
     }
 }
 

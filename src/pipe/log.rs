@@ -568,6 +568,7 @@ impl Log {
         Unsent {
             run: mem::take(&mut self.run),
             messages,
+            counters: self.counters,
         }
     }
 }

@@ -119,4 +119,6 @@ pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
 pub(crate) struct Unsent {
     pub(crate) run: Run,
     pub(crate) messages: usize,
+    /// What was counted for the pipe, these messages as dropped among it.
+    pub(crate) counters: Counters,
 }

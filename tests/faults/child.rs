@@ -1,0 +1,145 @@
+//! The other process, seen from this one: what it says, and what is done to it.
+
+use std::process::Stdio;
+
+use peers::signal;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{self, ChildStdin, Command};
+use tokio::sync::mpsc;
+
+use crate::campaign::{soon, until};
+use crate::roles::{MARK, ROLE};
+
+/// A line that a process said: a word, and the rest.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) word: String,
+    pub(crate) rest: String,
+}
+
+impl Said {
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        let numbers = self.rest.split(' ').map(|number| number.parse());
+        numbers.collect::<Result<_, _>>().expect("numbers")
+    }
+}
+
+/// Another process, which plays a role.
+pub(crate) struct Child {
+    process: process::Child,
+    id: u32,
+    lines: mpsc::UnboundedReceiver<String>,
+    /// The process ends when this is dropped.
+    stdin: ChildStdin,
+}
+
+impl Child {
+    pub(crate) fn start(role: &str) -> Self {
+        let mut process = Command::new(std::env::current_exe().expect("a running program"))
+            .args([
+                "roles::plays_its_role",
+                "--exact",
+                "--nocapture",
+                "--test-threads=1",
+            ])
+            .env(ROLE, role)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a process can be started");
+        let stdin = process.stdin.take().expect("it is piped");
+        let stdout = process.stdout.take().expect("it is piped");
+        // Whatever it says is taken at once: it must not wait for a test that looks at other things.
+        let (heard, lines) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut said = BufReader::new(stdout).lines();
+            while let Ok(Some(line)) = said.next_line().await {
+                if heard.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            id: process.id().expect("it was just started"),
+            process,
+            lines,
+            stdin,
+        }
+    }
+
+    /// The next thing it says; `None` when it has ended.
+    pub(crate) async fn hear(&mut self) -> Option<Said> {
+        loop {
+            let line = soon("a line of a process", self.lines.recv()).await?;
+            if let Some(said) = parsed(&line) {
+                return Some(said);
+            }
+        }
+    }
+
+    /// What it has said already.
+    pub(crate) fn heard(&mut self) -> Option<Said> {
+        loop {
+            let line = self.lines.try_recv().ok()?;
+            if let Some(said) = parsed(&line) {
+                return Some(said);
+            }
+        }
+    }
+
+    /// Waits until it says this, which is the next thing that it says.
+    pub(crate) async fn says(&mut self, word: &str) -> Said {
+        let said = self.hear().await.expect("the process lives");
+        assert_eq!(said.word, word, "{said:?}");
+        said
+    }
+
+    pub(crate) async fn order(&mut self, order: &str) {
+        let line = format!("{order}\n");
+        self.stdin
+            .write_all(line.as_bytes())
+            .await
+            .expect("the process lives");
+    }
+
+    /// Kills it. What it had said is still to be heard.
+    pub(crate) async fn kill(&mut self) {
+        soon("a process to be killed", self.process.kill())
+            .await
+            .expect("it is ours");
+    }
+
+    /// Stops it, and waits until it stands still.
+    pub(crate) async fn stop(&self) {
+        signal::stop(self.id).expect("it is ours and lives");
+        until("a process to stand still", || {
+            self.threads().all(|state| state == 'T')
+        })
+        .await;
+    }
+
+    pub(crate) fn resume(&self) {
+        signal::resume(self.id).expect("it is ours and lives");
+    }
+
+    /// The states of its threads: `R` runs, `S` sleeps, `T` is stopped.
+    fn threads(&self) -> impl Iterator<Item = char> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id)).expect("the process lives");
+        tasks.flatten().filter_map(|task| {
+            // A thread may end in between.
+            let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+            stat.rsplit_once(") ")?.1.chars().next()
+        })
+    }
+}
+
+fn parsed(line: &str) -> Option<Said> {
+    let (_, said) = line.split_once(MARK)?;
+    let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
+    assert_ne!(word, "failed", "a process found: {rest}");
+    Some(Said {
+        word: word.to_owned(),
+        rest: rest.to_owned(),
+    })
+}
