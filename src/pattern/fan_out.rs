@@ -296,8 +296,9 @@ impl State {
                 None => subscriber.take(payload, config.share_from, config.conflate, &mut self.shared),
             }
             let log = &mut subscriber.log;
+            let copied = if range.is_some() { 0 } else { bytes };
             self.pace
-                .count_queued(bytes, log.load(), config.marks, log.is_blocked());
+                .count_queued(copied, log.load(), config.marks, log.is_blocked());
             let may_write = || {
                 let last = self.last_inline;
                 hits == 1 && last.is_none_or(|last| clock().duration_since(last) >= INLINE_SPACING)
