@@ -58,7 +58,8 @@ fn main() {
         .iter()
         .filter(|case| options.selects(&case.to_string(), case.quick))
     {
-        let rounds = figures::in_turn(Contestant::of(case), options.rounds, |one| measure(case, one));
+        let contestants = Contestant::of(case, options.is_quick());
+        let rounds = figures::in_turn(contestants, options.rounds, |one| measure(case, one));
         table.case(case, &rounds, |one| cells(one, &rounds[0]));
     }
 }

@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::case::{Case, Payload, Shape, Transport};
-use super::{Failure, hubless_side, libzmq_side, process, raw_side};
+use super::{Failure, hubless_side, libzmq_side, process, raw_side, zeromq_side};
 
 /// One who takes part in a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Contestant {
     Libzmq,
     /// The same with `zmq_msg_init_data`, its way not to copy: only where the payload is owned.
     LibzmqByReference,
+    /// The `zeromq` crate: one to one over tcp, and only where more than the quick cases is asked for.
+    ZeromqCrate,
     /// A tokio stream without a library: what the kernel and tokio leave to win.
     Raw,
 }
@@ -48,7 +50,7 @@ pub trait Side {
 }
 
 impl Contestant {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Libzmq,
         Self::LibzmqByReference,
         Self::Hubless(Runtime::CurrentThread),
@@ -56,15 +58,28 @@ impl Contestant {
         Self::Hubless(Runtime::TwoThreads),
         Self::HublessNoSpin(Runtime::CurrentThread),
         Self::HublessNoSpin(Runtime::MultiThread),
+        Self::ZeromqCrate,
         Self::Raw,
     ];
 
-    /// Those who take part in a case; the first is the one the others are compared with.
-    pub fn of(case: &Case) -> Vec<Self> {
+    /// Those who take part in a case; the first is the one the others are compared with. In a quick run it is only those
+    /// who stand in the table of docs/performance.md.
+    pub fn of(case: &Case, quick: bool) -> Vec<Self> {
         Self::ALL
             .into_iter()
             .filter(|contestant| contestant.takes_part(case))
+            .filter(|contestant| !quick || *contestant != Self::ZeromqCrate)
             .collect()
+    }
+
+    fn is_one_to_one(case: &Case) -> bool {
+        matches!(
+            case.shape,
+            Shape::Pipeline {
+                senders: 1,
+                receivers: 1
+            } | Shape::RoundTrip
+        )
     }
 
     fn takes_part(self, case: &Case) -> bool {
@@ -75,16 +90,11 @@ impl Contestant {
                 case.shape == Shape::RoundTrip && case.transport != Transport::Inproc && !case.one_cpu
             }
             Self::LibzmqByReference => matches!(case.payload, Payload::Owned(_)),
-            Self::Raw => {
-                let one_to_one = matches!(
-                    case.shape,
-                    Shape::Pipeline {
-                        senders: 1,
-                        receivers: 1
-                    } | Shape::RoundTrip
-                );
-                one_to_one && case.transport != Transport::Inproc
+            Self::ZeromqCrate => {
+                let fits = case.shape == Shape::RoundTrip || case.payload.bytes() <= zeromq_side::MOST_QUEUED;
+                Self::is_one_to_one(case) && case.transport == Transport::Tcp && fits
             }
+            Self::Raw => Self::is_one_to_one(case) && case.transport != Transport::Inproc,
         }
     }
 
@@ -98,6 +108,7 @@ impl Contestant {
             Self::Hubless(Runtime::TwoThreads) => "hubless 2t",
             Self::HublessNoSpin(Runtime::MultiThread) => "hubless mt, no spin",
             Self::HublessNoSpin(_) => "hubless ct, no spin",
+            Self::ZeromqCrate => "zeromq crate",
             Self::Raw => "raw tokio",
         }
     }
@@ -111,6 +122,7 @@ impl Contestant {
         match self {
             Self::Libzmq => Box::new(libzmq_side::Libzmq { by_reference: false }),
             Self::LibzmqByReference => Box::new(libzmq_side::Libzmq { by_reference: true }),
+            Self::ZeromqCrate => Box::new(zeromq_side::ZeromqCrate),
             Self::Raw => Box::new(raw_side::Raw),
             Self::Hubless(runtime) => Box::new(hubless_side::Hubless { runtime, spin: true }),
             Self::HublessNoSpin(runtime) => Box::new(hubless_side::Hubless { runtime, spin: false }),

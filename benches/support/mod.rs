@@ -29,6 +29,7 @@ mod hubless_side;
 mod libzmq_side;
 mod raw_side;
 mod subscribers;
+mod zeromq_side;
 
 /// Why a measurement could not be made: shown, and the run goes on with the next.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

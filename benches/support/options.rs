@@ -5,7 +5,7 @@ use std::process::exit;
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// All cases instead of the quick ones.
+    /// All cases and contestants instead of the quick ones.
     pub full: bool,
     /// Print the table of docs/performance.md.
     pub markdown: bool,
@@ -18,8 +18,8 @@ pub struct Options {
 const USAGE: &str = "\
 options, after `cargo bench --bench NAME --`:
   --quick            the cases of docs/performance.md (default)
-  --full             all cases
-  --only SUBSTRING   of all cases those whose name contains SUBSTRING
+  --full             all cases, and the zeromq crate where it takes part
+  --only SUBSTRING   the same for the cases whose name contains SUBSTRING
   --rounds N         measure each contestant N times in turn (default 5)
   --markdown         print the table as docs/performance.md shows it";
 
@@ -71,6 +71,11 @@ impl Options {
             }
         }
         Ok(Some(options))
+    }
+
+    /// Whether it is the quick run.
+    pub fn is_quick(&self) -> bool {
+        !self.full && self.only.is_none()
     }
 
     /// Whether a case is to be measured.

@@ -1,0 +1,125 @@
+//! libzmq 4.3.5 behind the face of the tests. It announces ZMTP 3.1.
+//!
+//! Its calls block, so each socket has a thread of its own that does what it is told, one thing after the other:
+//!
+//! ```text
+//! test ── order: a closure over the socket ──▶ thread ── what came of it ──▶ test
+//! ```
+//!
+//! A socket of libzmq does what there is to do while its program calls it: one that is bound and is told nothing never
+//! tells a publisher that connects what it subscribed to. So between orders the thread looks at its socket, as a program
+//! with a loop would.
+//!
+//! Everything is as libzmq has it by default, a high-water mark of 1000 messages among others, but the time it lingers:
+//! what was sent before [`close`](OtherSocket::close) still arrives.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use hubless::{Frame, Message, SocketKind};
+use peers::libzmq::{Context, Result, Socket, SocketType, option};
+use tokio::sync::oneshot;
+
+use crate::DEADLINE;
+use crate::other::OtherSocket;
+
+/// How long a socket is left alone.
+const IDLE: Duration = Duration::from_millis(1);
+
+/// A socket of libzmq.
+pub(crate) struct Libzmq {
+    orders: mpsc::Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+type Order = Box<dyn FnOnce(&Socket) + Send>;
+
+impl OtherSocket for Libzmq {
+    const VERSION: (u8, u8) = (3, 1);
+
+    fn new(kind: SocketKind) -> Self {
+        let (orders, todo) = mpsc::channel::<Order>();
+        let thread = thread::spawn(move || {
+            let context = Context::new();
+            let socket = context.socket(named(kind)).expect("libzmq makes a socket");
+            let linger = DEADLINE.as_millis() as i32;
+            socket.set(option::LINGER, linger).expect("libzmq lingers");
+            loop {
+                match todo.recv_timeout(IDLE) {
+                    Ok(order) => order(&socket),
+                    Err(RecvTimeoutError::Timeout) => drop(socket.get(option::EVENTS)),
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        });
+        Self { orders, thread }
+    }
+
+    async fn bind(&mut self, endpoint: &str) {
+        let endpoint = endpoint.to_owned();
+        self.ask(move |socket| socket.bind(&endpoint)).await;
+    }
+
+    async fn connect(&mut self, endpoint: &str) {
+        let endpoint = endpoint.to_owned();
+        self.ask(move |socket| socket.connect(&endpoint)).await;
+    }
+
+    async fn send(&mut self, message: impl Into<Message>) {
+        let message = message.into();
+        self.ask(move |socket| socket.send(&message.iter().collect::<Vec<_>>()))
+            .await;
+    }
+
+    async fn recv(&mut self) -> Message {
+        let frames = self.ask(|socket| socket.recv_timeout(DEADLINE)).await;
+        let frames: Vec<Frame> = frames.into_iter().map(Frame::from).collect();
+        Message::try_from(frames).expect("libzmq has no message without a frame")
+    }
+
+    async fn subscribe(&mut self, prefix: &str) {
+        let prefix = prefix.to_owned();
+        self.ask(|socket| socket.subscribe(prefix)).await;
+    }
+
+    async fn unsubscribe(&mut self, prefix: &str) {
+        let prefix = prefix.to_owned();
+        self.ask(|socket| socket.unsubscribe(prefix)).await;
+    }
+
+    /// The end of the context waits until everything is closed.
+    async fn close(self) {
+        drop(self.orders);
+        let joined = tokio::task::spawn_blocking(|| self.thread.join());
+        joined
+            .await
+            .expect("nobody stops this thread")
+            .expect("libzmq's side ends well");
+    }
+}
+
+impl Libzmq {
+    /// Has the socket's thread do something, and waits for what comes of it.
+    async fn ask<T: Send + 'static>(&self, order: impl FnOnce(&Socket) -> Result<T> + Send + 'static) -> T {
+        let (tell, told) = oneshot::channel();
+        let order = move |socket: &Socket| drop(tell.send(order(socket)));
+        self.orders.send(Box::new(order)).expect("its thread lives");
+        told.await
+            .expect("its thread does all orders")
+            .expect("libzmq does as it is told")
+    }
+}
+
+fn named(kind: SocketKind) -> SocketType {
+    match kind {
+        SocketKind::Push => SocketType::Push,
+        SocketKind::Pull => SocketType::Pull,
+        SocketKind::Pub => SocketType::Pub,
+        SocketKind::XPub => SocketType::XPub,
+        SocketKind::Sub => SocketType::Sub,
+        SocketKind::Req => SocketType::Req,
+        SocketKind::Rep => SocketType::Rep,
+        _ => panic!("no test talks to a {kind}"),
+    }
+}

@@ -1,0 +1,31 @@
+//! The six sockets against other libraries: libzmq 4.3.5, which announces ZMTP 3.1, and the `zeromq` crate 0.7, which is
+//! written in Rust and announces 3.0.
+//!
+//! Everything here is done with each library, over tcp and over ipc, with our socket as the one that binds and as the one
+//! that connects; where something is not, the file says why.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`messages`] | messages of one to three frames, from no byte to a mebibyte, through each of the six |
+//! | [`subscriptions`] | made, cancelled, made again |
+//! | [`restarts`] | they go and come back, and we do |
+//! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
+//! | [`meeting`] | where a check takes place, and how it becomes a test |
+//! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
+//!
+//! The libraries themselves come from the workspace member `tests/peers`. What concerns one of our promises and takes
+//! libzmq to show is in `tests/guarantees`.
+
+mod handshakes;
+mod libzmq;
+mod meeting;
+mod messages;
+mod other;
+mod restarts;
+mod subscriptions;
+mod zeromq_crate;
+
+use std::time::Duration;
+
+/// Far more than anything here takes: a test that would hang fails instead.
+const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,0 +1,165 @@
+//! Where a check takes place: over which transport, and which side binds.
+//!
+//! A check is one function of a [`Meeting`], generic over the other library. A line in the table of its file makes it a
+//! test for each library, over each transport, with our socket as binder and as connector, all of which are in the
+//! test's name: `messages::libzmq::connecting::tcp::push_sends_every_message`.
+
+use std::fs;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hubless::{Socket, SocketKind, kind::Kind};
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
+
+use crate::DEADLINE;
+use crate::other::OtherSocket;
+
+/// Makes a test of each check for everybody, everywhere.
+macro_rules! with_everybody_everywhere {
+    ($($check:ident)+) => {
+        mod libzmq {
+            crate::meeting::everywhere! { crate::libzmq::Libzmq, $($check)+ }
+        }
+        mod zeromq_crate {
+            crate::meeting::everywhere! { crate::zeromq_crate::ZeromqCrate, $($check)+ }
+        }
+    };
+}
+pub(crate) use with_everybody_everywhere;
+
+/// Makes a test of each check for one library, everywhere. It belongs into a module beside the checks.
+macro_rules! everywhere {
+    ($library:ty, $($check:ident)+) => {
+        crate::meeting::over_both! { binding, $library, We, $($check)+ }
+        crate::meeting::over_both! { connecting, $library, They, $($check)+ }
+    };
+}
+pub(crate) use everywhere;
+
+/// Makes a test of each check for one library and one role of ours, over both transports: likewise.
+macro_rules! over_both {
+    ($role:ident, $library:ty, $binder:ident, $($check:ident)+) => {
+        mod $role {
+            mod tcp {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $check() {
+                        let meeting = crate::meeting::Meeting::over_tcp(crate::meeting::Binder::$binder);
+                        crate::meeting::takes_place(super::super::super::$check::<$library>(meeting)).await;
+                    }
+                )+
+            }
+            mod ipc {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $check() {
+                        let meeting = crate::meeting::Meeting::over_ipc(crate::meeting::Binder::$binder);
+                        crate::meeting::takes_place(super::super::super::$check::<$library>(meeting)).await;
+                    }
+                )+
+            }
+        }
+    };
+}
+pub(crate) use over_both;
+
+/// Runs a check; one that would hang fails.
+pub(crate) async fn takes_place(check: impl Future<Output = ()>) {
+    timeout(DEADLINE, check)
+        .await
+        .expect("nothing here takes so long");
+}
+
+/// Who binds; the other one connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binder {
+    We,
+    They,
+}
+
+/// A place that nobody else has as long as this lives, where sockets meet, one after the other too.
+#[derive(Debug)]
+pub(crate) struct Meeting {
+    endpoint: String,
+    binder: Binder,
+    /// Over tcp: bound, and not listening. So whoever asks for a free port is not given this one, and sockets that reuse
+    /// addresses, as all three libraries' do, can listen there all the same.
+    _port: Option<TcpSocket>,
+}
+
+impl Meeting {
+    pub(crate) fn over_tcp(binder: Binder) -> Self {
+        let port = TcpSocket::new_v4().expect("a socket");
+        port.set_reuseaddr(true).expect("a socket takes options");
+        port.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let address = port.local_addr().expect("it is bound");
+        Self {
+            endpoint: format!("tcp://{address}"),
+            binder,
+            _port: Some(port),
+        }
+    }
+
+    pub(crate) fn over_ipc(binder: Binder) -> Self {
+        static MEETINGS: AtomicUsize = AtomicUsize::new(0);
+        let number = MEETINGS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("hubless-interop-{}-{number}", std::process::id());
+        Self {
+            endpoint: format!("ipc://{}", std::env::temp_dir().join(name).display()),
+            binder,
+            _port: None,
+        }
+    }
+
+    /// Both come. Who binds comes first.
+    pub(crate) async fn of<K: Kind, O: OtherSocket>(&self, ours: &Socket<K>, kind: SocketKind) -> O {
+        match self.binder {
+            Binder::We => {
+                self.we_come(ours).await;
+                self.they_come(kind).await
+            }
+            Binder::They => {
+                let other = self.they_come(kind).await;
+                self.we_come(ours).await;
+                other
+            }
+        }
+    }
+
+    /// Our socket binds or connects.
+    pub(crate) async fn we_come<K: Kind>(&self, ours: &Socket<K>) {
+        match self.binder {
+            Binder::We => drop(
+                ours.bind(self.endpoint.as_str())
+                    .await
+                    .expect("the place is free"),
+            ),
+            Binder::They => drop(ours.connect(self.endpoint.as_str()).expect("an endpoint")),
+        }
+    }
+
+    /// A new socket of theirs binds or connects.
+    pub(crate) async fn they_come<O: OtherSocket>(&self, kind: SocketKind) -> O {
+        let mut other = O::new(kind);
+        self.joins(&mut other).await;
+        other
+    }
+
+    /// A socket of theirs binds or connects.
+    pub(crate) async fn joins(&self, other: &mut impl OtherSocket) {
+        match self.binder {
+            Binder::We => other.connect(&self.endpoint).await,
+            Binder::They => other.bind(&self.endpoint).await,
+        }
+    }
+}
+
+impl Drop for Meeting {
+    /// Not everybody takes the name away.
+    fn drop(&mut self) {
+        if let Some(path) = self.endpoint.strip_prefix("ipc://") {
+            let _ = fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What a test asks of a socket of another library: the one face that [`libzmq`](crate::libzmq) and the
+//! [`zeromq` crate](crate::zeromq_crate) share, so that each check is written once.
+//!
+//! It is a face for tests: what does not succeed fails the test, there, with what the library said. Messages are ours on
+//! both sides of it, since they are easy to compare; what crosses is frames of bytes.
+
+use hubless::{Message, SocketKind};
+
+/// A socket of another library, alone in a context, or on a runtime, of its own: as if it were another process.
+pub(crate) trait OtherSocket: Sized {
+    /// The version of ZMTP that it announces.
+    const VERSION: (u8, u8);
+
+    /// A socket of this kind, on its own until told to bind or connect.
+    fn new(kind: SocketKind) -> Self;
+
+    async fn bind(&mut self, endpoint: &str);
+
+    /// Begins to connect. Who does not dial again and again needs somebody who listens.
+    async fn connect(&mut self, endpoint: &str);
+
+    /// Sends one message; waits for a peer, unless it publishes.
+    async fn send(&mut self, message: impl Into<Message>);
+
+    /// Receives one message. An XPUB receives subscriptions: the prefix, behind one byte that is 1, or 0 for a
+    /// cancellation.
+    async fn recv(&mut self) -> Message;
+
+    /// Asks for what begins with `prefix`.
+    async fn subscribe(&mut self, prefix: &str);
+
+    /// Takes one such subscription back.
+    async fn unsubscribe(&mut self, prefix: &str);
+
+    /// Ends as its process would. What was sent and not received may be lost. The place it was bound to is free.
+    async fn close(self);
+}
