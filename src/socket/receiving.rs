@@ -116,6 +116,10 @@ impl<K: Kind> Socket<K> {
     ///
     /// [`TryRecvError::Empty`] when none came in time, [`TryRecvError::Closed`] when the socket is closed.
     ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the socket has no endpoint yet: then there is no clock to wait by.
+    ///
     /// # Cancel safety
     ///
     /// As [`recv`](Self::recv).
@@ -141,7 +145,7 @@ impl<K: Kind> Socket<K> {
     where
         K: Receives,
     {
-        match runtime::timeout(limit, self.core.recv()).await {
+        match runtime::timeout(self.core.home.get(), limit, self.core.recv()).await {
             Some(Ok(message)) => Ok(message),
             Some(Err(_)) => Err(TryRecvError::Closed),
             None => Err(TryRecvError::Empty),

@@ -105,6 +105,10 @@ impl<K: Kind> Socket<K> {
     /// [`SendTimeoutError::Timeout`] when no peer had room in time; otherwise as [`send`](Self::send). All give the
     /// message back.
     ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the socket has no endpoint yet: then there is no clock to wait by.
+    ///
     /// # Cancel safety
     ///
     /// As [`send`](Self::send): nothing was queued, and the message is dropped with the future.
@@ -131,7 +135,7 @@ impl<K: Kind> Socket<K> {
         K: Sends,
     {
         let mut sending = self.core.send(message.into());
-        match runtime::timeout(limit, &mut sending).await {
+        match runtime::timeout(self.core.home.get(), limit, &mut sending).await {
             Some(sent) => Ok(sent?),
             None => Err(SendTimeoutError::Timeout(sending.take().into_message())),
         }
