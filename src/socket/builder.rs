@@ -363,6 +363,15 @@ impl Options {
                 "no handshake is done in no time",
             ));
         }
+        if self
+            .heartbeat
+            .is_some_and(|heartbeat| heartbeat.is_too_short_lived())
+        {
+            found.push(Contradiction::new(
+                ["heartbeat"],
+                "its ttl, at most 65.5 s, is not longer than its interval",
+            ));
+        }
         if self.admission.pending == 0 {
             found.push(Contradiction::new(
                 ["max_pending_handshakes"],
