@@ -177,7 +177,7 @@ impl Core {
 
     /// Whether a second connection to the same endpoint would only double every message or subscription.
     fn connects_once(&self) -> bool {
-        !matches!(self.kind, SocketKind::Push | SocketKind::Pull)
+        matches!(self.kind, SocketKind::Pub | SocketKind::Sub | SocketKind::Req)
     }
 
     pub(crate) async fn unbind(&self, at: &Endpoint) -> Result<(), EndpointError> {

@@ -181,8 +181,8 @@ impl<K: Kind> Socket<K> {
     /// A [`Push`] queues for the endpoint from now on, connected or not, unless it is
     /// [`immediate`](Builder::immediate).
     ///
-    /// To connect twice to one endpoint makes a second, independent connection for [`Push`] and [`Pull`]. For the
-    /// other kinds it would only double every message or subscription, and is an error.
+    /// To connect twice to one endpoint makes a second, independent connection for [`Push`], [`Pull`] and [`Rep`]. For
+    /// the other kinds it would only double every message or subscription, and is an error.
     ///
     /// # Errors
     ///
