@@ -201,15 +201,11 @@ impl<K: Kind> Socket<K> {
     /// # async fn main() -> Result<(), hubless::Error> {
     /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
     /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
-    /// use std::pin::Pin;
-    ///
-    /// use futures_core::Stream;
+    /// use futures::StreamExt;
     ///
     /// push.send("hello").await?;
     /// let mut messages: hubless::Messages<'_, _> = pull.messages();
-    /// // `messages.next()`, with an extension trait such as that of `futures`.
-    /// let next = std::future::poll_fn(|cx| Pin::new(&mut messages).poll_next(cx)).await;
-    /// assert_eq!(next.expect("the socket is open"), "hello");
+    /// assert_eq!(messages.next().await.expect("the socket is open"), "hello");
     /// # Ok(())
     /// # }
     /// ```

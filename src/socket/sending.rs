@@ -203,15 +203,14 @@ impl<K: Kind> Socket<K> {
     /// # async fn main() -> Result<(), hubless::Error> {
     /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
     /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
-    /// use std::pin::Pin;
-    ///
-    /// use futures_sink::Sink;
+    /// use futures::{SinkExt, StreamExt, stream};
     ///
     /// let mut sink: hubless::Outgoing<'_, _> = push.sink();
-    /// // `sink.send("hello")`, with an extension trait such as that of `futures`.
-    /// std::future::poll_fn(|cx| Sink::<&str>::poll_ready(Pin::new(&mut sink), cx)).await?;
-    /// Pin::new(&mut sink).start_send("hello")?;
-    /// assert_eq!(pull.recv().await?, "hello");
+    /// sink.send("hello").await?;
+    /// stream::iter(["many", "more"]).map(Ok).forward(sink).await?;
+    /// for expected in ["hello", "many", "more"] {
+    ///     assert_eq!(pull.recv().await?, expected);
+    /// }
     /// # Ok(())
     /// # }
     /// ```
