@@ -22,13 +22,13 @@ mod malice;
 mod net;
 mod panics;
 mod scenario;
+mod stage;
 mod story;
 mod tap;
 
 use std::env;
 
 use malice::Malice;
-use scenario::Scenario;
 use story::tell;
 
 /// Stories for each test where the environment does not say otherwise.
@@ -74,8 +74,8 @@ fn tell_all(seeds: impl Iterator<Item = u64>) {
 fn report(seed: u64) -> String {
     let outcome = tell(seed, None, true);
     format!(
-        "seed {seed}:\n{:#?}\n\n{}\n\nseed {seed} breaks a promise:\n{}\n\nreplay: HUBLESS_SIM_SEED={seed} cargo test --test sim",
-        Scenario::draw(seed),
+        "seed {seed}:\n{}\n\n{}\n\nseed {seed} breaks a promise:\n{}\n\nreplay: HUBLESS_SIM_SEED={seed} cargo test --test sim",
+        outcome.plan,
         outcome.log,
         outcome
             .complaints
