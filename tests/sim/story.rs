@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hubless::{EndpointError, Heartbeat, Message, Pull, Push, Stats, Unsent};
+use hubless::{EndpointError, Message, Pull, Push, Stats, Unsent};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;
@@ -444,24 +444,10 @@ fn places(scenario: &Scenario) -> Vec<Place> {
 }
 
 fn build(sends: bool, options: &Options, carrier: Arc<dyn hubless::carrier::Carrier>, seed: u64) -> Handle {
-    macro_rules! common {
-        ($builder:expr) => {{
-            let millis = Duration::from_millis;
-            let (min, max) = options.reconnect;
-            let heartbeat = options
-                .heartbeat
-                .map(|(interval, timeout)| Heartbeat::every(millis(interval)).timeout(millis(timeout)));
-            $builder
-                .carrier(carrier, seed)
-                .linger(options.linger())
-                .reconnect(millis(min), millis(max))
-                .handshake_timeout(millis(options.handshake_timeout))
-                .heartbeat(heartbeat)
-                .conflate(options.conflate)
-        }};
-    }
     if sends {
-        let mut builder = common!(Push::builder())
+        let mut builder = options
+            .apply(Push::builder(), carrier, seed)
+            .conflate(options.conflate)
             .send_hwm(options.hwm)
             .immediate(options.immediate);
         if options.hwm_bytes > 0 {
@@ -469,7 +455,10 @@ fn build(sends: bool, options: &Options, carrier: Arc<dyn hubless::carrier::Carr
         }
         Handle::Push(builder.build().expect("the options do not contradict each other"))
     } else {
-        let mut builder = common!(Pull::builder()).recv_hwm(options.hwm);
+        let mut builder = options
+            .apply(Pull::builder(), carrier, seed)
+            .conflate(options.conflate)
+            .recv_hwm(options.hwm);
         if options.hwm_bytes > 0 {
             builder = builder.recv_hwm_bytes(options.hwm_bytes);
         }
