@@ -37,8 +37,8 @@ impl Heartbeat {
     /// The shortest interval: below it the questions would be all that is left of a connection.
     const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
-    /// Asks every `interval` (libzmq: `ZMQ_HEARTBEAT_IVL`); below a millisecond it counts as one. The timeout is the
-    /// same unless [set](Self::timeout).
+    /// Asks as soon as a connection is made and then every `interval` (libzmq: `ZMQ_HEARTBEAT_IVL`); below a
+    /// millisecond it counts as one. The timeout is the same unless [set](Self::timeout).
     pub fn every(interval: Duration) -> Self {
         let interval = interval.max(Self::MIN_INTERVAL);
         Self {

@@ -336,6 +336,24 @@ fn trap_09_every_subscription_is_told_also_the_same_one_twice() {
 }
 
 #[test]
+fn the_first_thing_said_in_traffic_is_the_question_whether_the_peer_lives() {
+    let heartbeat = Heartbeat::every(Duration::from_secs(1)).ttl(Duration::from_secs(3));
+    let config = SessionConfig {
+        heartbeat: Some(heartbeat),
+        ..config(SocketKind::Sub)
+    };
+    let mut session = established_with(config, 1);
+    session.subscribe(b"A");
+    let said = take_output(&mut session);
+    assert!(
+        said.starts_with(b"\x04\x07\x04PING\x00\x1e"),
+        "{}",
+        said.escape_ascii()
+    );
+    assert!(session.poll_timeout() > Some(start()), "the next one has time");
+}
+
+#[test]
 fn trap_12_a_peer_of_version_3_0_is_never_pinged() {
     let heartbeat = Heartbeat::every(Duration::from_secs(1)).ttl(Duration::from_secs(3));
     let config = SessionConfig {
