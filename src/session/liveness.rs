@@ -116,7 +116,7 @@ impl Liveness {
         }
     }
 
-    /// Asks the first question, before anything else is said: a peer that stops reading a moment later would not hear
+    /// Asks the first question, before any message is sent: a peer that stops reading a moment later would not hear
     /// another one, and has to know by then that it must give signs of life.
     pub(super) fn begin(&mut self, now: Instant, outbox: &mut Outbox) {
         if let Some(ours) = &mut self.ours {

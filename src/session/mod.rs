@@ -153,8 +153,8 @@ impl Session {
                     return Ok(());
                 }
                 Ok(Step::Established(mut traffic, introduction)) => {
-                    self.outbox.seal();
                     traffic.liveness.begin(now, &mut self.outbox);
+                    self.outbox.seal();
                     self.state = State::Traffic(traffic);
                     self.events.push_back(SessionEvent::Established(introduction));
                     return Ok(());

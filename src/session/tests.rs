@@ -336,21 +336,16 @@ fn trap_09_every_subscription_is_told_also_the_same_one_twice() {
 }
 
 #[test]
-fn the_first_thing_said_in_traffic_is_the_question_whether_the_peer_lives() {
+fn traffic_begins_with_the_question_whether_the_peer_lives() {
     let heartbeat = Heartbeat::every(Duration::from_secs(1)).ttl(Duration::from_secs(3));
     let config = SessionConfig {
         heartbeat: Some(heartbeat),
-        ..config(SocketKind::Sub)
+        ..config(SocketKind::Push)
     };
-    let mut session = established_with(config, 1);
-    session.subscribe(b"A");
-    let said = take_output(&mut session);
-    assert!(
-        said.starts_with(b"\x04\x07\x04PING\x00\x1e"),
-        "{}",
-        said.escape_ascii()
-    );
-    assert!(session.poll_timeout() > Some(start()), "the next one has time");
+    let mut session = Session::new(Arc::new(config), start());
+    feed(&mut session, &hello(1, "PULL")).expect("the peer is fine");
+    assert!(take_output(&mut session).ends_with(b"PUSH\x04\x07\x04PING\x00\x1e"));
+    assert_eq!(session.poll_timeout(), Some(start() + Duration::from_secs(1)));
 }
 
 #[test]
