@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hubless::carrier::Carrier;
 use hubless::kind::Kind;
-use hubless::{Builder, Heartbeat};
+use hubless::{Builder, Heartbeat, Tuning};
 
 use crate::dice::Dice;
 use crate::letter::{NAME, Shape};
@@ -133,7 +133,7 @@ impl Letters {
     }
 
     /// Roughly how many bytes one message has.
-    fn mean(&self) -> u64 {
+    pub(crate) fn mean(&self) -> u64 {
         (self.frames.div_ceil(2)) * self.size.1 / 3 + self.large * self.large_size.1 / 150 + 12
     }
 }
@@ -228,6 +228,8 @@ impl Options {
             .reconnect(millis(min), millis(max))
             .handshake_timeout(millis(self.handshake_timeout))
             .heartbeat(heartbeat)
+            // One driver of a process spins, so whether this one does would depend on the stories told beside it.
+            .tuning(Tuning::new().spin(false))
     }
 
     /// Notices a dead peer no sooner than a live one can answer over a line that takes so many milliseconds.

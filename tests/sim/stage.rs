@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hubless::kind::Kind;
+use hubless::{BindError, Socket};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -90,6 +92,17 @@ impl Stage {
         }
         sleep_until(self.net.heals()).await;
         self.net.heal();
+    }
+
+    /// Binds; the socket that was here before may need a moment to let go.
+    pub(crate) async fn bind<K: Kind>(&self, socket: &Socket<K>, endpoint: &str) {
+        for _ in 0..100 {
+            match socket.bind(endpoint).await {
+                Ok(_) | Err(BindError::Closed(_)) => return,
+                Err(_) => sleep(Duration::from_millis(5)).await,
+            }
+        }
+        self.complain(format!("{endpoint} is not let go"));
     }
 
     /// Waits until all of them are done; `false` if the time was up first.

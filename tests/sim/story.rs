@@ -14,10 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hubless::{EndpointError, Message, Pull, Push, Stats, Unsent};
+use hubless::{EndpointError, Message, Pull, Push, Unsent};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;
+use crate::handle::Handle;
 use crate::judge;
 use crate::letter::{Id, Shape};
 use crate::malice::Malice;
@@ -50,54 +51,6 @@ pub(crate) struct Record {
     pub(crate) parted: bool,
     /// It is closed.
     pub(crate) closed: bool,
-}
-
-/// A socket, whichever it is.
-#[derive(Debug, Clone)]
-pub(crate) enum Handle {
-    Push(Push),
-    Pull(Pull),
-}
-
-impl Handle {
-    pub(crate) fn stats(&self) -> Stats {
-        match self {
-            Self::Push(socket) => socket.stats(),
-            Self::Pull(socket) => socket.stats(),
-        }
-    }
-
-    async fn bind(&self, at: &str) -> Result<(), hubless::BindError> {
-        match self {
-            Self::Push(socket) => socket.bind(at).await.map(drop),
-            Self::Pull(socket) => socket.bind(at).await.map(drop),
-        }
-    }
-
-    fn connect(&self, to: &str) -> Result<(), EndpointError> {
-        match self {
-            Self::Push(socket) => socket.connect(to).map(drop),
-            Self::Pull(socket) => socket.connect(to).map(drop),
-        }
-    }
-
-    /// Ends the endpoint, whichever kind it is.
-    async fn part(&self, from: &str, bound: bool) -> Result<(), EndpointError> {
-        let endpoint = from.parse()?;
-        match (self, bound) {
-            (Self::Push(socket), true) => socket.unbind(&endpoint).await,
-            (Self::Push(socket), false) => socket.disconnect(&endpoint).await,
-            (Self::Pull(socket), true) => socket.unbind(&endpoint).await,
-            (Self::Pull(socket), false) => socket.disconnect(&endpoint).await,
-        }
-    }
-
-    async fn close(self) -> Result<(), Unsent> {
-        match self {
-            Self::Push(socket) => socket.close().await,
-            Self::Pull(socket) => socket.close().await,
-        }
-    }
 }
 
 /// Where one socket of the plan lives, and its successors.
@@ -241,7 +194,7 @@ impl World {
         });
         self.net.note("socket", &[number.into(), place as u64]);
         if let Some(endpoint) = &here.binds {
-            self.bind(&handle, endpoint).await;
+            handle.bind(&self, endpoint).await;
         }
         for endpoint in &here.dials {
             if let Err(error) = handle.connect(endpoint) {
@@ -249,17 +202,6 @@ impl World {
             }
         }
         *here.lock() = Some((number, handle));
-    }
-
-    /// Binds; the socket that was here before may need a moment to let go.
-    async fn bind(&self, handle: &Handle, endpoint: &str) {
-        for _ in 0..100 {
-            match handle.bind(endpoint).await {
-                Ok(()) | Err(hubless::BindError::Closed(_)) => return,
-                Err(_) => sleep(Duration::from_millis(5)).await,
-            }
-        }
-        self.complain(format!("{endpoint} is not let go"));
     }
 
     /// Waits until everything has moved that may.
@@ -556,7 +498,7 @@ impl Actor {
         self.check_linger("part", number, start);
         sleep(Duration::from_millis(pause)).await;
         if bound {
-            self.world.bind(&handle, endpoint).await;
+            handle.bind(&self.world, endpoint).await;
         } else if let Err(error) = handle.connect(endpoint) {
             self.world.complain(format!("cannot connect again: {error}"));
         }
