@@ -1,4 +1,4 @@
-//! The asking side (sockets.md 10, line 1).
+//! The asking side.
 
 use std::time::Duration;
 
