@@ -723,13 +723,17 @@ impl Actor {
         if !self.world.seed.is_multiple_of(4) || !self.dice.chance(20) {
             return;
         }
-        let lanes = self.world.net.look(|links| {
-            let ours = links.iter().filter(|link| link.owners.contains(&number));
-            ours.count()
+        // What came from a peer that has left is read to its end, beyond the mark.
+        let (lanes, left) = self.world.net.look(|links| {
+            let ours = || links.iter().filter(|link| link.owners.contains(&number));
+            let ended = ours().filter(|link| !link.is_up());
+            let read = ended.map(|link| link.ways.iter().map(|way| way.read.whole.len()).sum::<usize>());
+            (ours().count(), read.sum::<usize>())
         });
         let hwm = self.world.records()[number as usize].options.hwm;
         let queued = pull.stats().incoming.queued.messages;
-        if queued > (hwm * lanes) as u64 && !self.world.records()[number as usize].options.conflate {
+        let most = (hwm * lanes + left) as u64;
+        if queued > most && !self.world.records()[number as usize].options.conflate {
             self.world.complain(format!(
                 "G6: {queued} messages are held in {lanes} lanes with a mark of {hwm}"
             ));
