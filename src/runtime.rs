@@ -3,9 +3,9 @@
 //! Everything else gets time as an argument and randomness as a number, which is what lets the tests run whole
 //! sockets in virtual time. The clock is tokio's: on a paused runtime it stands still until all tasks wait.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -38,12 +38,32 @@ pub(crate) async fn sleep_until(at: Instant) {
 /// Has the running task polled again once the runtime has looked for news from outside, without going to sleep.
 pub(crate) fn look_again(cx: &mut Context<'_>) {
     // The wake-up is given at the first poll and stays when the future is dropped.
-    let _ = std::pin::pin!(tokio::task::yield_now()).poll(cx);
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
 }
 
-/// Does `work`, at most for `limit`: `None` when the time was up first.
-pub(crate) async fn timeout<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, work).await.ok()
+/// Does `work` as if it were on `handle`, whichever thread or runtime polls it: what it opens and what it waits for is
+/// then that runtime's, and not lost with another one.
+pub(crate) async fn within<T>(handle: &Handle, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let _inside = handle.enter();
+        work.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Does `work`, at most for `limit`: `None` when the time was up first. The clock is that of the runtime that this is
+/// called on; if there is none, that of `home`.
+pub(crate) async fn timeout<T>(
+    home: Option<&Handle>,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let timed = async { tokio::time::timeout(limit, work).await.ok() };
+    match home {
+        Some(home) if current().is_none() => within(home, timed).await,
+        _ => timed.await,
+    }
 }
 
 /// An alarm that may be set, moved and taken back; it costs nothing while it is not set.

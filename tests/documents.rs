@@ -5,7 +5,7 @@
 //! UPDATE_DOCUMENTS=1 cargo test --test documents     writes the lists of tests into docs/guarantees.md
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -68,6 +68,31 @@ fn every_test_that_the_guarantees_name_exists() {
             "{GUARANTEES} names the test {name}, which is not there"
         );
     }
+}
+
+/// `trap_07_…` is a test of trap 7.
+#[test]
+fn every_trap_is_explained_and_tested() {
+    let path = root().join("docs/traps.md");
+    let text = fs::read_to_string(&path).expect("the traps are there");
+    let rows = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok());
+    let explained: BTreeSet<u32> = rows.collect();
+    let mut tested = BTreeSet::new();
+    for folder in ["src", "tests"] {
+        for file in files(&root().join(folder), "rs") {
+            let text = fs::read_to_string(&file).expect("a source file can be read");
+            let names = text.split("fn trap_").skip(1);
+            // One test may be of several: `trap_12_and_13_…`.
+            let of = |name: &str| -> Vec<u32> {
+                let parts = name.split('_').filter(|part| *part != "and");
+                parts.map_while(|part| part.parse().ok()).collect()
+            };
+            tested.extend(names.flat_map(of));
+        }
+    }
+    assert_eq!(explained, tested);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Endpoints of a socket: what it takes away again, it takes away in good order.
 
-use hubless::{EndpointError, Linger, Pull, Push};
+use hubless::kind::{self, Kind};
+use hubless::{EndpointError, Linger, Pull, Push, Socket};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -68,5 +69,44 @@ async fn an_endpoint_is_free_when_unbind_is_done() -> Result {
         let _ = second.close().await;
     }
     assert!(!file.exists());
+    Ok(())
+}
+
+/// A second connection doubles what a PULL or a REP is given, which may be wanted, but for the others every
+/// subscription, publication or request.
+#[tokio::test]
+async fn some_kinds_connect_to_an_endpoint_as_often_as_they_like_and_some_once() -> Result {
+    fn twice<K: Kind>() -> std::result::Result<usize, EndpointError> {
+        let (socket, at) = (Socket::<K>::new(), "inproc://twice");
+        socket.connect(at)?;
+        socket.connect(at)?;
+        Ok(socket.endpoints().len())
+    }
+    assert_eq!(twice::<kind::Push>(), Ok(2));
+    assert_eq!(twice::<kind::Pull>(), Ok(2));
+    assert_eq!(twice::<kind::Rep>(), Ok(2));
+    let already = || {
+        Err(EndpointError::AlreadyConnected(
+            "inproc://twice".parse().expect("an endpoint"),
+        ))
+    };
+    assert_eq!(twice::<kind::Pub>(), already());
+    assert_eq!(twice::<kind::Sub>(), already());
+    assert_eq!(twice::<kind::Req>(), already());
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_connections_to_one_endpoint_disconnecting_ends_one() -> Result {
+    let pull = Pull::new();
+    let endpoint = pull.bind("tcp://127.0.0.1:0").await?;
+    let push = Push::new();
+    push.connect(&endpoint)?.await?;
+    push.connect(&endpoint)?.await?;
+    pull.peers().at_least(2).await?;
+    push.disconnect(&endpoint).await?;
+    assert_eq!(push.endpoints().len(), 1);
+    push.send("by the other").await?;
+    assert_eq!(pull.recv().await?, "by the other");
     Ok(())
 }

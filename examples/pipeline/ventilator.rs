@@ -129,6 +129,10 @@ async fn feed(
     chunks: Arc<Mutex<mpsc::Receiver<Chunk>>>,
     ledger: Ledger,
 ) -> Result<Fed> {
+    // It is this worker's, even if that is gone before it has room.
+    if let Some(chunk) = &first {
+        ledger.give(chunk, worker.number);
+    }
     let status = loop {
         // Room first, then a chunk: nobody holds one that another could have sent.
         let room = tokio::select! {

@@ -27,7 +27,7 @@ use crate::transport;
 /// After this long in traffic the next failure is a first one again.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// How long after a refusal for good the peer is asked again.
+/// How long after a refusal for good the peer is asked again, drawn from the upper half like every wait.
 const REFUSED: Duration = Duration::from_secs(30);
 
 /// Starts to dial. `announce` hears of the first handshake, or why there will be none.

@@ -37,6 +37,10 @@ const PROVED: u32 = 8;
 /// A look that took longer than this met a busy thread: others need it more.
 const SLOW_TURN: Duration = Duration::from_micros(200);
 
+/// Looks after which a spell ends whatever the clock says: on a paused runtime it stands still as long as anybody looks.
+/// No machine looks so often within its patience.
+const MOST_LOOKS: u32 = 4096;
+
 /// Quick reads that are asked for at first, and at the most.
 const NEED: (u32, u32) = (3, 256);
 
@@ -78,6 +82,8 @@ pub(crate) struct Spin {
 #[derive(Debug)]
 struct Spell {
     hits: u32,
+    /// Since the last read.
+    looks: u32,
     last_look: Instant,
     _token: Token,
 }
@@ -123,6 +129,7 @@ impl Spin {
         self.last_read = Some(now);
         if let Some(spell) = &mut self.spell {
             spell.hits += 1;
+            spell.looks = 0;
             if spell.hits == PROVED {
                 self.need = NEED.0;
             }
@@ -143,6 +150,7 @@ impl Spin {
             };
             self.spell = Some(Spell {
                 hits: 0,
+                looks: 0,
                 last_look: now,
                 _token: token,
             });
@@ -161,7 +169,8 @@ impl Spin {
             .is_some_and(|last| now.duration_since(last) < patience);
         let swift = now.duration_since(spell.last_look) < SLOW_TURN;
         spell.last_look = now;
-        if in_time && swift && self.alternations >= ALTERNATIONS {
+        spell.looks += 1;
+        if in_time && swift && spell.looks < MOST_LOOKS && self.alternations >= ALTERNATIONS {
             return true;
         }
         if spell.hits < PROVED {
@@ -253,5 +262,9 @@ mod tests {
             !spin.wants_to_look(now + Duration::from_micros(250)),
             "the thread is busy"
         );
+
+        now = ping_pong(&mut spin, now, 40, ANSWER);
+        let looks = (0..10 * MOST_LOOKS).take_while(|_| spin.wants_to_look(now));
+        assert_eq!(looks.count(), MOST_LOOKS as usize, "time stands still");
     }
 }

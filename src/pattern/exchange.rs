@@ -81,8 +81,8 @@ pub(crate) fn is_request(message: &Message) -> bool {
     message.addresses(MAX_ADDRESSES).is_some()
 }
 
-/// The guard of an asker's connections: every message must be an answer to something (wire.md, trap 15): an id of
-/// four bytes or none, an empty frame, a body.
+/// The guard of an asker's connections: every message must be an answer to something (trap 15): an id of four bytes or
+/// none, an empty frame, a body.
 pub(crate) fn check_answer(frames: &[u8]) -> Result<(), ProtocolError> {
     let malformed = |problem| ProtocolError::Malformed {
         what: "reply",

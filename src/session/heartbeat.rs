@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::wire::command::ttl_in_tenths;
+use crate::wire::command::{ttl_from_tenths, ttl_in_tenths};
 
 /// How a socket makes sure that its peers live: it asks each of them again and again, and ends the connection of one
 /// that gives no sign of life in time. A connecting socket then connects again.
@@ -37,8 +37,8 @@ impl Heartbeat {
     /// The shortest interval: below it the questions would be all that is left of a connection.
     const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
-    /// Asks every `interval` (libzmq: `ZMQ_HEARTBEAT_IVL`); below a millisecond it counts as one. The timeout is the
-    /// same unless [set](Self::timeout).
+    /// Asks as soon as a connection is made and then every `interval` (libzmq: `ZMQ_HEARTBEAT_IVL`); below a
+    /// millisecond it counts as one. The timeout is the same unless [set](Self::timeout).
     pub fn every(interval: Duration) -> Self {
         let interval = interval.max(Self::MIN_INTERVAL);
         Self {
@@ -57,11 +57,17 @@ impl Heartbeat {
     }
 
     /// Tells the peer to give *us* up after a silence of this long (libzmq: `ZMQ_HEARTBEAT_TTL`), so that a peer
-    /// without heartbeats of its own notices too. It should be longer than the interval. None by default, and for
-    /// zero; sent in tenths of a second, rounded down but not to nothing, and at most 65.5 s.
+    /// without heartbeats of its own notices too. It must be longer than the interval, or the peer would give us up
+    /// between two of our questions. None by default, and for zero; sent in tenths of a second, rounded down but not to
+    /// nothing, and at most 65.5 s.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl_in_tenths(ttl);
         self
+    }
+
+    /// Whether the ttl, as it is sent, ends before we speak again.
+    pub(crate) fn is_too_short_lived(&self) -> bool {
+        self.ttl != 0 && ttl_from_tenths(self.ttl) <= self.interval
     }
 }

@@ -3,7 +3,7 @@
 //! Three clocks run in traffic:
 //!
 //! ```text
-//! our question    every interval: PING; no byte for interval + timeout ─▶ the peer is dead
+//! our question    at once and every interval: PING; no byte for interval + timeout ─▶ the peer is dead
 //! their promise   PING with a ttl came; no byte for that long          ─▶ the peer is dead
 //! our sign        we do not read, so we cannot answer: say PONG unasked, often enough for the peer
 //! ```
@@ -113,6 +113,14 @@ impl Liveness {
             reading: Reading::Open,
             writing: Writing::Open,
             spoken: now,
+        }
+    }
+
+    /// Asks the first question, before any message is sent: a peer that stops reading a moment later would not hear
+    /// another one, and has to know by then that it must give signs of life.
+    pub(super) fn begin(&mut self, now: Instant, outbox: &mut Outbox) {
+        if let Some(ours) = &mut self.ours {
+            ours.ask(now, outbox);
         }
     }
 

@@ -152,9 +152,10 @@ impl Session {
                     self.state = state;
                     return Ok(());
                 }
-                Ok(Step::Established(traffic, introduction)) => {
-                    self.state = State::Traffic(traffic);
+                Ok(Step::Established(mut traffic, introduction)) => {
+                    traffic.liveness.begin(now, &mut self.outbox);
                     self.outbox.seal();
+                    self.state = State::Traffic(traffic);
                     self.events.push_back(SessionEvent::Established(introduction));
                     return Ok(());
                 }

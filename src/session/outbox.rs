@@ -65,9 +65,16 @@ impl Outbox {
     }
 
     /// What waits so far comes before everything later: no answer may overtake the handshake, whose end can come in
-    /// one read with the first PING.
+    /// one read with the first PING; and no message our first question.
     pub(super) fn seal(&mut self) {
         self.front.append(&mut mem::take(&mut self.queue));
+        self.put_question();
+    }
+
+    fn put_question(&mut self) {
+        if let Some(ttl) = self.question.take() {
+            command::put_ping(&mut self.front, ttl, b"");
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -91,8 +98,6 @@ impl Outbox {
         } else {
             self.front.append(&mut mem::take(&mut self.queue));
         }
-        if let Some(ttl) = self.question.take() {
-            command::put_ping(&mut self.front, ttl, b"");
-        }
+        self.put_question();
     }
 }

@@ -336,6 +336,19 @@ fn trap_09_every_subscription_is_told_also_the_same_one_twice() {
 }
 
 #[test]
+fn traffic_begins_with_the_question_whether_the_peer_lives() {
+    let heartbeat = Heartbeat::every(Duration::from_secs(1)).ttl(Duration::from_secs(3));
+    let config = SessionConfig {
+        heartbeat: Some(heartbeat),
+        ..config(SocketKind::Push)
+    };
+    let mut session = Session::new(Arc::new(config), start());
+    feed(&mut session, &hello(1, "PULL")).expect("the peer is fine");
+    assert!(take_output(&mut session).ends_with(b"PUSH\x04\x07\x04PING\x00\x1e"));
+    assert_eq!(session.poll_timeout(), Some(start() + Duration::from_secs(1)));
+}
+
+#[test]
 fn trap_12_a_peer_of_version_3_0_is_never_pinged() {
     let heartbeat = Heartbeat::every(Duration::from_secs(1)).ttl(Duration::from_secs(3));
     let config = SessionConfig {

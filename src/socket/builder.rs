@@ -170,7 +170,8 @@ impl<K: Kind> Builder<K> {
     /// The first and the longest wait before a connecting endpoint tries again. Default: 100 ms and 5 s.
     ///
     /// Each wait is twice the one before, up to `max`, and drawn from its upper half, so that many peers do not
-    /// come back at once. libzmq: `ZMQ_RECONNECT_IVL`, `ZMQ_RECONNECT_IVL_MAX`.
+    /// come back at once. A peer that refuses for good is asked again after 15 to 30 s, whatever is said here. libzmq:
+    /// `ZMQ_RECONNECT_IVL`, `ZMQ_RECONNECT_IVL_MAX`.
     pub fn reconnect(mut self, min: Duration, max: Duration) -> Self {
         self.options.reconnect = Reconnect { min, max };
         self
@@ -212,8 +213,8 @@ impl<K: Kind> Builder<K> {
     /// How many accepted connections may be in their handshake at a time. Default: 1 024.
     ///
     /// At this number no more are accepted: they wait in the kernel's backlog. One that is older than a second may be
-    /// closed to make room, the oldest first. A single source may have a quarter of them, loopback and ipc excepted.
-    /// libzmq: none.
+    /// closed to make room, the oldest first. A single source (an IPv4 address, or the /64 network of an IPv6 one) may
+    /// have a quarter of them, loopback and ipc excepted. libzmq: none.
     pub fn max_pending_handshakes(mut self, connections: usize) -> Self {
         self.options.admission.pending = connections;
         self
@@ -360,6 +361,15 @@ impl Options {
             found.push(Contradiction::new(
                 ["handshake_timeout"],
                 "no handshake is done in no time",
+            ));
+        }
+        if self
+            .heartbeat
+            .is_some_and(|heartbeat| heartbeat.is_too_short_lived())
+        {
+            found.push(Contradiction::new(
+                ["heartbeat"],
+                "its ttl, at most 65.5 s, is not longer than its interval",
             ));
         }
         if self.admission.pending == 0 {

@@ -139,7 +139,9 @@ impl Core {
             driver::inproc::listen(&home, guard, name)?;
             return Ok(endpoint);
         }
-        let listener = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref())
+        let binding = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref());
+        // Not the caller's, which may be another runtime or none.
+        let listener = runtime::within(&home, binding)
             .await
             .map_err(|source| BindError::Io {
                 endpoint: endpoint.clone(),
@@ -175,7 +177,7 @@ impl Core {
 
     /// Whether a second connection to the same endpoint would only double every message or subscription.
     fn connects_once(&self) -> bool {
-        !matches!(self.kind, SocketKind::Push | SocketKind::Pull)
+        matches!(self.kind, SocketKind::Pub | SocketKind::Sub | SocketKind::Req)
     }
 
     pub(crate) async fn unbind(&self, at: &Endpoint) -> Result<(), EndpointError> {

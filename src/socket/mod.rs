@@ -57,6 +57,28 @@ use crate::stats::Stats;
 /// Dropping the last handle closes the socket without waiting: its connections finish in the background, within
 /// [`linger`](Builder::linger), as long as the runtime lives. A program that ends earlier loses what is still queued,
 /// so it should [`close`](Self::close) what it sent with.
+///
+/// # Examples
+///
+/// A function for any kind of socket:
+///
+/// ```
+/// use hubless::kind::Kind;
+/// use hubless::{Pull, Push, Socket};
+///
+/// async fn describe<K: Kind>(socket: &Socket<K>) -> String {
+///     format!("{} peers at {} endpoints", socket.peers().count(), socket.endpoints().len())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let pull = Pull::new();
+/// pull.bind("tcp://127.0.0.1:0").await?;
+/// assert_eq!(describe(&pull).await, "0 peers at 1 endpoints");
+/// assert_eq!(describe(&Push::new()).await, "0 peers at 0 endpoints");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Socket<K: Kind> {
     core: Arc<Core>,
     kind: PhantomData<fn() -> K>,
@@ -181,8 +203,8 @@ impl<K: Kind> Socket<K> {
     /// A [`Push`] queues for the endpoint from now on, connected or not, unless it is
     /// [`immediate`](Builder::immediate).
     ///
-    /// To connect twice to one endpoint makes a second, independent connection for [`Push`] and [`Pull`]. For the
-    /// other kinds it would only double every message or subscription, and is an error.
+    /// To connect twice to one endpoint makes a second, independent connection for [`Push`], [`Pull`] and [`Rep`]. For
+    /// the other kinds it would only double every message or subscription, and is an error.
     ///
     /// # Errors
     ///

@@ -7,6 +7,24 @@ use crate::error::Closed;
 use crate::peer::Peer;
 
 /// The peers of a socket, from handshake done to connection ended: see [`Socket::peers`](crate::Socket::peers).
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Peers, Pull, Push, SocketKind};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let (pull, push) = (Pull::new(), Push::new());
+/// let peers: Peers = pull.peers();
+/// assert_eq!(peers.count(), 0);
+///
+/// push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+/// peers.at_least(1).await?;
+/// assert_eq!(peers.list()[0].kind(), Some(SocketKind::Push));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Peers {
     shared: Arc<Shared>,

@@ -122,6 +122,15 @@ impl Socket<kind::Sub> {
     /// by the second [`unsubscribe`](Self::unsubscribe).
     ///
     /// libzmq: `ZMQ_SUBSCRIBE`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let subscriber = hubless::Sub::new();
+    /// subscriber.subscribe("news.");
+    /// subscriber.subscribe(b"\x00\x01"); // topics are bytes
+    /// subscriber.subscribe(""); // everything
+    /// ```
     pub fn subscribe(&self, prefix: impl AsRef<[u8]>) {
         self.interest().subscribe(Bytes::copy_from_slice(prefix.as_ref()));
     }
@@ -158,6 +167,29 @@ impl Socket<kind::Sub> {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing: subscriptions go out whether or not somebody waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hubless::{Pub, Sub};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (publisher, subscriber) = (Pub::new(), Sub::new());
+    /// # subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?;
+    /// subscriber.subscribe("a");
+    /// subscriber.subscribed().await?;
+    /// publisher.send("a: is not missed").await?;
+    /// assert_eq!(subscriber.recv().await?, "a: is not missed");
+    ///
+    /// subscriber.unsubscribe("a");
+    /// subscriber.subscribe("b");
+    /// subscriber.subscribed().await?;
+    /// publisher.send("a: is not even sent").await?;
+    /// publisher.send("b: is not missed").await?;
+    /// assert_eq!(subscriber.recv().await?, "b: is not missed");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn subscribed(&self) -> Result<(), Closed> {
         let interest = self.interest();
         let barrier = interest.set_barrier();

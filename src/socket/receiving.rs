@@ -65,6 +65,22 @@ impl<K: Kind> Socket<K> {
     /// # Cancel safety
     ///
     /// As [`recv`](Self::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// push.send("hello").await?;
+    /// let (peer, message) = pull.recv_from().await?;
+    /// assert_eq!(message, "hello");
+    /// assert!(peer.address().starts_with("127.0.0.1:"));
+    /// assert_eq!(peer.stats().incoming.received.messages, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recv_from(&self) -> Result<(Peer, Message), RecvError>
     where
         K: Receives,
@@ -116,6 +132,10 @@ impl<K: Kind> Socket<K> {
     ///
     /// [`TryRecvError::Empty`] when none came in time, [`TryRecvError::Closed`] when the socket is closed.
     ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the socket has no endpoint yet: then there is no clock to wait by.
+    ///
     /// # Cancel safety
     ///
     /// As [`recv`](Self::recv).
@@ -141,7 +161,7 @@ impl<K: Kind> Socket<K> {
     where
         K: Receives,
     {
-        match runtime::timeout(limit, self.core.recv()).await {
+        match runtime::timeout(self.core.home.get(), limit, self.core.recv()).await {
             Some(Ok(message)) => Ok(message),
             Some(Err(_)) => Err(TryRecvError::Closed),
             None => Err(TryRecvError::Empty),
@@ -197,15 +217,11 @@ impl<K: Kind> Socket<K> {
     /// # async fn main() -> Result<(), hubless::Error> {
     /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
     /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
-    /// use std::pin::Pin;
-    ///
-    /// use futures_core::Stream;
+    /// use futures::StreamExt;
     ///
     /// push.send("hello").await?;
     /// let mut messages: hubless::Messages<'_, _> = pull.messages();
-    /// // `messages.next()`, with an extension trait such as that of `futures`.
-    /// let next = std::future::poll_fn(|cx| Pin::new(&mut messages).poll_next(cx)).await;
-    /// assert_eq!(next.expect("the socket is open"), "hello");
+    /// assert_eq!(messages.next().await.expect("the socket is open"), "hello");
     /// # Ok(())
     /// # }
     /// ```
@@ -226,6 +242,29 @@ impl<K: Kind> Socket<K> {
 /// # Cancel safety
 ///
 /// An item is taken only when it is returned: dropping the stream, or a future of its next item, loses no message.
+///
+/// # Examples
+///
+/// ```
+/// use futures::StreamExt;
+/// use hubless::{Messages, Pull, Push, kind};
+///
+/// async fn first_two(mut messages: Messages<'_, kind::Pull>) -> Vec<hubless::Message> {
+///     messages.by_ref().take(2).collect().await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let (pull, push) = (Pull::new(), Push::new());
+/// push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+/// for text in ["one", "two", "three"] {
+///     push.send(text).await?;
+/// }
+/// assert_eq!(first_two(pull.messages()).await, ["one", "two"]);
+/// assert_eq!(pull.recv().await?, "three"); // nothing is taken that was not given out
+/// # Ok(())
+/// # }
+/// ```
 pub struct Messages<'a, K> {
     receiving: RecvFuture<'a>,
     ended: bool,

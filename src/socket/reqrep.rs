@@ -195,6 +195,23 @@ impl Socket<kind::Rep> {
     /// # Cancel safety
     ///
     /// Nothing is taken before it is returned: dropping the future loses no request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hubless::{Rep, Req};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (rep, mut req) = (Rep::new(), Req::new());
+    /// # req.connect(&rep.bind("tcp://127.0.0.1:0").await?)?;
+    /// # let asking = tokio::spawn(async move { req.request("6 × 7").await });
+    /// let request = rep.recv_request().await?;
+    /// println!("{} asks {:?}", request.peer(), request.message());
+    /// request.reply("42").await?;
+    /// # assert_eq!(asking.await.expect("it does not panic")?, "42");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn recv_request(&self) -> impl Future<Output = Result<Request, RecvError>> + Send + Unpin + '_ {
         ReceivingRequest {
@@ -265,6 +282,22 @@ impl Request {
     /// # Cancel safety
     ///
     /// The reply is queued when the future is first polled. Dropped before, it leaves the request unanswered.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use hubless::{Rep, Req};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (rep, mut req) = (Rep::new(), Req::new());
+    /// # req.connect(&rep.bind("tcp://127.0.0.1:0").await?)?;
+    /// # let asking = tokio::spawn(async move { req.request("which way?").await });
+    /// let request = rep.recv_request().await?;
+    /// request.reply(("left", "then right")).await?; // two frames
+    /// # assert_eq!(asking.await.expect("it does not panic")?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reply<'a>(
         self,
         message: impl Into<Payload<'a>>,

@@ -105,6 +105,10 @@ impl<K: Kind> Socket<K> {
     /// [`SendTimeoutError::Timeout`] when no peer had room in time; otherwise as [`send`](Self::send). All give the
     /// message back.
     ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the socket has no endpoint yet: then there is no clock to wait by.
+    ///
     /// # Cancel safety
     ///
     /// As [`send`](Self::send): nothing was queued, and the message is dropped with the future.
@@ -131,7 +135,7 @@ impl<K: Kind> Socket<K> {
         K: Sends,
     {
         let mut sending = self.core.send(message.into());
-        match runtime::timeout(limit, &mut sending).await {
+        match runtime::timeout(self.core.home.get(), limit, &mut sending).await {
             Some(sent) => Ok(sent?),
             None => Err(SendTimeoutError::Timeout(sending.take().into_message())),
         }
@@ -199,15 +203,14 @@ impl<K: Kind> Socket<K> {
     /// # async fn main() -> Result<(), hubless::Error> {
     /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
     /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
-    /// use std::pin::Pin;
-    ///
-    /// use futures_sink::Sink;
+    /// use futures::{SinkExt, StreamExt, stream};
     ///
     /// let mut sink: hubless::Outgoing<'_, _> = push.sink();
-    /// // `sink.send("hello")`, with an extension trait such as that of `futures`.
-    /// std::future::poll_fn(|cx| Sink::<&str>::poll_ready(Pin::new(&mut sink), cx)).await?;
-    /// Pin::new(&mut sink).start_send("hello")?;
-    /// assert_eq!(pull.recv().await?, "hello");
+    /// sink.send("hello").await?;
+    /// stream::iter(["many", "more"]).map(Ok).forward(sink).await?;
+    /// for expected in ["hello", "many", "more"] {
+    ///     assert_eq!(pull.recv().await?, expected);
+    /// }
     /// # Ok(())
     /// # }
     /// ```

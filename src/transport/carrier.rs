@@ -36,6 +36,12 @@ pub trait ByteStream: Send {
     /// Any error ends the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>>;
 
+    /// Whether the peer has closed, though what it sent before may still be unread. A stream may always say no, and is
+    /// then held as long as the program does not read.
+    fn is_read_closed(&mut self, _cx: &mut Context<'_>) -> bool {
+        false
+    }
+
     /// The outgoing half.
     fn writer(&self) -> Arc<dyn Writer>;
 

@@ -69,14 +69,12 @@ impl Stream {
     }
 
     /// Whether the peer has closed, though what it sent before may still be unread.
-    ///
-    /// A carrier's stream says no: its end is met by reading.
     pub(crate) fn is_read_closed(&mut self, cx: &mut Context<'_>) -> bool {
         let ready = match self {
             Self::Tcp(connection) => pin!(connection.incoming().ready(Interest::READABLE)).poll(cx),
             #[cfg(unix)]
             Self::Unix(connection) => pin!(connection.incoming().ready(Interest::READABLE)).poll(cx),
-            Self::Boxed(_) => return false,
+            Self::Boxed(stream) => return stream.is_read_closed(cx),
         };
         matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }

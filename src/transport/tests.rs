@@ -332,7 +332,7 @@ async fn a_source_address_is_connected_from() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
 
-/// [wire sheet, trap 22]
+/// [trap 22]
 #[tokio::test]
 async fn a_socket_that_connected_to_itself_is_no_connection() {
     // A port that was free a moment ago; the source address makes the coincidence certain.

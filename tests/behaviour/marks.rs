@@ -14,6 +14,7 @@ over_every_transport! {
     a_mark_is_each_peers_own
     a_message_of_many_frames_counts_once_and_is_never_cut
     a_byte_budget_is_a_mark_too
+    g06_a_peer_that_left_costs_no_connection_though_nobody_reads
 }
 
 async fn g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds(at: Transport) -> Outcome {
@@ -149,6 +150,29 @@ async fn a_message_of_many_frames_counts_once_and_is_never_cut(at: Transport) ->
     assert_eq!(pull.recv().await?.len(), 10);
     assert_eq!(pull.recv().await?.len(), 10);
     assert_eq!(pull.recv().await?, "last");
+    Ok(())
+}
+
+/// The reader is at its mark and so does not read on, and hears of the end all the same.
+async fn g06_a_peer_that_left_costs_no_connection_though_nobody_reads(at: Transport) -> Outcome {
+    if !at.is_stream() {
+        // Nothing lies between the two: what is beyond the mark is still the sender's, who waits with it.
+        return Ok(());
+    }
+    let push = Push::new();
+    let pull = Pull::builder().recv_hwm(2).build()?;
+    let place = at.bind(&pull).await?;
+    push.connect(&place)?.await?;
+    for number in 0..500 {
+        push.send(numbered(number, 100)).await?;
+    }
+    until(|| pull.stats().incoming.queued.messages == 2).await;
+    push.close().await?;
+    until(|| pull.peers().count() == 0).await;
+    // What it sent is all there.
+    for number in 0..500 {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
     Ok(())
 }
 

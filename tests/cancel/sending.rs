@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_sink::Sink;
-use hubless::{Pull, Push};
+use hubless::{Pull, Push, TcpOptions};
 use tokio::task::yield_now;
 
 use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
@@ -24,8 +24,10 @@ over_every_transport! {
 /// Sends numbers by `send`, which gives up after so many polls and says whether it did not, to a PULL that takes its
 /// time. Exactly those that were sent arrive, in order, and afterwards there is as much room as before.
 async fn sends_what_it_says(at: Transport, send: impl AsyncFn(&Push, u64, usize) -> bool) -> Outcome {
-    let push = Push::builder().send_hwm(1).build()?;
-    let pull = Pull::builder().recv_hwm(1).build()?;
+    // Buffers that hold a part of what is sent below: else the system may take it all before anybody has to wait.
+    let small = TcpOptions::new().send_buffer(64 << 10).recv_buffer(64 << 10);
+    let push = Push::builder().send_hwm(1).tcp(small.clone()).build()?;
+    let pull = Pull::builder().recv_hwm(1).tcp(small).build()?;
     let place = at.bind(&pull).await?;
     push.connect(&place)?.await?;
     let receiving = tokio::spawn({

@@ -7,7 +7,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use hubless::{Builder, Endpoint, Monitor, Pull, Socket, kind};
+use hubless::{Builder, Endpoint, Event, Monitor, Pull, Push, Socket, kind};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{self, ChildStdin, Command};
 use tokio::sync::mpsc;
@@ -171,6 +171,11 @@ fn plays_its_role() {
         let role = async {
             match role.as_str() {
                 "pull" => pull().await,
+                "idle" => idle().await,
+                "unread" => unread().await,
+                "push" => push().await,
+                "dials" => dials().await,
+                "crowd" => crowd().await,
                 "bind" => match std::env::var(OPTIONS).as_deref() {
                     Ok("PULL") => bind::<kind::Pull>().await,
                     Ok("PUSH") => bind::<kind::Push>().await,
@@ -210,6 +215,8 @@ fn configured(mut builder: Builder<kind::Pull>) -> Builder<kind::Pull> {
                 builder.handshake_timeout(Duration::from_secs(number(value) as u64))
             }
             ("recv_hwm", value) => builder.recv_hwm(number(value)),
+            // Of those that dial.
+            ("dial", _) => builder,
             (other, _) => panic!("no option {other}"),
         };
     }
@@ -218,10 +225,7 @@ fn configured(mut builder: Builder<kind::Pull>) -> Builder<kind::Pull> {
 
 /// A PULL that tells everything it sees.
 async fn pull() {
-    let pull = configured(Pull::builder()).build().expect("no contradiction");
-    let mut monitor = pull.monitor();
-    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-    say("bound", at);
+    let (pull, mut monitor) = listening().await;
     let messages = async {
         while let Ok(message) = pull.recv().await {
             let frames = frames(&message);
@@ -229,6 +233,96 @@ async fn pull() {
         }
     };
     tokio::join!(tell(&mut monitor), messages);
+}
+
+/// A PULL that listens as the options say, and its monitor.
+async fn listening() -> (Pull, Monitor) {
+    let pull = configured(Pull::builder()).build().expect("no contradiction");
+    let monitor = pull.monitor();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    say("bound", at);
+    (pull, monitor)
+}
+
+/// A PULL that receives nothing.
+async fn idle() {
+    let (_pull, mut monitor) = listening().await;
+    tell(&mut monitor).await;
+}
+
+/// A PULL with a monitor that is not read, besides the one that tells.
+async fn unread() {
+    let (pull, mut monitor) = listening().await;
+    let _unread = pull.monitor();
+    tell(&mut monitor).await;
+}
+
+/// A PULL, and a PUSH that sends 64 KiB again and again, and says so when nothing moves any more.
+async fn push() {
+    let (_pull, mut monitor) = listening().await;
+    let push = Push::new();
+    let at = push.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    say("pushes", at);
+    let sending = async {
+        push.peers().at_least(1).await.expect("it is open");
+        let body = vec![7; 64 * 1024];
+        let mut refused = 0;
+        while refused < 1000 {
+            refused = match push.try_send(&body) {
+                Ok(()) => 0,
+                Err(_) => refused + 1,
+            };
+            tokio::task::yield_now().await;
+        }
+        say("stuck", "");
+    };
+    tokio::join!(tell(&mut monitor), sending);
+}
+
+/// Where to dial, and how often: `dial=tcp://…*100`.
+fn dialed() -> (Endpoint, usize) {
+    let options = std::env::var(OPTIONS).unwrap_or_default();
+    let dial = options
+        .split_whitespace()
+        .find_map(|option| option.strip_prefix("dial="));
+    let (endpoint, times) = dial
+        .and_then(|dial| dial.rsplit_once('*'))
+        .expect("dial=endpoint*times");
+    (endpoint.parse().expect("an endpoint"), number(times))
+}
+
+/// Waits until somebody has been here for a second and said nothing, so that nothing is done for the first time later.
+async fn warmed_up(monitor: &mut Monitor) {
+    while let Some(event) = monitor.next().await {
+        say("event", &event);
+        if matches!(event, Event::HandshakeFailed { .. }) {
+            break;
+        }
+    }
+}
+
+/// A PULL that also dials one endpoint many times.
+async fn dials() {
+    let (pull, mut monitor) = listening().await;
+    let (endpoint, times) = dialed();
+    warmed_up(&mut monitor).await;
+    say("dialing", &endpoint);
+    for _ in 0..times {
+        pull.connect(&endpoint).expect("an endpoint");
+    }
+    tell(&mut monitor).await;
+}
+
+/// A PULL, and many PUSHes that dial one endpoint.
+async fn crowd() {
+    let (_pull, mut monitor) = listening().await;
+    let (endpoint, times) = dialed();
+    let pushes = std::iter::repeat_with(Push::new).take(times);
+    let pushes: Vec<Push> = pushes.collect();
+    for push in &pushes {
+        push.connect(&endpoint).expect("an endpoint");
+    }
+    tell(&mut monitor).await;
 }
 
 /// A socket that listens, and does nothing else.

@@ -28,6 +28,7 @@
 //! * [`malformed`]: a table of everything that a peer can do wrong, and what follows.
 //! * [`hostile`]: ten thousand ways that nobody has thought of.
 //! * [`admission`], [`limits`]: what a crowd, or one peer, can take away from the others.
+//! * [`costs`]: what all that costs the process.
 //! * [`monitor`]: what it can write into a log.
 //!
 //! Nothing waits for a time: what is awaited is an event, a message or a byte, and only a test that has failed
@@ -36,6 +37,7 @@
 mod admission;
 mod bytes;
 mod child;
+mod costs;
 mod cuts;
 mod hostile;
 mod limits;

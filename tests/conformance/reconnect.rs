@@ -114,7 +114,7 @@ async fn row_20_waits_begin_anew_after_five_seconds_in_traffic_and_not_before() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_20_a_refusal_for_good_is_told_fails_connecting_and_is_tried_again_after_30_seconds() {
+async fn row_20_a_refusal_for_good_is_told_fails_connecting_and_is_tried_again_within_30_seconds() {
     let introduced = |bytes: Vec<u8>| [greeting(), bytes].concat();
     let refusals: [(&str, Vec<u8>); 6] = [
         (

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hubless::{DisconnectReason, Event, Heartbeat, ProtocolError, Pull};
+use hubless::{DisconnectReason, Event, Heartbeat, ProtocolError, Pull, Push};
 use peers::libzmq::{EventKind, Monitor, SocketType, option};
 
 use crate::libzmq::Zmq;
@@ -105,4 +105,36 @@ async fn g07_a_stalled_reader_is_not_disconnected() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g07_a_stalled_reader_disconnects_nobody() {
     a_stalled_reader(false, true).await;
+}
+
+/// A PUSH of ours that floods from its first moment on, so that the reader stands still before an interval has passed.
+#[tokio::test]
+async fn g07_a_reader_that_stalls_before_it_was_ever_asked_is_not_disconnected() {
+    let heartbeat = Heartbeat::every(Duration::from_millis(400)).timeout(Duration::from_millis(100));
+    let pull = Pull::builder().recv_hwm(1).build().expect("no contradiction");
+    let push = Push::builder()
+        .heartbeat(heartbeat)
+        .build()
+        .expect("no contradiction");
+    let mut monitor = push.monitor();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    push.connect(&at).expect("an endpoint");
+    let body = vec![7; 64 << 10];
+    let end = async {
+        loop {
+            match monitor.next().await.expect("it is open") {
+                Event::Disconnected { reason, .. } => return reason,
+                Event::HandshakeDone { .. } => while push.try_send(&body).is_ok() {},
+                _ => {}
+            }
+        }
+    };
+    let ten_timeouts = 10 * Duration::from_millis(500);
+    if let Ok(reason) = tokio::time::timeout(ten_timeouts, end).await {
+        panic!("{reason}");
+    }
+    let accepted = push.stats().outgoing.accepted.messages;
+    for _ in 0..accepted {
+        soon("a message", pull.recv()).await.expect("it is open");
+    }
 }

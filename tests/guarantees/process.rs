@@ -136,7 +136,9 @@ async fn g06_a_sender_at_its_mark_holds_its_byte_budget_its_buffers_and_one_mess
     let before = child.memory();
     child.says("full").await;
     let grown = child.memory().saturating_sub(before);
-    assert!(grown <= (8 + 2 + 1) * MIB, "{grown} bytes");
+    // And a little that a process touches for the first time while it does this: stacks, tables of its allocator.
+    let little = MIB / 4;
+    assert!(grown <= (8 + 2 + 1) * MIB + little, "{grown} bytes");
     assert!(grown >= 4 * MIB, "{grown} bytes: is it at its mark at all?");
 }
 

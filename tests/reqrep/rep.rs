@@ -1,4 +1,4 @@
-//! The answering side (sockets.md 10, line 2).
+//! The answering side.
 
 use hubless::{DropReason, Message, Rep, SendError};
 

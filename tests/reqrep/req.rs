@@ -1,4 +1,6 @@
-//! The asking side (sockets.md 10, line 1).
+//! The asking side.
+
+use std::time::Duration;
 
 use hubless::{DisconnectReason, DropReason, Message, ProtocolError, Rep, Req, RequestError, SendError};
 use tokio::net::TcpListener;
@@ -389,4 +391,41 @@ fn a_request_ends_with_its_runtime() {
             "{error}"
         );
     });
+}
+
+/// In a program under test time may stand still until all its tasks wait. A driver that keeps its thread awake for a
+/// while must not take that for a short while.
+#[test]
+fn a_ping_pong_that_has_ended_lets_time_pass_even_if_that_stands_still() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let rep = Rep::builder()
+                .handshake_timeout(None)
+                .build()
+                .expect("no contradiction");
+            let mut req = Req::builder()
+                .handshake_timeout(None)
+                .build()
+                .expect("no contradiction");
+            let endpoint = rep.bind("tcp://127.0.0.1:0").await.expect("a port");
+            req.connect(&endpoint).expect("an endpoint");
+            for _ in 0..30 {
+                let (reply, ()) = tokio::join!(req.request("ping"), async {
+                    next(&rep).await.reply("pong").await.expect("the socket is open");
+                });
+                assert_eq!(reply.expect("it is answered"), "pong");
+            }
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+        });
+        let _ = done.send(());
+    });
+    is_done
+        .recv_timeout(crate::DEADLINE)
+        .expect("an hour of this runtime passes");
 }

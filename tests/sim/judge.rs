@@ -43,18 +43,18 @@ pub(crate) fn has_moved(world: &World) -> bool {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Tally {
-    messages: u64,
+pub(crate) struct Tally {
+    pub(crate) messages: u64,
     bytes: u64,
 }
 
 /// The direction in which a socket's connection carries messages from it.
-fn outgoing(link: &Link, number: u16) -> Option<usize> {
+pub(crate) fn outgoing(link: &Link, number: u16) -> Option<usize> {
     link.owners.iter().position(|owner| *owner == number)
 }
 
 /// Whole messages that a receiver has read from all its connections.
-fn taken_in(links: &[Link], number: u16) -> Tally {
+pub(crate) fn taken_in(links: &[Link], number: u16) -> Tally {
     let mut tally = Tally::default();
     for link in links {
         if let Some(side) = outgoing(link, number) {

@@ -18,23 +18,32 @@ pub(crate) struct Id {
 /// Bytes at the front of the first frame that name the message.
 pub(crate) const NAME: usize = 8;
 
-const SIGN: u8 = 0x5a;
+/// The first byte of every message.
+pub(crate) const SIGN: u8 = 0x5a;
+
+/// The second byte is one of so many topics.
+pub(crate) const TOPICS: u8 = 4;
 
 impl Id {
-    fn encode(self) -> [u8; NAME] {
-        let [s0, s1] = self.socket.to_be_bytes();
+    pub(crate) fn topic(self) -> u8 {
+        (self.number % u32::from(TOPICS)) as u8
+    }
+
+    pub(crate) fn encode(self) -> [u8; NAME] {
+        let socket = u8::try_from(self.socket).expect("no story has so many sockets");
         let [n0, n1, n2, n3] = self.number.to_be_bytes();
-        [SIGN, s0, s1, n0, n1, n2, n3, SIGN ^ s1 ^ n3]
+        [SIGN, self.topic(), socket, n0, n1, n2, n3, SIGN ^ socket ^ n3]
     }
 
     pub(crate) fn decode(name: &[u8]) -> Option<Self> {
-        let [SIGN, s0, s1, n0, n1, n2, n3, check] = *name.first_chunk::<NAME>()? else {
+        let [SIGN, topic, socket, n0, n1, n2, n3, check] = *name.first_chunk::<NAME>()? else {
             return None;
         };
-        (check == SIGN ^ s1 ^ n3).then_some(Self {
-            socket: u16::from_be_bytes([s0, s1]),
+        let id = Self {
+            socket: socket.into(),
             number: u32::from_be_bytes([n0, n1, n2, n3]),
-        })
+        };
+        (check == SIGN ^ socket ^ n3 && topic == id.topic()).then_some(id)
     }
 }
 

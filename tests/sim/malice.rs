@@ -24,10 +24,12 @@ pub(crate) enum Malice {
     DenyWrite,
     /// One byte of a body is another one.
     Corrupt,
+    /// A subscription does not reach its publisher (a replay that is dropped).
+    Unsubscribe,
 }
 
 impl Malice {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Duplicate,
         Self::Swallow,
         Self::Swap,
@@ -36,9 +38,10 @@ impl Malice {
         Self::LoseWake,
         Self::DenyWrite,
         Self::Corrupt,
+        Self::Unsubscribe,
     ];
 
-    /// How many messages in a hundred it befalls.
+    /// How many messages in a hundred it befalls; of subscriptions, how many of these.
     const SHARE: u64 = 5;
 }
 
@@ -46,6 +49,7 @@ const GREETING: usize = 64;
 const MORE: u8 = 1;
 const LONG: u8 = 2;
 const COMMAND: u8 = 4;
+const SUBSCRIBE: &[u8] = b"\x09SUBSCRIBE";
 
 /// What happens to the bytes of one direction on their way.
 #[derive(Debug, Default)]
@@ -91,8 +95,11 @@ impl Tamper {
             let end = frames.last().map_or(0, |frame| frame.end);
             let rest = self.held.split_off(end);
             let mut message = std::mem::replace(&mut self.held, rest);
-            let is_command = frames[0].flags & COMMAND != 0;
-            if is_command || !dice.chance(Malice::SHARE) {
+            let is_meant = match malice {
+                Malice::Unsubscribe => frames[0].flags & COMMAND != 0 && message[2..].starts_with(SUBSCRIBE),
+                _ => frames[0].flags & COMMAND == 0,
+            };
+            if !is_meant || !dice.chance(Malice::SHARE) {
                 out.append(&mut message);
                 out.append(&mut self.overtaken);
                 continue;
@@ -117,7 +124,7 @@ impl Tamper {
                     }
                     out.append(&mut message);
                 }
-                Malice::Swallow => {}
+                Malice::Swallow | Malice::Unsubscribe => {}
                 _ => out.append(&mut message),
             }
             out.append(&mut self.overtaken);

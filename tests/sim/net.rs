@@ -815,6 +815,14 @@ impl ByteStream for Stream {
         end.net.with(|state| state.read(end.link, end.side, cx, into))
     }
 
+    fn is_read_closed(&mut self, _cx: &mut Context<'_>) -> bool {
+        let end = &self.0;
+        end.net.with(|state| {
+            let link = &state.links[end.link];
+            link.ends[end.side].dead || link.ways[1 - end.side].fin == Fin::Arrived
+        })
+    }
+
     fn writer(&self) -> Arc<dyn Writer> {
         Arc::new(Pen(self.0.clone()))
     }

@@ -1,6 +1,11 @@
 //! One story, drawn from one seed before it begins: who is there, what they do, what befalls them.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use hubless::carrier::Carrier;
+use hubless::kind::Kind;
+use hubless::{Builder, Heartbeat, Tuning};
 
 use crate::dice::Dice;
 use crate::letter::{NAME, Shape};
@@ -128,7 +133,7 @@ impl Letters {
     }
 
     /// Roughly how many bytes one message has.
-    fn mean(&self) -> u64 {
+    pub(crate) fn mean(&self) -> u64 {
         (self.frames.div_ceil(2)) * self.size.1 / 3 + self.large * self.large_size.1 / 150 + 12
     }
 }
@@ -199,15 +204,42 @@ impl Scenario {
             if !somebody_reads {
                 options.linger.get_or_insert(300);
             }
-            options.handshake_timeout += 20 * delay;
-            if let Some((_, timeout)) = &mut options.heartbeat {
-                *timeout += 4 * delay + 300;
-            }
+            options.be_patient(delay);
         }
     }
 }
 
 impl Options {
+    /// What every kind of socket can be told.
+    pub(crate) fn apply<K: Kind>(
+        &self,
+        builder: Builder<K>,
+        carrier: Arc<dyn Carrier>,
+        seed: u64,
+    ) -> Builder<K> {
+        let millis = Duration::from_millis;
+        let (min, max) = self.reconnect;
+        let heartbeat = self
+            .heartbeat
+            .map(|(interval, timeout)| Heartbeat::every(millis(interval)).timeout(millis(timeout)));
+        builder
+            .carrier(carrier, seed)
+            .linger(self.linger())
+            .reconnect(millis(min), millis(max))
+            .handshake_timeout(millis(self.handshake_timeout))
+            .heartbeat(heartbeat)
+            // One driver of a process spins, so whether this one does would depend on the stories told beside it.
+            .tuning(Tuning::new().spin(false))
+    }
+
+    /// Notices a dead peer no sooner than a live one can answer over a line that takes so many milliseconds.
+    pub(crate) fn be_patient(&mut self, delay: u64) {
+        self.handshake_timeout += 20 * delay;
+        if let Some((_, timeout)) = &mut self.heartbeat {
+            *timeout += 4 * delay + 300;
+        }
+    }
+
     pub(crate) fn linger(&self) -> hubless::Linger {
         match self.linger {
             None => hubless::Linger::Forever,
@@ -263,7 +295,7 @@ fn draw_edges(dice: &mut Dice, senders: usize, receivers: usize) -> Vec<Edge> {
     edges
 }
 
-fn draw_options(dice: &mut Dice, stormy: bool) -> Options {
+pub(crate) fn draw_options(dice: &mut Dice, stormy: bool) -> Options {
     let min = dice.between(5, 100);
     let conflate = dice.chance(3);
     Options {
@@ -346,7 +378,7 @@ fn part_or_renew(dice: &mut Dice) -> Step {
     }
 }
 
-fn draw_climate(dice: &mut Dice, stormy: bool, heals: u64, bytes: u64) -> Climate {
+pub(crate) fn draw_climate(dice: &mut Dice, stormy: bool, heals: u64, bytes: u64) -> Climate {
     // A story of many bytes in tiny pieces would be a long one.
     let finest = bytes / 400 + 1;
     let grain = |dice: &mut Dice| dice.pick(&[4, 30, 300, 65_536, 65_536]).max(finest);
@@ -373,7 +405,7 @@ fn draw_climate(dice: &mut Dice, stormy: bool, heals: u64, bytes: u64) -> Climat
     }
 }
 
-fn draw_fault(dice: &mut Dice, heals: u64) -> (u64, u64, Fault) {
+pub(crate) fn draw_fault(dice: &mut Dice, heals: u64) -> (u64, u64, Fault) {
     let fault = if dice.chance(70) {
         Fault::Cut(Cut::draw(dice))
     } else {

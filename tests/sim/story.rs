@@ -14,36 +14,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hubless::{EndpointError, Heartbeat, Message, Pull, Push, Stats, Unsent};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use hubless::{EndpointError, Message, Pull, Push, Unsent};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;
-use crate::journal::Journal;
+use crate::handle::Handle;
 use crate::judge;
 use crate::letter::{Id, Shape};
 use crate::malice::Malice;
-use crate::net::Net;
 use crate::scenario::{Options, Order, Scenario, Step};
-
-/// After the weather has cleared, all that may move has moved within this: several waits to reconnect, a
-/// handshake and a heartbeat.
-const LIVENESS: Duration = Duration::from_secs(15);
+use crate::stage::{self, LIVENESS, Outcome, Stage};
 
 /// What tokio's clock and a few polls may add to a bound.
 const SLACK: Duration = Duration::from_millis(20);
-
-/// What came of one seed.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    /// What must not be; empty if all went well.
-    pub(crate) complaints: Vec<String>,
-    /// The event log in one number, and how many events it has.
-    pub(crate) digest: (u64, u64),
-    pub(crate) log: String,
-    /// Messages that reached a program.
-    pub(crate) delivered: usize,
-}
 
 /// A socket of the story, for as long as the story lasts.
 #[derive(Debug)]
@@ -70,54 +53,6 @@ pub(crate) struct Record {
     pub(crate) closed: bool,
 }
 
-/// A socket, whichever it is.
-#[derive(Debug, Clone)]
-pub(crate) enum Handle {
-    Push(Push),
-    Pull(Pull),
-}
-
-impl Handle {
-    pub(crate) fn stats(&self) -> Stats {
-        match self {
-            Self::Push(socket) => socket.stats(),
-            Self::Pull(socket) => socket.stats(),
-        }
-    }
-
-    async fn bind(&self, at: &str) -> Result<(), hubless::BindError> {
-        match self {
-            Self::Push(socket) => socket.bind(at).await.map(drop),
-            Self::Pull(socket) => socket.bind(at).await.map(drop),
-        }
-    }
-
-    fn connect(&self, to: &str) -> Result<(), EndpointError> {
-        match self {
-            Self::Push(socket) => socket.connect(to).map(drop),
-            Self::Pull(socket) => socket.connect(to).map(drop),
-        }
-    }
-
-    /// Ends the endpoint, whichever kind it is.
-    async fn part(&self, from: &str, bound: bool) -> Result<(), EndpointError> {
-        let endpoint = from.parse()?;
-        match (self, bound) {
-            (Self::Push(socket), true) => socket.unbind(&endpoint).await,
-            (Self::Push(socket), false) => socket.disconnect(&endpoint).await,
-            (Self::Pull(socket), true) => socket.unbind(&endpoint).await,
-            (Self::Pull(socket), false) => socket.disconnect(&endpoint).await,
-        }
-    }
-
-    async fn close(self) -> Result<(), Unsent> {
-        match self {
-            Self::Push(socket) => socket.close().await,
-            Self::Pull(socket) => socket.close().await,
-        }
-    }
-}
-
 /// Where one socket of the plan lives, and its successors.
 struct Place {
     sends: bool,
@@ -130,78 +65,58 @@ struct Place {
 }
 
 pub(crate) struct World {
-    pub(crate) net: Arc<Net>,
+    stage: Stage,
     pub(crate) scenario: Scenario,
     places: Vec<Place>,
     records: Mutex<Vec<Record>>,
-    complaints: Mutex<Vec<String>>,
     /// Receivers do not read.
     stalled: AtomicBool,
     /// Tasks that are closing or reopening something.
     busy: AtomicUsize,
     /// All sockets are being closed: no new ones.
     ending: AtomicBool,
-    seed: u64,
+}
+
+impl std::ops::Deref for World {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
 /// Runs one seed from beginning to end.
 pub(crate) fn tell(seed: u64, malice: Option<Malice>, keep_log: bool) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without I/O needs nothing from the system");
-    crate::panics::forget();
-    let mut outcome = runtime.block_on(async {
+    stage::play(async {
         let world = World::new(seed, malice, keep_log);
         world.clone().play().await;
-        world.outcome()
-    });
-    drop(runtime);
-    outcome.complaints.splice(0..0, crate::panics::take());
-    outcome
+        let delivered = world.records().iter().map(|record| record.delivered.len()).sum();
+        let plan = if keep_log {
+            format!("{:#?}", world.scenario)
+        } else {
+            String::new()
+        };
+        world.outcome(delivered, plan)
+    })
 }
 
 impl World {
     fn new(seed: u64, malice: Option<Malice>, keep_log: bool) -> Arc<Self> {
         let scenario = Scenario::draw(seed);
-        let journal = Journal::new(Instant::now(), keep_log);
-        let net = Net::new(scenario.climate.clone(), Dice::new(seed).fork(2), malice, journal);
         let places = places(&scenario);
         Arc::new(Self {
-            net,
+            stage: Stage::new(seed, scenario.climate.clone(), malice, keep_log),
             scenario,
             places,
             records: Mutex::default(),
-            complaints: Mutex::default(),
             stalled: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
-            seed,
         })
     }
 
     pub(crate) fn records(&self) -> MutexGuard<'_, Vec<Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn complain(&self, what: impl Into<String>) {
-        self.net.note("complaint", &[]);
-        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        complaints.push(what.into());
-    }
-
-    fn outcome(&self) -> Outcome {
-        Outcome {
-            complaints: std::mem::take(&mut *self.complaints.lock().unwrap_or_else(PoisonError::into_inner)),
-            digest: self.net.digest(),
-            log: self.net.lines(),
-            delivered: self.records().iter().map(|record| record.delivered.len()).sum(),
-        }
-    }
-
-    fn is_calm(&self) -> bool {
-        Instant::now() >= self.net.heals()
     }
 
     /// The whole story.
@@ -210,7 +125,10 @@ impl World {
         for place in 0..self.places.len() {
             self.clone().open(place).await;
         }
-        let weather = tokio::spawn(self.clone().weather());
+        let weather = tokio::spawn({
+            let world = self.clone();
+            async move { world.weather(world.scenario.faults.clone()).await }
+        });
         let (mut senders, mut receivers) = (Vec::new(), Vec::new());
         for (place, plan) in self.plans() {
             for (task, script) in plan.scripts.iter().enumerate() {
@@ -241,7 +159,7 @@ impl World {
             return self.complain(format!("G7: a recv did not end: {}", self.situation()));
         }
         self.places.iter().for_each(|place| *place.lock() = None);
-        self.left_nothing(clock).await;
+        self.left_nothing(clock, || self.situation()).await;
         judge::at_the_end(&self);
     }
 
@@ -251,18 +169,6 @@ impl World {
             .iter()
             .chain(&self.scenario.receivers)
             .enumerate()
-    }
-
-    async fn weather(self: Arc<Self>) {
-        let start = self.net.heals() - Duration::from_millis(self.scenario.climate.heals);
-        let mut faults = self.scenario.faults.clone();
-        faults.sort_by_key(|(at, ..)| *at);
-        for (at, which, fault) in faults {
-            sleep_until(start + Duration::from_millis(at)).await;
-            self.net.strike(which, fault);
-        }
-        sleep_until(self.net.heals()).await;
-        self.net.heal();
     }
 
     /// Opens the next socket of a place.
@@ -288,7 +194,7 @@ impl World {
         });
         self.net.note("socket", &[number.into(), place as u64]);
         if let Some(endpoint) = &here.binds {
-            self.bind(&handle, endpoint).await;
+            handle.bind(&self, endpoint).await;
         }
         for endpoint in &here.dials {
             if let Err(error) = handle.connect(endpoint) {
@@ -298,35 +204,12 @@ impl World {
         *here.lock() = Some((number, handle));
     }
 
-    /// Binds; the socket that was here before may need a moment to let go.
-    async fn bind(&self, handle: &Handle, endpoint: &str) {
-        for _ in 0..100 {
-            match handle.bind(endpoint).await {
-                Ok(()) | Err(hubless::BindError::Closed(_)) => return,
-                Err(_) => sleep(Duration::from_millis(5)).await,
-            }
-        }
-        self.complain(format!("{endpoint} is not let go"));
-    }
-
-    async fn join(&self, tasks: Vec<JoinHandle<()>>, deadline: Instant) -> bool {
-        for task in tasks {
-            if timeout_at(deadline, task).await.is_err() {
-                return false;
-            }
-        }
-        true
-    }
-
     /// Waits until everything has moved that may.
     async fn moved(&self, deadline: Instant) -> bool {
-        while self.busy.load(Ordering::Relaxed) > 0 || !judge::has_moved(self) {
-            if Instant::now() >= deadline {
-                return false;
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-        true
+        self.until(deadline, || {
+            self.busy.load(Ordering::Relaxed) == 0 && judge::has_moved(self)
+        })
+        .await
     }
 
     /// What there is, for a complaint.
@@ -461,23 +344,6 @@ impl World {
         shape.compare(id, message)?;
         Ok(id)
     }
-
-    /// After the end no task runs and no connection is held.
-    async fn left_nothing(&self, clock: JoinHandle<()>) {
-        clock.abort();
-        let _ = clock.await;
-        let metrics = tokio::runtime::Handle::current().metrics();
-        // What was dropped rather than closed may still linger.
-        let deadline = Instant::now() + Duration::from_secs(40);
-        while metrics.num_alive_tasks() > 0 || !self.net.look(|links| links.iter().all(|link| link.is_gone()))
-        {
-            if Instant::now() >= deadline {
-                let tasks = metrics.num_alive_tasks();
-                return self.complain(format!("G12: {tasks} tasks are left: {}", self.situation()));
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    }
 }
 
 impl Place {
@@ -520,24 +386,10 @@ fn places(scenario: &Scenario) -> Vec<Place> {
 }
 
 fn build(sends: bool, options: &Options, carrier: Arc<dyn hubless::carrier::Carrier>, seed: u64) -> Handle {
-    macro_rules! common {
-        ($builder:expr) => {{
-            let millis = Duration::from_millis;
-            let (min, max) = options.reconnect;
-            let heartbeat = options
-                .heartbeat
-                .map(|(interval, timeout)| Heartbeat::every(millis(interval)).timeout(millis(timeout)));
-            $builder
-                .carrier(carrier, seed)
-                .linger(options.linger())
-                .reconnect(millis(min), millis(max))
-                .handshake_timeout(millis(options.handshake_timeout))
-                .heartbeat(heartbeat)
-                .conflate(options.conflate)
-        }};
-    }
     if sends {
-        let mut builder = common!(Push::builder())
+        let mut builder = options
+            .apply(Push::builder(), carrier, seed)
+            .conflate(options.conflate)
             .send_hwm(options.hwm)
             .immediate(options.immediate);
         if options.hwm_bytes > 0 {
@@ -545,7 +397,10 @@ fn build(sends: bool, options: &Options, carrier: Arc<dyn hubless::carrier::Carr
         }
         Handle::Push(builder.build().expect("the options do not contradict each other"))
     } else {
-        let mut builder = common!(Pull::builder()).recv_hwm(options.hwm);
+        let mut builder = options
+            .apply(Pull::builder(), carrier, seed)
+            .conflate(options.conflate)
+            .recv_hwm(options.hwm);
         if options.hwm_bytes > 0 {
             builder = builder.recv_hwm_bytes(options.hwm_bytes);
         }
@@ -643,7 +498,7 @@ impl Actor {
         self.check_linger("part", number, start);
         sleep(Duration::from_millis(pause)).await;
         if bound {
-            self.world.bind(&handle, endpoint).await;
+            handle.bind(&self.world, endpoint).await;
         } else if let Err(error) = handle.connect(endpoint) {
             self.world.complain(format!("cannot connect again: {error}"));
         }
@@ -868,13 +723,17 @@ impl Actor {
         if !self.world.seed.is_multiple_of(4) || !self.dice.chance(20) {
             return;
         }
-        let lanes = self.world.net.look(|links| {
-            let ours = links.iter().filter(|link| link.owners.contains(&number));
-            ours.count()
+        // What came from a peer that has left is read to its end, beyond the mark.
+        let (lanes, left) = self.world.net.look(|links| {
+            let ours = || links.iter().filter(|link| link.owners.contains(&number));
+            let ended = ours().filter(|link| !link.is_up());
+            let read = ended.map(|link| link.ways.iter().map(|way| way.read.whole.len()).sum::<usize>());
+            (ours().count(), read.sum::<usize>())
         });
         let hwm = self.world.records()[number as usize].options.hwm;
         let queued = pull.stats().incoming.queued.messages;
-        if queued > (hwm * lanes) as u64 && !self.world.records()[number as usize].options.conflate {
+        let most = (hwm * lanes + left) as u64;
+        if queued > most && !self.world.records()[number as usize].options.conflate {
             self.world.complain(format!(
                 "G6: {queued} messages are held in {lanes} lanes with a mark of {hwm}"
             ));

@@ -226,7 +226,7 @@ async fn a_wildcard_is_a_socket_in_a_private_directory_and_leaves_nothing() {
     assert!(!directory.exists());
 }
 
-/// [wire sheet, trap 24]
+/// [trap 24]
 #[tokio::test]
 async fn an_abstract_name_is_its_bytes_and_no_more() {
     let name = format!("hubless-exact-{}", std::process::id());

@@ -20,8 +20,8 @@
 //! The models are functions of this library, so that the included files leave their own unit tests at home;
 //! `tests/models.rs` runs them.
 
-// Built as a test itself it would be those unit tests.
-#![cfg(not(test))]
+// Built as a test itself it would be those unit tests, and its documents are those of `hubless`.
+#![cfg(not(any(test, doctest)))]
 // The models use a part of what they include, and are called by our own tests alone.
 #![allow(
     dead_code,
