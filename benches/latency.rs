@@ -17,10 +17,11 @@ use support::Failure;
 use support::case::Payload::{self, Slice};
 use support::case::Transport::{self, Inproc, Ipc, Tcp};
 use support::case::{Case, Shape};
+use support::cast::{self, Part};
 use support::contestant::Contestant;
 use support::figures::{self, Rounds};
 use support::options::Options;
-use support::process::{Mark, Process, Role, play_role};
+use support::process::{Mark, Process, play_role};
 use support::round_trips::Percentiles;
 use support::table::Table;
 
@@ -48,12 +49,12 @@ fn round_trip(transport: Transport, payload: Payload) -> Case {
 
 fn main() {
     let cases = cases();
-    play_role(&cases);
+    play_role(|role| cast::play(role, &cases));
 
     let options = Options::from_args();
     println!("{}", figures::provenance());
     println!("{} rounds, in turn\n", options.rounds);
-    let mut table = Table::new(options.markdown, &headings());
+    let mut table = Table::new(options.markdown, "case", "contestant", &headings());
     for case in cases
         .iter()
         .filter(|case| options.selects(&case.to_string(), case.quick))
@@ -73,14 +74,14 @@ struct Figure {
 }
 
 fn measure(case: &Case, contestant: Contestant) -> Result<Figure, Failure> {
-    let start = |role, endpoint: Option<&str>| Process::start(role, case, contestant, endpoint);
+    let start = |part: Part, endpoint: Option<&str>| part.start(case, contestant, endpoint);
     // The asking process first: it says when to look.
     let mut processes = if case.transport == Transport::Inproc {
-        vec![start(Role::AskAndAnswer, None)?]
+        vec![start(Part::AskAndAnswer, None)?]
     } else {
-        let answers = start(Role::Answer, None)?;
+        let answers = start(Part::Answer, None)?;
         let endpoint = answers.endpoint()?;
-        vec![start(Role::Ask, Some(&endpoint))?, answers]
+        vec![start(Part::Ask, Some(&endpoint))?, answers]
     };
 
     processes[0].line("warm")?;
@@ -121,7 +122,7 @@ fn headings() -> Vec<&'static str> {
 }
 
 /// One contestant's cells.
-fn cells(one: &Rounds<Figure>, baseline: &Rounds<Figure>) -> Vec<String> {
+fn cells(one: &Rounds<Contestant, Figure>, baseline: &Rounds<Contestant, Figure>) -> Vec<String> {
     let p50 = |figure: &Figure| figure.rtt.p50;
     let mut cells: Vec<_> = COLUMNS
         .iter()

@@ -3,6 +3,7 @@
 //! The topics are like those that people use: `region.city.station.sensor`, each subscribed to by one of 64 peers.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -85,5 +86,12 @@ fn coming_and_going(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, matching, coming_and_going);
+/// Short, as these loops are steady.
+fn brief() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+}
+
+criterion_group!(name = benches; config = brief(); targets = matching, coming_and_going);
 criterion_main!(benches);

@@ -19,10 +19,11 @@ use support::Failure;
 use support::case::Payload::{self, Owned, Parts, Slice};
 use support::case::Transport::{self, Inproc, Ipc, Tcp};
 use support::case::{Case, Readers, Shape, Topics};
+use support::cast::{self, Part};
 use support::contestant::Contestant;
 use support::figures::{self, Count, Rounds};
 use support::options::Options;
-use support::process::{Mark, Process, Role, play_role};
+use support::process::play_role;
 use support::table::Table;
 
 const KIB: usize = 1 << 10;
@@ -100,7 +101,7 @@ fn publish(subscribers: usize, topics: Topics, readers: Readers) -> Case {
 
 fn main() {
     let cases = cases();
-    play_role(&cases);
+    play_role(|role| cast::play(role, &cases));
 
     let options = Options::from_args();
     println!("{}", figures::provenance());
@@ -109,7 +110,7 @@ fn main() {
         options.rounds,
         WINDOW.as_millis()
     );
-    let mut table = Table::new(options.markdown, &HEADINGS);
+    let mut table = Table::new(options.markdown, "case", "contestant", &HEADINGS);
     for case in cases
         .iter()
         .filter(|case| options.selects(&case.to_string(), case.quick))
@@ -132,13 +133,13 @@ struct Figure {
 }
 
 fn measure(case: &Case, contestant: Contestant) -> Result<Figure, Failure> {
-    let start = |role, endpoint: Option<&str>| Process::start(role, case, contestant, endpoint);
+    let start = |part: Part, endpoint: Option<&str>| part.start(case, contestant, endpoint);
     if case.transport == Transport::Inproc {
-        let mut both = start(Role::SendAndReceive, None)?;
+        let mut both = start(Part::SendAndReceive, None)?;
         both.wait_for_count(case.warm_up())?;
         let before = both.mark()?;
         thread::sleep(WINDOW);
-        let after = Interval::between(before, both.mark()?);
+        let after = both.mark()?.since(before);
         return Ok(Figure {
             rate: after.rate,
             cpu_per_message: after.cpu / after.rate,
@@ -147,9 +148,9 @@ fn measure(case: &Case, contestant: Contestant) -> Result<Figure, Failure> {
     }
 
     let (binds, connects) = if case.sender_binds() {
-        (Role::Send, Role::Receive)
+        (Part::Send, Part::Receive)
     } else {
-        (Role::Receive, Role::Send)
+        (Part::Receive, Part::Send)
     };
     let bound = start(binds, None)?;
     let connected = start(connects, Some(&bound.endpoint()?))?;
@@ -162,8 +163,8 @@ fn measure(case: &Case, contestant: Contestant) -> Result<Figure, Failure> {
     receiver.wait_for_count(case.warm_up())?;
     let before = (sender.mark()?, receiver.mark()?);
     thread::sleep(WINDOW);
-    let sent = Interval::between(before.0, sender.mark()?);
-    let received = Interval::between(before.1, receiver.mark()?);
+    let sent = sender.mark()?.since(before.0);
+    let received = receiver.mark()?.since(before.1);
     let (cpu, readers) = match case.shape {
         Shape::Publish { readers, .. } => (sent.cpu, readers),
         _ => (sent.cpu + received.cpu, Readers::Own),
@@ -178,26 +179,14 @@ fn measure(case: &Case, contestant: Contestant) -> Result<Figure, Failure> {
     })
 }
 
-/// What a process did between two marks, per second.
-struct Interval {
-    rate: f64,
-    cpu: f64,
-}
-
-impl Interval {
-    fn between(before: Mark, after: Mark) -> Self {
-        let seconds = (after.time - before.time).as_secs_f64();
-        Self {
-            rate: (after.count - before.count) as f64 / seconds,
-            cpu: (after.cpu - before.cpu).as_secs_f64() / seconds,
-        }
-    }
-}
-
 const HEADINGS: [&str; 7] = ["msg/s", "±", "GB/s", "CPU s/M", "× libzmq", "CPU ×", "delivered"];
 
 /// One contestant's cells.
-fn cells(case: &Case, one: &Rounds<Figure>, baseline: &Rounds<Figure>) -> Vec<String> {
+fn cells(
+    case: &Case,
+    one: &Rounds<Contestant, Figure>,
+    baseline: &Rounds<Contestant, Figure>,
+) -> Vec<String> {
     let rate = one.median(|figure| figure.rate);
     let share = match case.shape {
         Shape::Publish { .. } => format!("{:.1} %", 100.0 * one.median(|figure| figure.share).value),

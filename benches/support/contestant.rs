@@ -1,5 +1,6 @@
 //! Who is measured, and the face they share.
 
+use std::fmt;
 use std::thread;
 
 use super::case::{Case, Payload, Shape, Transport};
@@ -98,8 +99,7 @@ impl Contestant {
         }
     }
 
-    /// As printed.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Libzmq => "libzmq",
             Self::LibzmqByReference => "libzmq by reference",
@@ -127,6 +127,12 @@ impl Contestant {
             Self::Hubless(runtime) => Box::new(hubless_side::Hubless { runtime, spin: true }),
             Self::HublessNoSpin(runtime) => Box::new(hubless_side::Hubless { runtime, spin: false }),
         }
+    }
+}
+
+impl fmt::Display for Contestant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

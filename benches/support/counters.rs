@@ -20,9 +20,14 @@ pub fn uncounted() -> &'static Lane {
     &UNCOUNTED
 }
 
+/// Each of the counters.
+pub fn lanes() -> impl Iterator<Item = u64> {
+    LANES.iter().map(|lane| lane.0.load(Ordering::Relaxed))
+}
+
 /// All counters together.
 pub fn total() -> u64 {
-    LANES.iter().map(|lane| lane.0.load(Ordering::Relaxed)).sum()
+    lanes().sum()
 }
 
 impl Lane {

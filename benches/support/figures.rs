@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::contestant::Contestant;
-
 /// What several rounds said of one quantity.
 #[derive(Debug, Clone, Copy)]
 pub struct Median {
@@ -39,40 +37,42 @@ impl Median {
     }
 }
 
-/// What one contestant did in a case: a figure for each round, or why there is none.
+/// What one contestant `C` did: a figure for each round, or why there is none.
 #[derive(Debug)]
-pub struct Rounds<F> {
-    pub contestant: Contestant,
+pub struct Rounds<C, F> {
+    pub contestant: C,
     pub figures: Vec<F>,
     pub failure: Option<String>,
 }
 
-impl<F> Rounds<F> {
+impl<C: PartialEq, F> Rounds<C, F> {
     /// The median of one quantity of the figures.
     pub fn median(&self, quantity: impl Fn(&F) -> f64) -> Median {
         Median::of(self.figures.iter().map(quantity).collect())
     }
 
-    /// The median of the ratios to the baseline, as text; nothing for the baseline itself. The ratios are taken
-    /// round by round: drift of the machine is the same for both.
+    /// [`ratio`](Self::ratio) as text; nothing for the baseline itself.
     pub fn times(&self, baseline: &Self, quantity: impl Fn(&F) -> f64) -> String {
         if self.contestant == baseline.contestant || baseline.failure.is_some() {
             return String::new();
         }
+        format!("{:.2}", self.ratio(baseline, quantity).value)
+    }
+
+    /// The median of the ratios to the baseline, taken round by round: drift of the machine is the same for both.
+    pub fn ratio(&self, baseline: &Self, quantity: impl Fn(&F) -> f64) -> Median {
         let pairs = self.figures.iter().zip(&baseline.figures);
-        let ratios = pairs
-            .map(|(ours, theirs)| quantity(ours) / quantity(theirs))
-            .collect();
-        format!("{:.2}", Median::of(ratios).value)
+        let ratios = pairs.map(|(ours, theirs)| quantity(ours) / quantity(theirs));
+        Median::of(ratios.collect())
     }
 }
 
 /// Measures all contestants in turn, round after round. Whoever fails once takes no further part.
-pub fn in_turn<F>(
-    contestants: Vec<Contestant>,
+pub fn in_turn<C: Copy, F>(
+    contestants: Vec<C>,
     rounds: usize,
-    mut measure: impl FnMut(Contestant) -> Result<F, super::Failure>,
-) -> Vec<Rounds<F>> {
+    mut measure: impl FnMut(C) -> Result<F, super::Failure>,
+) -> Vec<Rounds<C, F>> {
     let mut all: Vec<_> = contestants
         .into_iter()
         .map(|contestant| Rounds {

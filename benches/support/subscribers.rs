@@ -9,13 +9,13 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
 use super::Failure;
 use super::case::{self, Case, Readers, Shape, Transport};
-use super::{counters, process};
+use super::{counters, plain, process};
 
 /// Subscribes as often as the case says, and counts deliveries.
 pub fn receive(case: &Case) -> Result<(), Failure> {
@@ -31,7 +31,6 @@ pub fn receive(case: &Case) -> Result<(), Failure> {
         return Err("plain subscribers speak only tcp".into());
     }
     let endpoint = process::endpoint()?;
-    let address = endpoint.strip_prefix("tcp://").unwrap_or(&endpoint).to_owned();
     let message_len = framed(case.payload.bytes());
     let buffer = Rc::new(RefCell::new(vec![0; 256 * 1024]));
 
@@ -44,7 +43,7 @@ pub fn receive(case: &Case) -> Result<(), Failure> {
         let mut stalled = Vec::new();
         let mut reading = tokio::task::JoinSet::new();
         for i in 0..subscribers {
-            let stream = subscribe(&address, &case::topic(topics, i)).await?;
+            let stream = subscribe(&endpoint, &case::topic(topics, i)).await?;
             if i == 0 && readers == Readers::PlainOneStalled {
                 stalled.push(stream);
             } else {
@@ -63,40 +62,14 @@ fn framed(len: usize) -> usize {
     len + if len > 255 { 9 } else { 2 }
 }
 
-/// Greets as a ZMTP 3.1 SUB with the NULL mechanism and subscribes.
-async fn subscribe(address: &str, topic: &[u8]) -> Result<TcpStream, Failure> {
-    const GREETING: usize = 64;
-
-    let mut stream = TcpStream::connect(address).await?;
-    let mut hello = vec![0; GREETING];
-    hello[0] = 0xFF;
-    hello[9] = 0x7F;
-    hello[10..12].copy_from_slice(&[3, 1]);
-    hello[12..16].copy_from_slice(b"NULL");
-    put_command(&mut hello, "READY", b"\x0BSocket-Type\0\0\0\x03SUB");
-    stream.write_all(&hello).await?;
-
-    let mut greeting = [0; GREETING];
-    stream.read_exact(&mut greeting).await?;
-    // One short command: READY.
-    let (flags, len) = (stream.read_u8().await?, stream.read_u8().await?);
-    let mut command = vec![0; usize::from(len)];
-    stream.read_exact(&mut command).await?;
-    if flags != 4 || !command.starts_with(b"\x05READY") {
-        return Err(format!("expected READY from the publisher, found {command:?}").into());
-    }
-
+/// Shakes hands as a SUB and subscribes.
+async fn subscribe(endpoint: &str, topic: &[u8]) -> Result<TcpStream, Failure> {
+    let mut stream = plain::connect(endpoint, "SUB").await?;
     // Only now: libzmq takes a command that comes before its own READY has gone out for a violation.
     let mut subscription = Vec::new();
-    put_command(&mut subscription, "SUBSCRIBE", topic);
+    plain::put_command(&mut subscription, "SUBSCRIBE", topic);
     stream.write_all(&subscription).await?;
     Ok(stream)
-}
-
-fn put_command(buffer: &mut Vec<u8>, name: &str, body: &[u8]) {
-    buffer.extend_from_slice(&[4, (1 + name.len() + body.len()) as u8, name.len() as u8]);
-    buffer.extend_from_slice(name.as_bytes());
-    buffer.extend_from_slice(body);
 }
 
 async fn count(stream: TcpStream, message_len: usize, buffer: Rc<RefCell<Vec<u8>>>) -> io::Result<()> {
