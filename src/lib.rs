@@ -125,9 +125,10 @@ pub use error::{
     BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
     RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
 };
+pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
-pub use peer::Peer;
+pub use peer::{Peer, Process};
 pub use session::Heartbeat;
 pub use socket::{
     Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
@@ -136,6 +137,11 @@ pub use socket::{
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
 pub use transport::{Keepalive, TcpOptions};
+
+/// Deciding who may enter.
+pub mod auth {
+    pub use crate::mechanism::auth::{Applicant, Authenticator, Credentials, LocalUsers, Password, Verdict};
+}
 
 /// The door for simulation and fault injection: what stands in for the operating system.
 #[doc(hidden)]

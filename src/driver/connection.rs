@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 
 use super::admission::Ticket;
 use super::inflow::Inflow;
+use super::question::Question;
 use super::spin::{Read, Spin};
 use super::{Control, Incoming, Link, Order, PeerCounters, Shared};
 use crate::endpoint::Endpoint;
@@ -97,6 +98,8 @@ enum Flow {
     Open,
     /// Whole messages are left: the pipe is at its mark.
     AtMark,
+    /// Somebody decides about the peer: nothing is read meanwhile.
+    Asking,
 }
 
 /// The task of one connection, or a part of its dialer's.
@@ -110,6 +113,8 @@ pub(crate) struct Connection {
     decoder: Decoder,
     inflow: Inflow,
     phase: Phase,
+    /// Somebody is deciding about the peer.
+    question: Option<Question>,
     /// Reading has stopped at the mark.
     at_mark: bool,
     /// When to look whether the peer is still there, while reading has stopped.
@@ -172,6 +177,7 @@ impl Connection {
             decoder,
             inflow: Inflow::default(),
             phase: Phase::Handshake,
+            question: None,
             at_mark: false,
             look: None,
             write_error: None,
@@ -256,14 +262,13 @@ impl Connection {
     /// Reads what is there, within bounds. `true`: there may be more.
     fn read_turn(&mut self, cx: &mut Context<'_>) -> Result<bool, DisconnectReason> {
         if self.at_mark {
-            let mut kept = self.inflow.kept();
-            if self.digest(cx, &mut kept)? == Flow::AtMark {
-                self.inflow.close(kept, true);
+            if self.digest_kept(cx)? != Flow::Open {
                 return Ok(false);
             }
-            self.inflow.restore(kept);
             self.at_mark = false;
             self.session.resume_reading(runtime::now());
+        } else if self.question.is_some() && self.hear_verdict(cx)? != Flow::Open {
+            return Ok(false);
         }
         if self.phase == Phase::Traffic && self.session.owes_answers() {
             // A peer that asks and does not read the answers is not read either.
@@ -285,10 +290,7 @@ impl Connection {
                 Poll::Ready(read) => read.map_err(DisconnectReason::io)?,
             };
             if read == 0 {
-                return Err(self
-                    .write_error
-                    .take()
-                    .map_or(DisconnectReason::PeerClosed, DisconnectReason::io));
+                return Err(self.closed_by_peer());
             }
             if matches!(self.phase, Phase::Draining { .. }) {
                 buffer.clear();
@@ -298,13 +300,56 @@ impl Connection {
             self.session.handle_read(now);
             let flow = self.digest(cx, buffer)?;
             self.confirm(now);
-            if flow == Flow::AtMark {
-                self.at_mark = true;
-                self.session.pause_reading(now);
-                return Ok(false);
+            match flow {
+                Flow::Open => {}
+                Flow::AtMark => {
+                    self.stop_at_mark(now);
+                    return Ok(false);
+                }
+                Flow::Asking => return Ok(false),
             }
         }
         Ok(true)
+    }
+
+    fn stop_at_mark(&mut self, now: Instant) {
+        self.at_mark = true;
+        self.session.pause_reading(now);
+    }
+
+    /// Works off what was kept while nothing was read.
+    fn digest_kept(&mut self, cx: &mut Context<'_>) -> Result<Flow, DisconnectReason> {
+        let mut kept = self.inflow.kept();
+        let flow = self.digest(cx, &mut kept)?;
+        match flow {
+            Flow::Open | Flow::Asking => self.inflow.restore(kept),
+            Flow::AtMark => self.inflow.close(kept, true),
+        }
+        Ok(flow)
+    }
+
+    /// Somebody decides about the peer: lets it in, if so.
+    fn hear_verdict(&mut self, cx: &mut Context<'_>) -> Result<Flow, DisconnectReason> {
+        let Some(Poll::Ready(verdict)) = self.question.as_mut().map(|question| question.poll(cx)) else {
+            return Ok(Flow::Asking);
+        };
+        self.question = None;
+        let now = runtime::now();
+        self.session.handle_verdict(now, verdict)?;
+        let flow = self.digest_kept(cx)?;
+        if flow == Flow::AtMark {
+            self.stop_at_mark(now);
+        }
+        Ok(flow)
+    }
+
+    /// Why the peer's bytes have come to their end.
+    fn closed_by_peer(&mut self) -> DisconnectReason {
+        match (self.write_error.take(), self.session.explain_end()) {
+            (Some(error), _) => DisconnectReason::io(error),
+            (None, Some(explanation)) => explanation.into(),
+            (None, None) => DisconnectReason::PeerClosed,
+        }
     }
 
     /// The peer lives: what it was sent has not died in the kernel's buffers, as far as anybody can know.
@@ -330,6 +375,9 @@ impl Connection {
             let result = self.session.handle_bytes(runtime::now(), buffer);
             self.take_events()?;
             result?;
+            if self.question.is_some() {
+                return Ok(Flow::Asking);
+            }
             if !self.session.is_established() {
                 return Ok(Flow::Open);
             }
@@ -443,6 +491,10 @@ impl Connection {
     fn take_events(&mut self) -> Result<(), DisconnectReason> {
         while let Some(event) = self.session.poll_event() {
             match event {
+                SessionEvent::Ask(credentials) => {
+                    let question = Question::ask(&self.shared, &self.endpoint, &self.stream, credentials);
+                    self.question = Some(question);
+                }
                 SessionEvent::Established(introduction) => {
                     if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
                         return Err(DisconnectReason::Evicted);
@@ -482,10 +534,12 @@ impl Connection {
             id: self.shared.peers.next_id(),
             endpoint: self.endpoint.clone(),
             address: self.stream.peer_address().into(),
+            process: self.stream.peer_process(),
             kind: introduction.kind,
             routing_id: introduction.routing_id,
             version: introduction.version,
             mechanism: introduction.mechanism,
+            user_id: introduction.user_id.map(Into::into),
             metadata: introduction
                 .metadata
                 .into_iter()

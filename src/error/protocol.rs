@@ -66,6 +66,33 @@ pub enum ProtocolError {
         reason: String,
     },
 
+    /// The peer, which is the server of the mechanism, did not take what we proved or said of ourselves.
+    #[error("the server refused our {credentials}: {reason}")]
+    CredentialsRefused {
+        /// What it refused: `user name and password`, `key`, ….
+        credentials: &'static str,
+        /// What it gave as its reason, escaped: usually `400` (no), `300` (not now) or `500` (it cannot tell).
+        reason: String,
+    },
+
+    /// We are the server of the mechanism, and whoever decides did not let the peer in.
+    #[error("the peer was not let in ({status}): {why}")]
+    Denied {
+        /// What the peer is told: 400 (no) or 500 (we cannot tell). At 300 (not now) it is told nothing.
+        status: u16,
+        /// Why, in words that the peer is not told.
+        why: String,
+    },
+
+    /// The peer closed the connection in the middle of the handshake, where that has a likely reason.
+    #[error("the peer closed the connection upon our {command}: {guess}")]
+    ClosedUpon {
+        /// What it had heard last.
+        command: &'static str,
+        /// What the reason may be.
+        guess: &'static str,
+    },
+
     /// The handshake was not complete in time.
     #[error("handshake not complete in time")]
     HandshakeTimeout,
@@ -115,11 +142,14 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// Whether trying the same again will not help: true for everything that the peer *said*, false for what it only
-    /// was too slow to say.
+    /// Whether trying the same again will not help: true for nearly everything that the peer *said*, false for what it
+    /// only was too slow to say, and for what may be otherwise the next time.
     pub fn is_fatal_refusal(&self) -> bool {
         match self {
-            Self::HandshakeTimeout | Self::HeartbeatTimeout => false,
+            Self::HandshakeTimeout | Self::HeartbeatTimeout | Self::ClosedUpon { .. } => false,
+            // 300 is for whoever comes too early; 500 of our own is our own trouble.
+            Self::CredentialsRefused { reason, .. } => reason != "300",
+            Self::Denied { status, .. } => *status == 400,
             Self::NotZmtp { .. }
             | Self::Version { .. }
             | Self::Mechanism { .. }
@@ -287,6 +317,21 @@ mod tests {
         assert!(!ProtocolError::HeartbeatTimeout.is_fatal_refusal());
         assert!(ProtocolError::Refused { reason: "400".into() }.is_fatal_refusal());
         assert!(ProtocolError::Version { found: 1 }.is_fatal_refusal());
+    }
+
+    #[test]
+    fn who_comes_too_early_may_come_again() {
+        for (status, is_fatal) in [(300, false), (400, true), (500, false)] {
+            let why = "they say so".to_owned();
+            assert_eq!(ProtocolError::Denied { status, why }.is_fatal_refusal(), is_fatal);
+        }
+        for (reason, is_fatal) in [("300", false), ("400", true), ("500", true), ("no", true)] {
+            let refused = ProtocolError::CredentialsRefused {
+                credentials: "key",
+                reason: reason.into(),
+            };
+            assert_eq!(refused.is_fatal_refusal(), is_fatal);
+        }
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //!            the peer's           its other            the mechanism
 //!            11 bytes             53 bytes             is content
 //! ● ──▶ opening ──────▶ greeting ──────▶ handshake ──────▶ traffic
-//!          │               │                 │                │
+//!          │               │               │ ▲ ask            │
+//!          │               │               ▼ │                │
+//!          │               │             verdict              │
 //!          └───────────────┴── violation, ───┴── deadline ────┴──▶ failed
 //! ```
 //!
@@ -50,9 +52,12 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{ProtocolError, escaped};
+use crate::mechanism::Mechanism;
+use crate::mechanism::auth::{Credentials, Verdict};
 use crate::socket_kind::SocketKind;
 use crate::wire::command::{self, Command};
 use crate::wire::greeting::Version;
+use crate::wire::metadata;
 
 pub use self::heartbeat::Heartbeat;
 use self::outbox::Outbox;
@@ -65,15 +70,29 @@ pub(crate) struct SessionConfig {
     pub(crate) kind: SocketKind,
     /// The identity that is announced; empty for none.
     pub(crate) routing_id: Bytes,
+    /// What else is told to every peer.
+    pub(crate) properties: Vec<(String, Bytes)>,
+    /// How we and the peer come to trust each other.
+    pub(crate) mechanism: Mechanism,
     /// From the first moment to the end of the handshake; `None` waits for ever.
     pub(crate) handshake_timeout: Option<Duration>,
     /// Whether and how the peer's life is checked.
     pub(crate) heartbeat: Option<Heartbeat>,
 }
 
+impl SessionConfig {
+    /// What we tell about ourselves.
+    fn metadata(&self) -> Vec<u8> {
+        metadata::encode(self.kind, &self.routing_id, &self.properties)
+    }
+}
+
 /// What came of the peer's bytes, for the floors above.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SessionEvent {
+    /// Somebody must decide about a peer that shows this: the answer goes to
+    /// [`handle_verdict`](Session::handle_verdict), and until then nothing needs to be read.
+    Ask(Credentials),
     /// The handshake is complete; from here on there is traffic.
     Established(Introduction),
     /// The peer wants what begins with this.
@@ -95,8 +114,10 @@ pub(crate) struct Introduction {
     pub(crate) version: (u8, u8),
     /// The mechanism that both sides used.
     pub(crate) mechanism: &'static str,
-    /// The rest of the peer's metadata, names as the peer wrote them. Not in it: what became `kind` and `routing_id`,
-    /// and `User-Id` and `Peer-Address`, for which a peer's word is worth nothing.
+    /// The name by which it was let in.
+    pub(crate) user_id: Option<String>,
+    /// What was decided about the peer, then the rest of its own metadata, names as the peer wrote them. Not in it: what
+    /// became `kind` and `routing_id`, and the peer's word for `User-Id` and `Peer-Address`, which is worth nothing.
     pub(crate) metadata: Vec<(String, Bytes)>,
 }
 
@@ -141,25 +162,65 @@ impl Session {
             let out = self.outbox.queue();
             let step = match mem::replace(&mut self.state, State::BETWEEN) {
                 State::Opening(opening) => opening.handle_bytes(input, &self.config, out),
-                State::Greeting(greeting) => greeting.handle_bytes(input, out),
+                State::Greeting(greeting) => greeting.handle_bytes(now, input, &self.config, out),
                 State::Handshake(handshake) => handshake.handle_bytes(now, input, &self.config, out),
+                State::Verdict(verdict) => verdict.handle_bytes(input),
                 State::Traffic(traffic) => Ok(Step::Rest(State::Traffic(traffic))),
-                State::Failed(error) => Err(error),
+                State::Failed(error) => return Err(self.fail(error)),
             };
-            match step {
-                Ok(Step::On(state)) => self.state = state,
-                Ok(Step::Rest(state)) => {
-                    self.state = state;
-                    return Ok(());
-                }
-                Ok(Step::Established(traffic, introduction)) => {
-                    self.state = State::Traffic(traffic);
-                    self.outbox.seal();
-                    self.events.push_back(SessionEvent::Established(introduction));
-                    return Ok(());
-                }
-                Err(error) => return Err(self.fail(error)),
+            if self.take(step)? {
+                return Ok(());
             }
+        }
+    }
+
+    /// Takes what was decided about the peer. What of the peer's bytes was kept is to be handled
+    /// ([`handle_bytes`](Self::handle_bytes)) again after that.
+    ///
+    /// # Errors
+    ///
+    /// Why the peer is refused, as with bytes.
+    pub(crate) fn handle_verdict(&mut self, now: Instant, verdict: Verdict) -> Result<(), ProtocolError> {
+        let step = match mem::replace(&mut self.state, State::BETWEEN) {
+            State::Verdict(state) => state.handle_verdict(now, verdict, &self.config, self.outbox.queue()),
+            State::Failed(error) => return Err(self.fail(error)),
+            other => Ok(Step::Rest(other)),
+        };
+        self.take(step).map(drop)
+    }
+
+    /// Goes where a step leads. `true`: for now nothing more is to be done.
+    fn take(&mut self, step: Result<Step, ProtocolError>) -> Result<bool, ProtocolError> {
+        match step {
+            Ok(Step::On(state)) => {
+                self.state = state;
+                return Ok(false);
+            }
+            Ok(Step::Rest(state)) => self.state = state,
+            Ok(Step::Ask(state, credentials)) => {
+                self.state = State::Verdict(state);
+                self.events.push_back(SessionEvent::Ask(credentials));
+                // Once more, to see whether the peer waits as well.
+                return Ok(false);
+            }
+            Ok(Step::Established(traffic, introduction)) => {
+                self.state = State::Traffic(traffic);
+                self.outbox.seal();
+                self.events.push_back(SessionEvent::Established(introduction));
+            }
+            Err(error) => {
+                state::tell(&error, &self.config, self.outbox.queue());
+                return Err(self.fail(error));
+            }
+        }
+        Ok(true)
+    }
+
+    /// The peer has closed the connection: what that means, where it can be guessed.
+    pub(crate) fn explain_end(&self) -> Option<ProtocolError> {
+        match &self.state {
+            State::Handshake(handshake) => handshake.explain_end(),
+            _ => None,
         }
     }
 
@@ -178,7 +239,7 @@ impl Session {
         let traffic = match &mut self.state {
             State::Traffic(traffic) => traffic,
             State::Failed(error) => return Err(error.clone()),
-            State::Opening(_) | State::Greeting(_) | State::Handshake(_) => {
+            State::Opening(_) | State::Greeting(_) | State::Handshake(_) | State::Verdict(_) => {
                 let found = "a command".to_owned();
                 return Err(self.fail(ProtocolError::Unexpected {
                     expected: "the handshake",
@@ -220,7 +281,9 @@ impl Session {
                     found,
                 }));
             }
-            Command::Other(_) => self.unknown_commands = self.unknown_commands.saturating_add(1),
+            Command::Hello(_) | Command::Welcome(_) | Command::Initiate(_) | Command::Other(_) => {
+                self.unknown_commands = self.unknown_commands.saturating_add(1);
+            }
         }
         Ok(())
     }
@@ -285,17 +348,12 @@ impl Session {
     /// The handshake took too long, or the peer is silent for too long.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
         let verdict = match &mut self.state {
-            State::Opening(AwaitOpening { deadline })
-            | State::Greeting(state::AwaitGreeting { deadline, .. })
-            | State::Handshake(state::AwaitCommand { deadline, .. }) => {
-                if deadline.is_some_and(|deadline| deadline <= now) {
-                    Err(ProtocolError::HandshakeTimeout)
-                } else {
-                    Ok(())
-                }
-            }
             State::Traffic(traffic) => traffic.liveness.handle_timeout(now, &mut self.outbox),
             State::Failed(error) => Err(error.clone()),
+            shaking if shaking.deadline().is_some_and(|deadline| deadline <= now) => {
+                Err(ProtocolError::HandshakeTimeout)
+            }
+            _ => Ok(()),
         };
         verdict.map_err(|error| self.fail(error))
     }
@@ -303,11 +361,8 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called. Ask again after anything was handled.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Opening(AwaitOpening { deadline })
-            | State::Greeting(state::AwaitGreeting { deadline, .. })
-            | State::Handshake(state::AwaitCommand { deadline, .. }) => *deadline,
             State::Traffic(traffic) => traffic.liveness.poll_timeout(),
-            State::Failed(_) => None,
+            shaking => shaking.deadline(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Sessions as bytes in and bytes out, in virtual time.
 
+mod mechanisms;
+
 use super::*;
 use crate::error::Foreign;
 
@@ -13,6 +15,8 @@ fn config(kind: SocketKind) -> SessionConfig {
     SessionConfig {
         kind,
         routing_id: Bytes::new(),
+        properties: Vec::new(),
+        mechanism: Mechanism::default(),
         handshake_timeout: Some(Duration::from_secs(10)),
         heartbeat: None,
     }
@@ -129,6 +133,7 @@ fn two_sessions_introduce_themselves() {
         routing_id,
         version: (3, 1),
         mechanism: "NULL",
+        user_id: None,
         metadata: Vec::new(),
     };
     assert_eq!(

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::Socket;
 use super::core::{Core, Receiving, SendLimits, Sending};
@@ -13,9 +14,10 @@ use super::kind::{Conflates, HasIncoming, HasOutgoing, Kind};
 use super::options::{Linger, Tuning};
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared, Tasks, Traffic,
 };
 use crate::error::{BuildError, Contradiction};
+use crate::mechanism::Mechanism;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
 use crate::pattern::{FanOut, FanOutConfig, Interest};
@@ -108,6 +110,7 @@ struct Options {
     max_message_frames: usize,
     routing_id: Bytes,
     correlate: bool,
+    mechanism: Mechanism,
     admission: AdmissionLimits,
     stream: StreamOptions,
     tuning: Tuning,
@@ -142,6 +145,7 @@ impl<K: Kind> Builder<K> {
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            mechanism: Mechanism::default(),
             admission: AdmissionLimits {
                 pending: 1024,
                 connections: None,
@@ -200,6 +204,15 @@ impl<K: Kind> Builder<K> {
     /// The most frames of one message. Default: 16 384.
     pub fn max_message_frames(mut self, frames: usize) -> Self {
         self.options.max_message_frames = frames;
+        self
+    }
+
+    /// How this socket and its peers come to trust each other. Default: NULL, not at all.
+    ///
+    /// Both sides must use the same mechanism: a peer that names another one, or speaks a version of ZMTP that has
+    /// none, is refused.
+    pub fn mechanism(mut self, mechanism: impl Into<Mechanism>) -> Self {
+        self.options.mechanism = mechanism.into();
         self
     }
 
@@ -392,6 +405,9 @@ impl Options {
                 "it has 1 to 255 bytes, and the first is not 0",
             ));
         }
+        if let Some(problem) = self.mechanism.contradiction() {
+            found.push(Contradiction::new(["mechanism"], problem));
+        }
         if self.conflate && self.immediate {
             found.push(Contradiction::new(
                 ["conflate", "immediate"],
@@ -482,6 +498,8 @@ impl Options {
                 session: Arc::new(SessionConfig {
                     kind,
                     routing_id: self.routing_id,
+                    properties: Vec::new(),
+                    mechanism: self.mechanism,
                     handshake_timeout: self.handshake_timeout,
                     heartbeat: self.heartbeat,
                 }),
@@ -497,6 +515,7 @@ impl Options {
             peers: Peers::new(),
             tasks: Tasks::new(),
             admission: Arc::new(Admission::new(self.admission)),
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
             dice,
             carrier: self.carrier,
             context: self.context,

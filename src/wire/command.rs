@@ -28,6 +28,12 @@ pub(crate) enum Command<'a> {
     Ready(&'a [u8]),
     /// The peer refuses us: its reason.
     Error(&'a [u8]),
+    /// A mechanism's client begins: what follows is the mechanism's.
+    Hello(&'a [u8]),
+    /// Its server lets it go on.
+    Welcome(&'a [u8]),
+    /// The client introduces itself.
+    Initiate(&'a [u8]),
     /// The peer wants what begins with this.
     Subscribe(&'a [u8]),
     /// The peer takes one such subscription back.
@@ -59,6 +65,9 @@ impl<'a> Command<'a> {
                     split_prefixed(data).ok_or(malformed("ERROR", "its reason ends beyond its body"))?;
                 Self::Error(reason)
             }
+            b"HELLO" => Self::Hello(data),
+            b"WELCOME" => Self::Welcome(data),
+            b"INITIATE" => Self::Initiate(data),
             b"SUBSCRIBE" => Self::Subscribe(data),
             b"CANCEL" => Self::Cancel(data),
             b"PING" => {
@@ -80,6 +89,9 @@ impl<'a> Command<'a> {
         match self {
             Self::Ready(_) => b"READY",
             Self::Error(_) => b"ERROR",
+            Self::Hello(_) => b"HELLO",
+            Self::Welcome(_) => b"WELCOME",
+            Self::Initiate(_) => b"INITIATE",
             Self::Subscribe(_) => b"SUBSCRIBE",
             Self::Cancel(_) => b"CANCEL",
             Self::Ping { .. } => b"PING",
@@ -108,6 +120,21 @@ pub(crate) fn put_ready(out: &mut Vec<u8>, metadata: &[u8]) {
 pub(crate) fn put_error(out: &mut Vec<u8>, reason: &[u8]) {
     let reason = reason.get(..MAX_REASON).unwrap_or(reason);
     put(out, b"ERROR", &[&[reason.len() as u8], reason]);
+}
+
+/// Appends HELLO with these data.
+pub(crate) fn put_hello(out: &mut Vec<u8>, data: &[&[u8]]) {
+    put(out, b"HELLO", data);
+}
+
+/// Appends WELCOME with these data.
+pub(crate) fn put_welcome(out: &mut Vec<u8>, data: &[&[u8]]) {
+    put(out, b"WELCOME", data);
+}
+
+/// Appends INITIATE with these data.
+pub(crate) fn put_initiate(out: &mut Vec<u8>, data: &[&[u8]]) {
+    put(out, b"INITIATE", data);
 }
 
 /// Appends SUBSCRIBE, the form of ZMTP 3.1.
@@ -177,7 +204,7 @@ fn put(out: &mut Vec<u8>, name: &'static [u8], data: &[&[u8]]) {
 }
 
 /// Splits `length(1) bytes(length) rest`.
-fn split_prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&len, rest) = bytes.split_first()?;
     rest.split_at_checked(usize::from(len))
 }

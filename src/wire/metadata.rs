@@ -85,11 +85,14 @@ impl Metadata {
 }
 
 /// What a socket of this kind tells about itself, ready to be sent.
-pub(crate) fn encode(kind: SocketKind, identity: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(kind: SocketKind, identity: &[u8], others: &[(String, Bytes)]) -> Vec<u8> {
     let mut out = Vec::new();
     put_property(&mut out, SOCKET_TYPE, kind.name().as_bytes());
     if kind.tells_its_identity() {
         put_property(&mut out, IDENTITY, identity);
+    }
+    for (name, value) in others {
+        put_property(&mut out, name, value);
     }
     out
 }
@@ -97,8 +100,11 @@ pub(crate) fn encode(kind: SocketKind, identity: &[u8]) -> Vec<u8> {
 const SOCKET_TYPE: &str = "Socket-Type";
 const IDENTITY: &str = "Identity";
 
+/// The name by which a peer was let in.
+pub(crate) const USER_ID: &str = "User-Id";
+
 /// What we know about a peer ourselves: its word for it is worth nothing.
-const RESERVED: [&str; 2] = ["User-Id", "Peer-Address"];
+const RESERVED: [&str; 2] = [USER_ID, "Peer-Address"];
 
 /// One property, borrowed.
 struct Property<'a> {
@@ -149,7 +155,7 @@ fn check_identity(identity: &[u8]) -> Result<(), ProtocolError> {
     }
 }
 
-fn put_property(out: &mut Vec<u8>, name: &'static str, value: &[u8]) {
+fn put_property(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.push(name.len() as u8);
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(&(value.len() as u32).to_be_bytes());

@@ -17,11 +17,11 @@ fn properties(list: &[(&str, &[u8])]) -> Vec<u8> {
 #[test]
 fn trap_05_names_are_sent_in_the_one_case_that_libzmq_understands() {
     assert_eq!(
-        encode(SocketKind::Dealer, b""),
+        encode(SocketKind::Dealer, b"", &[]),
         b"\x0BSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
     );
     assert_eq!(
-        encode(SocketKind::Sub, b"ignored"),
+        encode(SocketKind::Sub, b"ignored", &[]),
         b"\x0BSocket-Type\x00\x00\x00\x03SUB"
     );
 }
@@ -29,13 +29,13 @@ fn trap_05_names_are_sent_in_the_one_case_that_libzmq_understands() {
 #[test]
 fn trap_06_identity_is_sent_by_the_kinds_that_libzmq_sends_it_for() {
     for kind in [SocketKind::Req, SocketKind::Dealer, SocketKind::Router] {
-        let metadata = Metadata::decode(&encode(kind, b"me")).expect("it was made by us");
+        let metadata = Metadata::decode(&encode(kind, b"me", &[])).expect("it was made by us");
         assert_eq!(metadata.identity, "me", "{kind}");
         assert_eq!(metadata.socket_type.as_deref(), Some(kind.name().as_bytes()));
     }
     for kind in [SocketKind::Push, SocketKind::Pub, SocketKind::Rep] {
         assert_eq!(
-            Metadata::decode(&encode(kind, b"me"))
+            Metadata::decode(&encode(kind, b"me", &[]))
                 .expect("it was made by us")
                 .identity,
             ""
@@ -142,7 +142,7 @@ fn malformed_metadata_are_an_error_that_says_what_is_wrong() {
 
 #[test]
 fn every_cut_of_a_property_is_malformed() {
-    let whole = encode(SocketKind::Push, b"");
+    let whole = encode(SocketKind::Push, b"", &[]);
     for cut in 1..whole.len() {
         assert!(Metadata::decode(&whole[..cut]).is_err(), "{cut} bytes");
     }
