@@ -112,6 +112,8 @@ mod mechanism;
 mod pipe;
 
 mod context;
+#[cfg(feature = "curve")]
+mod keys;
 mod pattern;
 mod session;
 
@@ -125,6 +127,8 @@ pub use error::{
     BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
     RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
 };
+#[cfg(feature = "curve")]
+pub use mechanism::Curve;
 pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
@@ -141,6 +145,14 @@ pub use transport::{Keepalive, TcpOptions};
 /// Deciding who may enter.
 pub mod auth {
     pub use crate::mechanism::auth::{Applicant, Authenticator, Credentials, LocalUsers, Password, Verdict};
+}
+
+/// Keys of CURVE, and whom they let in.
+#[cfg(feature = "curve")]
+pub mod curve {
+    pub use crate::keys::KeyFileError;
+    pub use crate::mechanism::curve::keys::{KeyPair, ParseKeyError, PublicKey, SecretKey};
+    pub use crate::mechanism::curve::policy::{AllowList, CurveServer, ServerKeys};
 }
 
 /// The door for simulation and fault injection: what stands in for the operating system.

@@ -30,6 +30,7 @@ use tokio::sync::oneshot;
 use super::admission::Ticket;
 use super::inflow::Inflow;
 use super::question::Question;
+use super::respelling::{self, Respelling};
 use super::spin::{Read, Spin};
 use super::{Control, Incoming, Link, Order, PeerCounters, Shared};
 use crate::endpoint::Endpoint;
@@ -112,6 +113,8 @@ pub(crate) struct Connection {
     session: Session,
     decoder: Decoder,
     inflow: Inflow,
+    /// Where frames do not go as they are.
+    respelling: Option<Box<Respelling>>,
     phase: Phase,
     /// Somebody is deciding about the peer.
     question: Option<Question>,
@@ -166,7 +169,13 @@ impl Connection {
         finish: Option<Finish>,
         announce: Announce,
     ) -> Self {
-        let session = Session::new(shared.config.session.clone(), runtime::now());
+        let config = &shared.config.session;
+        let entropy = runtime::entropy(config.mechanism.entropy());
+        let (entropy, ending) = match entropy {
+            Ok(entropy) => (entropy, None),
+            Err(error) => (Default::default(), Some(DisconnectReason::io(error))),
+        };
+        let session = Session::new(config.clone(), runtime::now()).with_entropy(entropy);
         let decoder = Decoder::new(shared.config.limits);
         Self {
             writer: stream.writer(),
@@ -176,6 +185,7 @@ impl Connection {
             session,
             decoder,
             inflow: Inflow::default(),
+            respelling: None,
             phase: Phase::Handshake,
             question: None,
             at_mark: false,
@@ -202,7 +212,7 @@ impl Connection {
             watched: false,
             finish,
             renew: false,
-            ending: None,
+            ending,
             has_ended: false,
             left_behind: Unsent::default(),
             announce,
@@ -382,6 +392,45 @@ impl Connection {
                 return Ok(Flow::Open);
             }
         }
+        match &mut self.respelling {
+            None => self.digest_plain(cx, buffer),
+            Some(respelling) => {
+                let mut plain = respelling.plain();
+                let result = self.digest_respelled(cx, buffer, &mut plain);
+                if let Some(respelling) = &mut self.respelling {
+                    respelling.restore(plain);
+                }
+                result
+            }
+        }
+    }
+
+    /// Makes frames plain, and hands them on.
+    fn digest_respelled(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        plain: &mut BytesMut,
+    ) -> Result<Flow, DisconnectReason> {
+        loop {
+            if self.digest_plain(cx, plain)? == Flow::AtMark {
+                return Ok(Flow::AtMark);
+            }
+            let limits = self.shared.config.limits;
+            let need = respelling::make_plain(&mut self.session, limits, buffer, plain)?;
+            if let Some(need) = need {
+                let flow = self.digest_plain(cx, plain)?;
+                self.inflow.expect(need);
+                return Ok(flow);
+            }
+        }
+    }
+
+    fn digest_plain(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Result<Flow, DisconnectReason> {
         while !buffer.is_empty() {
             let Some(most) = self.room(cx) else {
                 return Ok(Flow::AtMark);
@@ -557,9 +606,15 @@ impl Connection {
         };
         self.link = Some(link.clone());
         self.shared.peers.add(link.clone());
+        self.respelling = self.session.spelling().map(|_| Box::default());
+        // Where frames are spelled in another way, senders have no line to write on themselves.
+        let line = match self.respelling {
+            None => Some(Line::Stream(self.writer.clone())),
+            Some(_) => None,
+        };
         // Not before it can be found: whoever gives up a request of which bytes have left must reach its connection.
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
-            outgoing.online(pipe, Some(Line::Stream(self.writer.clone())));
+            outgoing.online(pipe, line);
         }
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
@@ -611,7 +666,7 @@ impl Connection {
 
     /// All that was ordered before it may have been written long ago.
     fn pass_written_barrier(&mut self) {
-        if self.session.output().is_empty()
+        if self.has_said_all()
             && let Some(barrier) = self.written_barrier.take()
         {
             self.pass_barrier(&barrier.to_be_bytes());
@@ -637,8 +692,8 @@ impl Connection {
             if !self.poll_line(cx) {
                 return Ok(false);
             }
-            match self.batch.write(self.session.output(), &*self.writer) {
-                Ok(_) => {
+            match self.write_once() {
+                Ok(()) => {
                     self.session.handle_written(runtime::now());
                     self.after_write();
                 }
@@ -660,9 +715,22 @@ impl Connection {
         Ok(true)
     }
 
+    fn write_once(&mut self) -> io::Result<()> {
+        match &mut self.respelling {
+            None => self.batch.write(self.session.output(), &*self.writer).map(drop),
+            Some(respelling) => respelling.write(&mut self.session, &mut self.batch, &*self.writer),
+        }
+    }
+
+    /// Whether nothing of the session waits to be written.
+    fn has_said_all(&mut self) -> bool {
+        let respelling = self.respelling.as_ref();
+        self.session.output().is_empty() && respelling.is_none_or(|respelling| respelling.is_written())
+    }
+
     /// Whether there is something to write and the line is ours to write it.
     fn poll_line(&mut self, cx: &mut Context<'_>) -> bool {
-        let commands = !self.session.output().is_empty();
+        let commands = !self.has_said_all();
         let online = self.phase != Phase::Handshake;
         let (true, Some(outgoing), Some(pipe)) = (online, &self.shared.traffic.outgoing, self.outgoing)
         else {
@@ -674,6 +742,9 @@ impl Connection {
         self.holds_line = outgoing
             .poll_take(pipe, cx.waker(), &mut self.batch, commands)
             .is_ready();
+        if let Some(respelling) = &mut self.respelling {
+            respelling.begin_batch();
+        }
         self.holds_line
     }
 
@@ -773,7 +844,7 @@ impl Connection {
     /// Ordered to finish and nothing left to write: shut down, and wait for the peer to close.
     /// `true`: it has just come to that, and the next pass discards.
     fn finish_if_done(&mut self) -> Result<bool, DisconnectReason> {
-        let Some(finish) = &self.finish else {
+        let Some(finish) = self.finish.clone() else {
             return Ok(false);
         };
         if matches!(self.phase, Phase::Draining { .. }) {
@@ -786,7 +857,7 @@ impl Connection {
         if self.phase == Phase::Handshake && queued == 0 {
             return Err(self.why());
         }
-        if (queued > 0 || !self.session.output().is_empty()) && self.write_error.is_none() {
+        if (queued > 0 || !self.has_said_all()) && self.write_error.is_none() {
             return Ok(false);
         }
         let now = runtime::now();
@@ -863,7 +934,13 @@ impl Connection {
         let unknown = self.session.unknown_commands();
         self.shared.unknown_commands.fetch_add(unknown, Ordering::Relaxed);
         // Best effort: an ERROR that names the reason may be in there.
-        let _ = self.batch.write(self.session.output(), &*self.writer);
+        if self
+            .respelling
+            .as_ref()
+            .is_none_or(|respelling| respelling.is_written())
+        {
+            let _ = self.batch.write(self.session.output(), &*self.writer);
+        }
         Poll::Ready(())
     }
 }

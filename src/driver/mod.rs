@@ -13,6 +13,7 @@ mod inflow;
 pub(crate) mod inproc;
 mod listener;
 mod question;
+mod respelling;
 mod spin;
 mod tasks;
 

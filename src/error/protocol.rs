@@ -84,6 +84,16 @@ pub enum ProtocolError {
         why: String,
     },
 
+    /// Something that the peer sealed does not open: one of us has another key than the other believes, or somebody
+    /// stands between us.
+    #[error("{what} does not open: {meaning}")]
+    Unopened {
+        /// Which command, or which part of it.
+        what: &'static str,
+        /// What that means here.
+        meaning: &'static str,
+    },
+
     /// The peer closed the connection in the middle of the handshake, where that has a likely reason.
     #[error("the peer closed the connection upon our {command}: {guess}")]
     ClosedUpon {
@@ -153,6 +163,7 @@ impl ProtocolError {
             Self::NotZmtp { .. }
             | Self::Version { .. }
             | Self::Mechanism { .. }
+            | Self::Unopened { .. }
             | Self::Kind { .. }
             | Self::Refused { .. }
             | Self::Malformed { .. }

@@ -25,6 +25,8 @@ use bytes::Bytes;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "curve")]
+use super::curve::keys::PublicKey;
 use crate::endpoint::Endpoint;
 use crate::error::{ProtocolError, escaped};
 use crate::peer::Process;
@@ -176,6 +178,9 @@ pub enum Credentials {
         /// The password.
         password: Password,
     },
+    /// CURVE: its public key, to which it has proved to have the secret one.
+    #[cfg(feature = "curve")]
+    Curve(PublicKey),
 }
 
 impl fmt::Debug for Credentials {
@@ -188,6 +193,8 @@ impl fmt::Debug for Credentials {
                     .field("username", &username)
                     .finish_non_exhaustive()
             }
+            #[cfg(feature = "curve")]
+            Self::Curve(key) => f.debug_tuple("Curve").field(key).finish(),
         }
     }
 }

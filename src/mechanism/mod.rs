@@ -25,6 +25,8 @@
 )]
 
 pub(crate) mod auth;
+#[cfg(feature = "curve")]
+pub(crate) mod curve;
 mod null;
 mod plain;
 
@@ -34,7 +36,10 @@ use std::sync::Arc;
 use crate::error::ProtocolError;
 use crate::wire::command::Command;
 use crate::wire::metadata::Metadata;
+use crate::wire::spelling::Spelling;
 
+#[cfg(feature = "curve")]
+pub use self::curve::Curve;
 pub use self::null::Null;
 pub use self::plain::{Plain, PlainUsers};
 
@@ -78,6 +83,10 @@ enum Role {
     Null,
     PlainClient(Arc<plain::Account>),
     PlainServer,
+    #[cfg(feature = "curve")]
+    CurveClient(Arc<curve::client::ClientKeys>),
+    #[cfg(feature = "curve")]
+    CurveServer(curve::policy::ServerKeys),
 }
 
 impl Mechanism {
@@ -108,6 +117,8 @@ impl Mechanism {
         match self.role {
             Role::Null => null::NAME,
             Role::PlainClient(_) | Role::PlainServer => plain::NAME,
+            #[cfg(feature = "curve")]
+            Role::CurveClient(_) | Role::CurveServer(_) => curve::NAME,
         }
     }
 
@@ -123,7 +134,18 @@ impl Mechanism {
         }
         match &self.role {
             Role::PlainClient(account) => account.contradiction(),
-            Role::Null | Role::PlainServer => None,
+            _ => None,
+        }
+    }
+
+    /// How many bytes of randomness one handshake needs.
+    pub(crate) fn entropy(&self) -> usize {
+        match self.role {
+            #[cfg(feature = "curve")]
+            Role::CurveClient(_) => curve::CLIENT_ENTROPY,
+            #[cfg(feature = "curve")]
+            Role::CurveServer(_) => curve::SERVER_ENTROPY,
+            Role::Null | Role::PlainClient(_) | Role::PlainServer => 0,
         }
     }
 
@@ -137,7 +159,12 @@ impl Mechanism {
 
     /// What the greeting says of our role.
     pub(crate) fn is_server(&self) -> bool {
-        matches!(self.role, Role::PlainServer)
+        match self.role {
+            Role::PlainServer => true,
+            #[cfg(feature = "curve")]
+            Role::CurveServer(_) => true,
+            _ => false,
+        }
     }
 
     /// Appends what is said right behind our greeting, before the peer's mechanism is known: a round trip saved.
@@ -148,18 +175,23 @@ impl Mechanism {
         }
     }
 
-    /// Begins the handshake: the peer has named the same mechanism.
-    pub(crate) fn start(&self, out: &mut Vec<u8>) -> Progress {
-        match &self.role {
+    /// Begins the handshake: the peer has named the same mechanism. `entropy` is randomness, as much as is
+    /// [needed](Self::entropy).
+    pub(crate) fn start(&self, _entropy: &[u8], out: &mut Vec<u8>) -> Result<Progress, ProtocolError> {
+        let handshake = match &self.role {
             Role::Null if self.gate.is_some() => {
-                Progress::Ask(Handshake::Null(null::State::AwaitVerdict), Credentials::None)
+                let state = Handshake::Null(null::State::AwaitVerdict);
+                return Ok(Progress::Ask(state, Credentials::None));
             }
-            Role::Null => Progress::Await(Handshake::Null(null::State::AwaitReady(Admission::default()))),
-            Role::PlainClient(account) => {
-                Progress::Await(Handshake::PlainClient(plain::Client::start(account, out)))
-            }
-            Role::PlainServer => Progress::Await(Handshake::PlainServer(plain::Server::AwaitHello)),
-        }
+            Role::Null => Handshake::Null(null::State::AwaitReady(Admission::default())),
+            Role::PlainClient(account) => Handshake::PlainClient(plain::Client::start(account, out)),
+            Role::PlainServer => Handshake::PlainServer(plain::Server::AwaitHello),
+            #[cfg(feature = "curve")]
+            Role::CurveClient(keys) => return curve::start_client(keys, _entropy, out),
+            #[cfg(feature = "curve")]
+            Role::CurveServer(keys) => return curve::start_server(keys, self.gate.is_some(), _entropy),
+        };
+        Ok(Progress::Await(handshake))
     }
 
     /// What the peer is told of a refusal, if anything: a code where it was not let in, else a text, and only by those
@@ -177,6 +209,13 @@ impl Mechanism {
                 Some(format!("wrong mechanism, expected {expected}"))
             }
             (Role::PlainClient(_), _) => None,
+            #[cfg(feature = "curve")]
+            (Role::CurveClient(_), _) => None,
+            // As if it were not let in: the peer should hear of its mistake, and nobody of more.
+            #[cfg(feature = "curve")]
+            (Role::CurveServer(_), ProtocolError::Unopened { what: "HELLO", .. }) => Some("400".to_owned()),
+            #[cfg(feature = "curve")]
+            (Role::CurveServer(_), _) => None,
             (_, ProtocolError::Kind { ours, .. }) => Some(format!("wrong socket type for a {ours}")),
             (Role::Null | Role::PlainServer, other) => Some(other.to_string()),
         }
@@ -199,6 +238,10 @@ pub(crate) enum Handshake {
     Null(null::State),
     PlainClient(plain::Client),
     PlainServer(plain::Server),
+    #[cfg(feature = "curve")]
+    CurveClient(curve::client::Client),
+    #[cfg(feature = "curve")]
+    CurveServer(curve::server::Server),
 }
 
 impl Handshake {
@@ -213,6 +256,10 @@ impl Handshake {
             Self::Null(state) => state.handle_command(command),
             Self::PlainClient(state) => state.handle_command(command, metadata, out),
             Self::PlainServer(state) => state.handle_command(command, metadata, out),
+            #[cfg(feature = "curve")]
+            Self::CurveClient(state) => state.handle_command(command, metadata, out),
+            #[cfg(feature = "curve")]
+            Self::CurveServer(state) => state.handle_command(command, metadata, out),
         }
     }
 
@@ -226,8 +273,11 @@ impl Handshake {
         let admission = verdict.into_admission()?;
         match self {
             Self::Null(_) => Ok(null::State::admit(admission, metadata, out)),
-            Self::PlainClient(state) => Ok(Progress::Await(Self::PlainClient(state))),
             Self::PlainServer(_) => Ok(plain::Server::admit(admission, out)),
+            #[cfg(feature = "curve")]
+            Self::CurveServer(state) => state.admit(admission, metadata, out),
+            // Clients do not ask.
+            other => Ok(Progress::Await(other)),
         }
     }
 
@@ -235,7 +285,9 @@ impl Handshake {
     pub(crate) fn explain_end(&self) -> Option<ProtocolError> {
         match self {
             Self::PlainClient(state) => state.explain_end(),
-            Self::Null(_) | Self::PlainServer(_) => None,
+            #[cfg(feature = "curve")]
+            Self::CurveClient(state) => state.explain_end(),
+            _ => None,
         }
     }
 }
@@ -258,6 +310,8 @@ pub(crate) struct Outcome {
     pub(crate) metadata: Metadata,
     /// What was decided about it.
     pub(crate) admission: Admission,
+    /// How frames are spelled from here on, if not plainly.
+    pub(crate) spelling: Option<Box<dyn Spelling>>,
 }
 
 impl fmt::Display for Mechanism {

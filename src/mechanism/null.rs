@@ -71,6 +71,7 @@ impl State {
             (Self::AwaitReady(admission), Command::Ready(metadata)) => Ok(Progress::Done(Outcome {
                 metadata: Metadata::decode(metadata)?,
                 admission,
+                spelling: None,
             })),
             (_, Command::Error(reason)) => Err(ProtocolError::Refused {
                 reason: escaped(reason),

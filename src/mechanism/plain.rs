@@ -130,6 +130,7 @@ impl Client {
             (Self::AwaitReady, Command::Ready(metadata)) => Ok(Progress::Done(Outcome {
                 metadata: Metadata::decode(metadata)?,
                 admission: Admission::default(),
+                spelling: None,
             })),
             (Self::AwaitWelcome, Command::Error(reason)) => Err(ProtocolError::CredentialsRefused {
                 credentials: CREDENTIALS,
@@ -189,6 +190,7 @@ impl Server {
                 Ok(Progress::Done(Outcome {
                     metadata: theirs,
                     admission,
+                    spelling: None,
                 }))
             }
             (state, other) => Err(ProtocolError::Unexpected {

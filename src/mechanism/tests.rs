@@ -45,7 +45,9 @@ impl Side {
     pub(super) fn new(mechanism: Mechanism, kind: SocketKind) -> Self {
         let mut said = Vec::new();
         mechanism.greet(&introduction(kind), &mut said);
-        let progress = Some(mechanism.start(&mut said));
+        let entropy: Vec<u8> = (0..mechanism.entropy()).map(|i| i as u8 + kind as u8).collect();
+        let progress = mechanism.start(&entropy, &mut said).expect("there is randomness");
+        let progress = Some(progress);
         Self {
             mechanism,
             kind,
@@ -83,6 +85,15 @@ impl Side {
         match &self.progress {
             Some(Progress::Done(outcome)) => Some(outcome),
             _ => None,
+        }
+    }
+
+    /// How it spells frames from here on.
+    #[cfg(feature = "curve")]
+    pub(super) fn into_spelling(self) -> Box<dyn Spelling> {
+        match self.progress {
+            Some(Progress::Done(outcome)) => outcome.spelling.expect("it is CURVE"),
+            other => panic!("it is not done: {other:?}"),
         }
     }
 

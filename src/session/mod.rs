@@ -50,6 +50,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use zeroize::Zeroizing;
 
 use crate::error::{ProtocolError, escaped};
 use crate::mechanism::Mechanism;
@@ -58,6 +59,7 @@ use crate::socket_kind::SocketKind;
 use crate::wire::command::{self, Command};
 use crate::wire::greeting::Version;
 use crate::wire::metadata;
+use crate::wire::spelling::Spelling;
 
 pub use self::heartbeat::Heartbeat;
 use self::outbox::Outbox;
@@ -125,6 +127,8 @@ pub(crate) struct Introduction {
 #[derive(Debug)]
 pub(crate) struct Session {
     config: Arc<SessionConfig>,
+    /// Randomness for the mechanism, until it begins.
+    entropy: Zeroizing<Vec<u8>>,
     state: State,
     outbox: Outbox,
     events: VecDeque<SessionEvent>,
@@ -142,11 +146,18 @@ impl Session {
         let state = State::Opening(AwaitOpening::start(deadline, outbox.queue()));
         Self {
             config,
+            entropy: Zeroizing::default(),
             state,
             outbox,
             events: VecDeque::new(),
             unknown_commands: 0,
         }
+    }
+
+    /// With randomness for its mechanism, [as much as that needs](Mechanism::entropy).
+    pub(crate) fn with_entropy(mut self, entropy: Zeroizing<Vec<u8>>) -> Self {
+        self.entropy = entropy;
+        self
     }
 
     /// Takes greeting and handshake off the front of `input` and stops behind their last byte: what is left then is
@@ -162,7 +173,9 @@ impl Session {
             let out = self.outbox.queue();
             let step = match mem::replace(&mut self.state, State::BETWEEN) {
                 State::Opening(opening) => opening.handle_bytes(input, &self.config, out),
-                State::Greeting(greeting) => greeting.handle_bytes(now, input, &self.config, out),
+                State::Greeting(greeting) => {
+                    greeting.handle_bytes(now, input, &self.config, &self.entropy, out)
+                }
                 State::Handshake(handshake) => handshake.handle_bytes(now, input, &self.config, out),
                 State::Verdict(verdict) => verdict.handle_bytes(input),
                 State::Traffic(traffic) => Ok(Step::Rest(State::Traffic(traffic))),
@@ -205,6 +218,7 @@ impl Session {
             }
             Ok(Step::Established(traffic, introduction)) => {
                 self.state = State::Traffic(traffic);
+                self.entropy = Zeroizing::default();
                 self.outbox.seal();
                 self.events.push_back(SessionEvent::Established(introduction));
             }
@@ -369,7 +383,27 @@ impl Session {
     /// Bytes to be written between two messages; empty when there is nothing to say. Drain from its front what was
     /// written, and touch nothing else.
     pub(crate) fn output(&mut self) -> &mut Vec<u8> {
+        if let State::Traffic(Traffic {
+            spelling: Some(spelling),
+            ..
+        }) = &mut self.state
+            && let Err(error) = self.outbox.spell(&mut **spelling)
+        {
+            self.fail(error);
+        }
         self.outbox.front()
+    }
+
+    /// How frames are spelled in this traffic, if not plainly. Messages of ours are put through it in the order in
+    /// which they go out, and behind the [`output`](Self::output); what the peer says is taken through it.
+    pub(crate) fn spelling(&mut self) -> Option<&mut dyn Spelling> {
+        match &mut self.state {
+            State::Traffic(Traffic {
+                spelling: Some(spelling),
+                ..
+            }) => Some(&mut **spelling),
+            _ => None,
+        }
     }
 
     /// What came of the peer's bytes, in their order.
@@ -422,6 +456,10 @@ impl Session {
 
     /// Whatever state this was, it is over.
     fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        if self.spelling().is_some() {
+            // What is not spelled by now would not be understood.
+            self.outbox.clear();
+        }
         self.outbox.close();
         self.state = State::Failed(error.clone());
         error

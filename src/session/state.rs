@@ -22,12 +22,13 @@ use bytes::{Buf, BytesMut};
 
 use crate::error::{ProtocolError, escaped};
 use crate::frame::Header;
-use crate::mechanism::auth::{Credentials, Verdict};
+use crate::mechanism::auth::{Admission, Credentials, Verdict};
 use crate::mechanism::{Handshake, Outcome, Progress};
 use crate::socket_kind::SocketKind;
 use crate::wire::command::{self, Command};
 use crate::wire::greeting::{self, Dialect, GREETING_LEN, Greeting, Version};
-use crate::wire::metadata::MAX_HANDSHAKE_COMMAND;
+use crate::wire::metadata::{MAX_HANDSHAKE_COMMAND, Metadata};
+use crate::wire::spelling::Spelling;
 
 use super::liveness::Liveness;
 use super::{Introduction, SessionConfig};
@@ -123,6 +124,7 @@ impl AwaitGreeting {
         now: Instant,
         input: &mut BytesMut,
         config: &SessionConfig,
+        entropy: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
         let Some(greeting) = Greeting::decode(input) else {
@@ -138,7 +140,7 @@ impl AwaitGreeting {
             deadline: self.deadline,
             version: greeting.version,
         };
-        shaking.go_on(now, config.mechanism.start(out), config)
+        shaking.go_on(now, config.mechanism.start(entropy, out)?, config)
     }
 }
 
@@ -168,9 +170,18 @@ impl Shaking {
                 credentials,
             )),
             Progress::Done(outcome) => {
-                let introduction = introduce(config, version, outcome)?;
-                let liveness = Liveness::new(now, config.heartbeat, version);
-                Ok(Step::Established(Traffic { version, liveness }, introduction))
+                let Outcome {
+                    metadata,
+                    admission,
+                    spelling,
+                } = outcome;
+                let introduction = introduce(config, version, metadata, admission)?;
+                let traffic = Traffic {
+                    version,
+                    liveness: Liveness::new(now, config.heartbeat, version),
+                    spelling,
+                };
+                Ok(Step::Established(traffic, introduction))
             }
         }
     }
@@ -261,6 +272,8 @@ const MAX_AHEAD: usize = MAX_HANDSHAKE_COMMAND + crate::frame::MAX_HEADER;
 pub(super) struct Traffic {
     pub(super) version: Version,
     pub(super) liveness: Liveness,
+    /// How frames are spelled, if not plainly.
+    pub(super) spelling: Option<Box<dyn Spelling>>,
 }
 
 /// The lengths of a frame that is there as a whole.
@@ -297,9 +310,9 @@ fn whole_frame(input: &[u8]) -> Result<Option<FrameLen>, ProtocolError> {
 fn introduce(
     config: &SessionConfig,
     version: Version,
-    outcome: Outcome,
+    metadata: Metadata,
+    admission: Admission,
 ) -> Result<Introduction, ProtocolError> {
-    let Outcome { metadata, admission } = outcome;
     let ours = config.kind;
     let kind = match metadata.socket_type {
         // libzmq accepts a peer that does not say what it is.

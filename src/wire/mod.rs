@@ -22,3 +22,4 @@ pub(crate) mod command;
 pub(crate) mod decoder;
 pub(crate) mod greeting;
 pub(crate) mod metadata;
+pub(crate) mod spelling;
