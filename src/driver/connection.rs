@@ -316,7 +316,8 @@ impl Connection {
                     self.stop_at_mark(now);
                     return Ok(false);
                 }
-                Flow::Asking => return Ok(false),
+                // The next pass waits for the answer.
+                Flow::Asking => return Ok(true),
             }
         }
         Ok(true)

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Only the server may refuse with ERROR, whose reason is a code: 400 for no, 500 for a decision that could not be
-//! made. The client says nothing before it has heard the peer name PLAIN: a password is not shown to strangers.
+//! made. (The clients of libzmq 4.3 do not know it, since they spell it in another way, and see a broken protocol. They
+//! are refused all the same; what their servers send is [understood](crate::wire::command).) The client says nothing before it has heard the peer name PLAIN: a password is not shown to strangers.
 //!
 //! [RFC 24]: https://rfc.zeromq.org/spec/24/
 //! [RFC 37]: https://rfc.zeromq.org/spec/37/

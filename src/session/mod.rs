@@ -127,8 +127,6 @@ pub(crate) struct Introduction {
 #[derive(Debug)]
 pub(crate) struct Session {
     config: Arc<SessionConfig>,
-    /// Randomness for the mechanism, until it begins.
-    entropy: Zeroizing<Vec<u8>>,
     state: State,
     outbox: Outbox,
     events: VecDeque<SessionEvent>,
@@ -146,7 +144,6 @@ impl Session {
         let state = State::Opening(AwaitOpening::start(deadline, outbox.queue()));
         Self {
             config,
-            entropy: Zeroizing::default(),
             state,
             outbox,
             events: VecDeque::new(),
@@ -156,7 +153,9 @@ impl Session {
 
     /// With randomness for its mechanism, [as much as that needs](Mechanism::entropy).
     pub(crate) fn with_entropy(mut self, entropy: Zeroizing<Vec<u8>>) -> Self {
-        self.entropy = entropy;
+        if let State::Opening(opening) = &mut self.state {
+            opening.entropy = entropy;
+        }
         self
     }
 
@@ -173,9 +172,7 @@ impl Session {
             let out = self.outbox.queue();
             let step = match mem::replace(&mut self.state, State::BETWEEN) {
                 State::Opening(opening) => opening.handle_bytes(input, &self.config, out),
-                State::Greeting(greeting) => {
-                    greeting.handle_bytes(now, input, &self.config, &self.entropy, out)
-                }
+                State::Greeting(greeting) => greeting.handle_bytes(now, input, &self.config, out),
                 State::Handshake(handshake) => handshake.handle_bytes(now, input, &self.config, out),
                 State::Verdict(verdict) => verdict.handle_bytes(input),
                 State::Traffic(traffic) => Ok(Step::Rest(State::Traffic(traffic))),
@@ -218,7 +215,6 @@ impl Session {
             }
             Ok(Step::Established(traffic, introduction)) => {
                 self.state = State::Traffic(traffic);
-                self.entropy = Zeroizing::default();
                 self.outbox.seal();
                 self.events.push_back(SessionEvent::Established(introduction));
             }

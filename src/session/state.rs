@@ -19,6 +19,7 @@
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
+use zeroize::Zeroizing;
 
 use crate::error::{ProtocolError, escaped};
 use crate::frame::Header;
@@ -54,8 +55,8 @@ impl State {
     /// Of the whole handshake: bytes do not extend it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Opening(AwaitOpening { deadline })
-            | Self::Greeting(AwaitGreeting { deadline })
+            Self::Opening(AwaitOpening { deadline, .. })
+            | Self::Greeting(AwaitGreeting { deadline, .. })
             | Self::Handshake(AwaitCommand { deadline, .. })
             | Self::Verdict(AwaitVerdict { deadline, .. }) => *deadline,
             Self::Traffic(_) | Self::Failed(_) => None,
@@ -80,13 +81,16 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct AwaitOpening {
     deadline: Option<Instant>,
+    /// Randomness for the mechanism.
+    pub(super) entropy: Zeroizing<Vec<u8>>,
 }
 
 impl AwaitOpening {
     /// Says no more than what a peer of version 2.0 understands as well.
     pub(super) fn start(deadline: Option<Instant>, out: &mut Vec<u8>) -> Self {
         greeting::put_opening(out);
-        Self { deadline }
+        let entropy = Zeroizing::default();
+        Self { deadline, entropy }
     }
 
     pub(super) fn handle_bytes(
@@ -106,6 +110,7 @@ impl AwaitOpening {
                 mechanism.greet(&config.metadata(), out);
                 Ok(Step::On(State::Greeting(AwaitGreeting {
                     deadline: self.deadline,
+                    entropy: self.entropy,
                 })))
             }
         }
@@ -116,6 +121,7 @@ impl AwaitOpening {
 #[derive(Debug)]
 pub(super) struct AwaitGreeting {
     deadline: Option<Instant>,
+    entropy: Zeroizing<Vec<u8>>,
 }
 
 impl AwaitGreeting {
@@ -124,7 +130,6 @@ impl AwaitGreeting {
         now: Instant,
         input: &mut BytesMut,
         config: &SessionConfig,
-        entropy: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
         let Some(greeting) = Greeting::decode(input) else {
@@ -140,7 +145,7 @@ impl AwaitGreeting {
             deadline: self.deadline,
             version: greeting.version,
         };
-        shaking.go_on(now, config.mechanism.start(entropy, out)?, config)
+        shaking.go_on(now, config.mechanism.start(&self.entropy, out)?, config)
     }
 }
 

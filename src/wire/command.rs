@@ -54,8 +54,9 @@ pub(crate) enum Command<'a> {
 impl<'a> Command<'a> {
     /// Reads the body of a command frame.
     pub(crate) fn decode(body: &'a [u8]) -> Result<Self, ProtocolError> {
-        let (name, data) =
-            split_prefixed(body).ok_or(malformed("command", "its name ends beyond its body"))?;
+        let Some((name, data)) = split_prefixed(body) else {
+            return misspelt_error(body).ok_or(malformed("command", "its name ends beyond its body"));
+        };
         Ok(match name {
             b"" => return Err(malformed("command", "its name is empty")),
             b"READY" => Self::Ready(data),
@@ -201,6 +202,12 @@ fn put(out: &mut Vec<u8>, name: &'static [u8], data: &[&[u8]]) {
     for part in data {
         out.extend_from_slice(part);
     }
+}
+
+/// ERROR as the PLAIN server of libzmq 4.3 spells it: its source says `"\x05ERROR"`, and in C `E` goes on with the number.
+fn misspelt_error(body: &[u8]) -> Option<Command<'_>> {
+    let (reason, _) = split_prefixed(body.strip_prefix(b"\x5ERROR")?)?;
+    Some(Command::Error(reason))
 }
 
 /// Splits `length(1) bytes(length) rest`.

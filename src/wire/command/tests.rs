@@ -107,6 +107,15 @@ fn every_command_knows_its_name() {
 }
 
 #[test]
+fn the_error_of_libzmq_s_plain_server_is_understood() {
+    let error = Command::decode(b"^RROR\x03400").expect("we know what it means");
+    assert_eq!(error, Command::Error(b"400"));
+    for body in [&b"^RROR"[..], b"^RROR\x03", b"^RROS\x03400", b"^"] {
+        Command::decode(body).expect_err("that is something else");
+    }
+}
+
+#[test]
 fn a_malformed_command_is_an_error_that_says_what_is_wrong() {
     let table: [(&[u8], &str); 9] = [
         (b"", "malformed command: its name ends beyond its body"),

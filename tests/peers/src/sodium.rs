@@ -69,7 +69,10 @@ mod tests {
     fn what_one_seals_the_other_opens() {
         let (ann, bob) = ([7; 32], [8; 32]);
         let sealed = seal(b"hello", &[1; 24], &public_key(&bob), &ann).expect("a good key");
-        assert_eq!(open(&sealed, &[1; 24], &public_key(&ann), &bob), Some(b"hello".to_vec()));
+        assert_eq!(
+            open(&sealed, &[1; 24], &public_key(&ann), &bob),
+            Some(b"hello".to_vec())
+        );
         assert_eq!(open(&sealed, &[2; 24], &public_key(&ann), &bob), None);
         assert_eq!(seal(b"hello", &[1; 24], &[0; 32], &ann), None);
     }
