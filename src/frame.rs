@@ -26,7 +26,7 @@ pub(crate) const KNOWN: u8 = MORE | LONG | COMMAND;
 pub(crate) const MAX_HEADER: usize = 9;
 
 /// The largest body that the short form can announce.
-const MAX_SHORT: usize = 255;
+pub(crate) const MAX_SHORT: usize = 255;
 
 /// What a frame's first two or nine bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ mod envelope;
 mod frame;
 mod iter;
 mod payload;
+mod small;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -31,9 +32,10 @@ pub(crate) use envelope::Envelope;
 pub use frame::Frame;
 pub use iter::{FrameCountError, Frames, IntoFrames};
 pub use payload::Payload;
+pub(crate) use small::Small;
 
-use crate::frame::{Header, LONG, MORE, Popped, Run, framed_len, put_header};
-use frame::{Escaped, INLINE, Inline};
+use crate::frame::{Header, MORE, Popped, Run, framed_len, put_header};
+use frame::{Escaped, Inline};
 
 /// Received bodies up to this size get an allocation of their own. A slice of the receive buffer costs less, but
 /// keeps 256 KiB alive for as long as the slowest of its holders likes.
@@ -208,8 +210,8 @@ impl Message {
     /// The message whose frames, valid and nothing else, lie at `range` in `chunk`; their reserved flags are clear.
     #[inline]
     pub(crate) fn from_wire(chunk: &Bytes, range: Range<usize>) -> Message {
-        match Self::short(&chunk[range.start..], range.len()) {
-            Some(message) => message,
+        match Small::at_front_of(&chunk[range.start..]) {
+            Some(small) => small.into(),
             None => Self::from_frames_of(chunk, &chunk[range]),
         }
     }
@@ -218,26 +220,13 @@ impl Message {
     #[inline]
     pub(crate) fn pop_from(run: &mut Run) -> Option<Message> {
         Some(match run.pop_message()? {
-            Popped::Frames { from, len } => match Self::short(from, len) {
-                Some(message) => message,
+            Popped::Frames { from, len } => match Small::at_front_of(from) {
+                Some(small) => small.into(),
                 None => Self::copied(&from[..len]),
             },
             Popped::Body(body) => Message::from(body),
             Popped::Bodies(bodies) => Self::several(bodies.into_iter().map(Frame::from).collect()),
         })
-    }
-
-    /// Nearly every message: one frame of at most 32 bytes, in the middle of a batch. A fixed number of bytes is
-    /// copied, whatever they are: a few moves, not a call.
-    #[inline(always)]
-    fn short(from: &[u8], len: usize) -> Option<Message> {
-        let ([flags, _], body) = from.split_first_chunk()?;
-        let len = len.checked_sub(2)?;
-        if flags & (MORE | LONG) != 0 || len > INLINE {
-            return None;
-        }
-        let bytes = body.first_chunk()?;
-        Some(Message(Repr::Inline(Inline::of(*bytes, len))))
     }
 
     /// Any message, from a chunk that it may keep alive.

@@ -245,6 +245,18 @@ impl Run {
         messages
     }
 
+    /// What was copied and not taken out yet, from the header of the first frame on.
+    #[inline]
+    pub(crate) fn front(&self) -> &[u8] {
+        self.bytes.get(self.head..).unwrap_or_default()
+    }
+
+    /// Takes out the first `len` bytes: whole messages whose bodies all stand at the [`front`](Self::front).
+    #[inline]
+    pub(crate) fn skip(&mut self, len: usize) {
+        self.head += len;
+    }
+
     /// Takes out the first message, to be looked at or copied by the caller; `None` when there is none.
     ///
     /// Moves no bytes and touches no reference counts. The room is won back when the run is empty and asked once

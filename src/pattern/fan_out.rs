@@ -1,9 +1,9 @@
 //! The publisher: every message to each subscriber that asked for it, and nobody waits for anybody.
 //!
 //! ```text
-//!                     ┌ judge ─▶ queue of 1 ──▶ driver ──▶ subscriber 1
-//!  publish ─▶ match ──┼ judge ─▶ queue of 2 ──▶ driver ──▶ subscriber 2
-//!                     └ judge ─▶ at its mark: dropped for 3 alone, and counted
+//!                     ┌ admit ─▶ queue of 1 ──▶ driver ──▶ subscriber 1
+//!  publish ─▶ match ──┼ admit ─▶ queue of 2 ──▶ driver ──▶ subscriber 2
+//!                     └ admit ─▶ at its mark: dropped for 3 alone, and counted
 //! ```
 //!
 //! What few get is copied to a queue of each; what many get is written once, to a [log that all share](shared_log).
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use self::pace::Pace;
 use self::shared_log::{Range, SharedLog};
-use self::subscriber::{Subscriber, Verdict};
+use self::subscriber::Subscriber;
 use super::subscriptions::Subscriptions;
 use super::{Change, Publications, TooManySubscriptions};
 use crate::error::Closed;
@@ -83,7 +83,7 @@ struct State {
     subscriptions: Subscriptions,
     /// Of the last message. The first one is 1.
     number: u64,
-    /// Who gets the message that is being published: kept for its room.
+    /// Who asked for the message that is being published: kept for its room.
     hits: Vec<u32>,
     shared: SharedLog,
     /// Empty ones, for batches that are copied from the shared log.
@@ -235,31 +235,27 @@ impl State {
         self.number += 1;
         self.pace.count_send();
         let bytes = payload.wire_len();
-        if !self.find_hits(config, payload.first_frame(), bytes) {
+        self.find_hits(payload.first_frame());
+        if self.hits.is_empty() {
             self.ended.dropped.add(DropReason::NoSubscriber, 1);
             return Errands::default();
         }
         self.fill_queues(config, payload, bytes, clock)
     }
 
-    /// Notes in `hits` who gets the message. `false`: nobody asked for it.
+    /// Notes in `hits` whose subscriptions match, each once.
     #[inline]
-    fn find_hits(&mut self, config: FanOutConfig, topic: &[u8], bytes: usize) -> bool {
-        let marks = if config.conflate { None } else { Some(config.marks) };
-        let mut is_wanted = false;
-        self.hits.clear();
-        self.subscriptions.for_each_match(topic, |slot| {
-            let Some(subscriber) = self.subscribers.at_mut(slot) else {
-                return;
-            };
-            is_wanted = true;
-            match subscriber.judge(self.number, marks, bytes) {
-                Verdict::Take => self.hits.push(slot),
-                Verdict::Drop => self.pace.count_dropped(),
-                Verdict::Again => {}
-            }
+    fn find_hits(&mut self, topic: &[u8]) {
+        let (hits, mut prefixes) = (&mut self.hits, 0);
+        hits.clear();
+        self.subscriptions.for_each_match(topic, |holders| {
+            hits.extend_from_slice(holders);
+            prefixes += 1;
         });
-        is_wanted
+        if prefixes > 1 {
+            let (subscribers, number) = (&mut self.subscribers, self.number);
+            hits.retain(|slot| subscribers.at_mut(*slot).is_some_and(|one| one.is_new(number)));
+        }
     }
 
     #[inline]
@@ -271,6 +267,7 @@ impl State {
         clock: impl Fn() -> Instant,
     ) -> Errands {
         let mut errands = Errands::default();
+        let marks = if config.conflate { None } else { Some(config.marks) };
         let hits = self.hits.len();
         let is_large = bytes >= config.share_from;
         let is_shared = (hits >= MANY || hits > 1 && bytes >= LARGE)
@@ -290,13 +287,18 @@ impl State {
             let Some(subscriber) = self.subscribers.at_mut(slot) else {
                 continue;
             };
+            if !subscriber.admits(marks, bytes) {
+                self.pace.count_dropped();
+                continue;
+            }
             match range {
                 Some(range) => subscriber.share(range, &mut self.shared),
                 None => subscriber.take(payload, config.share_from, config.conflate, &mut self.shared),
             }
             let log = &mut subscriber.log;
+            let copied = if range.is_some() { 0 } else { bytes };
             self.pace
-                .count_queued(bytes, log.load(), config.marks, log.is_blocked());
+                .count_queued(copied, log.load(), config.marks, log.is_blocked());
             let may_write = || {
                 let last = self.last_inline;
                 hits == 1 && last.is_none_or(|last| clock().duration_since(last) >= INLINE_SPACING)

@@ -128,12 +128,14 @@ impl Subscriptions {
         self.compact_if_sparse();
     }
 
-    /// Calls `visit` with each slot that holds a prefix of `topic`; once for every such prefix.
+    /// Calls `visit` with the slots that hold a prefix of `topic`, once for every such prefix.
     #[inline]
-    pub(crate) fn for_each_match(&self, topic: &[u8], mut visit: impl FnMut(u32)) {
+    pub(crate) fn for_each_match(&self, topic: &[u8], mut visit: impl FnMut(&[u32])) {
         let (mut node, mut rest) = (self.node(ROOT), topic);
         loop {
-            node.subscribers.iter().copied().for_each(&mut visit);
+            if !node.subscribers.is_empty() {
+                visit(&node.subscribers);
+            }
             let Some(&first) = rest.first() else { return };
             let Some(kid) = node.kid(first) else { return };
             node = self.node(kid);
@@ -147,7 +149,7 @@ impl Subscriptions {
     /// How many peers hold a prefix of `topic`.
     pub(crate) fn count_matching(&self, topic: &[u8]) -> usize {
         let mut slots = Vec::new();
-        self.for_each_match(topic, |slot| slots.push(slot));
+        self.for_each_match(topic, |holders| slots.extend_from_slice(holders));
         slots.sort_unstable();
         slots.dedup();
         slots.len()

