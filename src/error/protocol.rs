@@ -33,11 +33,20 @@ pub enum ProtocolError {
         found: Foreign,
     },
 
-    /// The peer speaks a version of ZMTP from before 3.0.
-    #[error("peer speaks ZMTP {} (version byte {found}), 3.0 or later is needed", old_version(*found))]
+    /// The peer speaks ZMTP 1.0, which is spoken only by those who [want to](crate::Builder::legacy).
+    #[error("peer speaks ZMTP 1.0 (version byte {found}), 2.0 or later is needed")]
     Version {
-        /// The version byte of the peer's greeting: 0, 1 or 2.
+        /// The version byte of the peer's greeting.
         found: u8,
+    },
+
+    /// The peer speaks a version of ZMTP from before 3.0, in which there are no mechanisms, and this socket asks for one.
+    #[error("peer speaks ZMTP {}.{}, which has no security; this socket asks for {mechanism}", version.0, version.1)]
+    NoSecurity {
+        /// The version that it speaks.
+        version: (u8, u8),
+        /// The mechanism of this socket.
+        mechanism: &'static str,
     },
 
     /// The peer announced another security mechanism than ours. There is no negotiation: both sides must be
@@ -162,6 +171,7 @@ impl ProtocolError {
             Self::Denied { status, .. } => *status == 400,
             Self::NotZmtp { .. }
             | Self::Version { .. }
+            | Self::NoSecurity { .. }
             | Self::Mechanism { .. }
             | Self::Unopened { .. }
             | Self::Kind { .. }
@@ -219,11 +229,6 @@ pub(crate) fn escaped(text: &[u8]) -> String {
 /// The longest reason that an ERROR command can carry: nothing shorter should cut a legal text.
 const MAX_QUOTED: usize = 255;
 
-/// The version that a version byte below 3 stands for.
-fn old_version(byte: u8) -> &'static str {
-    if byte == 0 { "1.0" } else { "2.0" }
-}
-
 /// Kinds in a sentence: `SUB or XSUB`.
 struct Listed(&'static [SocketKind]);
 
@@ -274,11 +279,14 @@ mod tests {
             ),
             (
                 ProtocolError::Version { found: 0 },
-                "peer speaks ZMTP 1.0 (version byte 0), 3.0 or later is needed",
+                "peer speaks ZMTP 1.0 (version byte 0), 2.0 or later is needed",
             ),
             (
-                ProtocolError::Version { found: 1 },
-                "peer speaks ZMTP 2.0 (version byte 1), 3.0 or later is needed",
+                ProtocolError::NoSecurity {
+                    version: (2, 0),
+                    mechanism: "CURVE",
+                },
+                "peer speaks ZMTP 2.0, which has no security; this socket asks for CURVE",
             ),
             (
                 ProtocolError::Mechanism {

@@ -202,7 +202,12 @@ impl Mechanism {
             (_, ProtocolError::Denied { status: 300, .. }) => None,
             (_, ProtocolError::Denied { status, .. }) => Some(status.to_string()),
             // It would not understand.
-            (_, ProtocolError::NotZmtp { .. } | ProtocolError::Version { .. }) => None,
+            (
+                _,
+                ProtocolError::NotZmtp { .. }
+                | ProtocolError::Version { .. }
+                | ProtocolError::NoSecurity { .. },
+            ) => None,
             // It has the last word.
             (_, ProtocolError::Refused { .. } | ProtocolError::CredentialsRefused { .. }) => None,
             (_, ProtocolError::Mechanism { expected, .. }) => {

@@ -18,7 +18,7 @@
 //! behind the last one that is its own; from then on the driver walks the frames and shows it the bodies of commands.
 //! What a session has to say goes between two messages.
 //!
-//! * [`state`]: the way to traffic.
+//! * [`state`]: the way to traffic; [`legacy`]: the same with peers from before ZMTP 3.
 //! * [`liveness`]: who must be heard by when, once there is traffic.
 //! * [`outbox`]: what we have to say, in the order in which it should be heard.
 //!
@@ -38,6 +38,7 @@
 )]
 
 mod heartbeat;
+mod legacy;
 mod liveness;
 mod outbox;
 mod state;
@@ -76,6 +77,8 @@ pub(crate) struct SessionConfig {
     pub(crate) properties: Vec<(String, Bytes)>,
     /// How we and the peer come to trust each other.
     pub(crate) mechanism: Mechanism,
+    /// Whether peers that speak ZMTP 1.0 are spoken with.
+    pub(crate) legacy: bool,
     /// From the first moment to the end of the handshake; `None` waits for ever.
     pub(crate) handshake_timeout: Option<Duration>,
     /// Whether and how the peer's life is checked.
@@ -141,7 +144,7 @@ impl Session {
         let deadline = config
             .handshake_timeout
             .and_then(|timeout| now.checked_add(timeout));
-        let state = State::Opening(AwaitOpening::start(deadline, outbox.queue()));
+        let state = State::Opening(AwaitOpening::start(deadline, &config, outbox.queue()));
         Self {
             config,
             state,
@@ -175,6 +178,7 @@ impl Session {
                 State::Greeting(greeting) => greeting.handle_bytes(now, input, &self.config, out),
                 State::Handshake(handshake) => handshake.handle_bytes(now, input, &self.config, out),
                 State::Verdict(verdict) => verdict.handle_bytes(input),
+                State::Identity(identity) => identity.handle_bytes(now, input, &self.config),
                 State::Traffic(traffic) => Ok(Step::Rest(State::Traffic(traffic))),
                 State::Failed(error) => return Err(self.fail(error)),
             };
@@ -214,9 +218,13 @@ impl Session {
                 return Ok(false);
             }
             Ok(Step::Established(traffic, introduction)) => {
+                let wants_everything = traffic.version == Version::V1_0;
                 self.state = State::Traffic(traffic);
                 self.outbox.seal();
                 self.events.push_back(SessionEvent::Established(introduction));
+                if wants_everything {
+                    self.events.push_back(SessionEvent::Subscribe(Bytes::new()));
+                }
             }
             Err(error) => {
                 state::tell(&error, &self.config, self.outbox.queue());
@@ -247,14 +255,15 @@ impl Session {
     /// Why the connection must end: the command is malformed, or has no place here.
     pub(crate) fn handle_command(&mut self, now: Instant, body: &[u8]) -> Result<(), ProtocolError> {
         let traffic = match &mut self.state {
-            State::Traffic(traffic) => traffic,
+            State::Traffic(traffic) if traffic.version >= Version::V3_0 => traffic,
             State::Failed(error) => return Err(error.clone()),
-            State::Opening(_) | State::Greeting(_) | State::Handshake(_) | State::Verdict(_) => {
+            other => {
                 let found = "a command".to_owned();
-                return Err(self.fail(ProtocolError::Unexpected {
-                    expected: "the handshake",
-                    found,
-                }));
+                let expected = match other {
+                    State::Traffic(_) => "messages, and nothing else before ZMTP 3",
+                    _ => "the handshake",
+                };
+                return Err(self.fail(ProtocolError::Unexpected { expected, found }));
             }
         };
         let command = match Command::decode(body) {
@@ -417,7 +426,7 @@ impl Session {
     pub(crate) fn subscribe(&mut self, prefix: &[u8]) {
         match self.version() {
             Some(Version::V3_1) => command::put_subscribe(self.outbox.queue(), prefix),
-            Some(Version::V3_0) => command::put_subscription_message(self.outbox.queue(), true, prefix),
+            Some(_) => command::put_subscription_message(self.outbox.queue(), true, prefix),
             None => {}
         }
     }
@@ -426,14 +435,14 @@ impl Session {
     pub(crate) fn cancel(&mut self, prefix: &[u8]) {
         match self.version() {
             Some(Version::V3_1) => command::put_cancel(self.outbox.queue(), prefix),
-            Some(Version::V3_0) => command::put_subscription_message(self.outbox.queue(), false, prefix),
+            Some(_) => command::put_subscription_message(self.outbox.queue(), false, prefix),
             None => {}
         }
     }
 
     /// Sends a PING behind everything that was ordered so far. Its answer is a [`SessionEvent::Pong`] with the same
     /// context, which must have 1 to 16 bytes. Returns false, and sends nothing, where a PING may not be sent: to a
-    /// peer that announced ZMTP 3.0, and before traffic.
+    /// peer that announced ZMTP 3.0 or less, and before traffic.
     pub(crate) fn ping(&mut self, context: &[u8]) -> bool {
         let may_ping = self.version() == Some(Version::V3_1);
         if may_ping {

@@ -8,13 +8,14 @@
 //! Opening    our 11 bytes are out; the peer's tell its version
 //! Greeting   our 53 others are out, and what the mechanism says unasked (NULL: READY)
 //! Handshake  the mechanism's commands
+//! Identity   of a peer from before ZMTP 3
 //! Verdict    somebody decides about the peer; nothing of it is looked at meanwhile
 //! Traffic    no bytes are read here any more
 //! Failed     for good
 //! ```
 //!
-//! An older version would begin where [`AwaitOpening`] learns the dialect: it answers in another way and goes on in
-//! another state.
+//! Older versions begin where [`AwaitOpening`] learns the dialect: they are answered in another way, and go on in a
+//! state of their own ([`legacy`](super::legacy)).
 
 use std::time::Instant;
 
@@ -30,7 +31,9 @@ use crate::wire::command::{self, Command};
 use crate::wire::greeting::{self, Dialect, GREETING_LEN, Greeting, Version};
 use crate::wire::metadata::{MAX_HANDSHAKE_COMMAND, Metadata};
 use crate::wire::spelling::Spelling;
+use crate::wire::v1;
 
+use super::legacy::{AwaitIdentity, Old};
 use super::liveness::Liveness;
 use super::{Introduction, SessionConfig};
 
@@ -41,6 +44,7 @@ pub(super) enum State {
     Greeting(AwaitGreeting),
     Handshake(AwaitCommand),
     Verdict(AwaitVerdict),
+    Identity(AwaitIdentity),
     Traffic(Traffic),
     Failed(ProtocolError),
 }
@@ -58,7 +62,8 @@ impl State {
             Self::Opening(AwaitOpening { deadline, .. })
             | Self::Greeting(AwaitGreeting { deadline, .. })
             | Self::Handshake(AwaitCommand { deadline, .. })
-            | Self::Verdict(AwaitVerdict { deadline, .. }) => *deadline,
+            | Self::Verdict(AwaitVerdict { deadline, .. })
+            | Self::Identity(AwaitIdentity { deadline, .. }) => *deadline,
             Self::Traffic(_) | Self::Failed(_) => None,
         }
     }
@@ -83,26 +88,46 @@ pub(super) struct AwaitOpening {
     deadline: Option<Instant>,
     /// Randomness for the mechanism.
     pub(super) entropy: Zeroizing<Vec<u8>>,
+    /// The peer has not been told our version yet.
+    owes_version: bool,
 }
 
 impl AwaitOpening {
-    /// Says no more than what a peer of version 2.0 understands as well.
-    pub(super) fn start(deadline: Option<Instant>, out: &mut Vec<u8>) -> Self {
-        greeting::put_opening(out);
-        let entropy = Zeroizing::default();
-        Self { deadline, entropy }
+    /// Says no more than what a peer of version 2.0 understands as well; or, if such peers are spoken with, of 1.0.
+    pub(super) fn start(deadline: Option<Instant>, config: &SessionConfig, out: &mut Vec<u8>) -> Self {
+        match config.legacy {
+            true => v1::put_signature(out, config.routing_id.len()),
+            false => greeting::put_opening(out),
+        }
+        Self {
+            deadline,
+            entropy: Zeroizing::default(),
+            owes_version: config.legacy,
+        }
     }
 
     pub(super) fn handle_bytes(
-        self,
+        mut self,
         input: &BytesMut,
         config: &SessionConfig,
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
+        if self.owes_version && greeting::is_signed(input) {
+            greeting::put_major(out);
+            self.owes_version = false;
+        }
         match Dialect::of(input) {
             Dialect::Undecided => Ok(Step::Rest(State::Opening(self))),
+            Dialect::Foreign(found) if config.legacy => match **input {
+                [0xFF, ..] => self.go_back_to(Old::Unversioned, config, out),
+                [_] => Ok(Step::Rest(State::Opening(self))),
+                [length, flags, ..] if v1::begins_like_an_identity(length, flags) => {
+                    self.go_back_to(Old::Unversioned, config, out)
+                }
+                _ => Err(ProtocolError::NotZmtp { found }),
+            },
             Dialect::Foreign(found) => Err(ProtocolError::NotZmtp { found }),
-            Dialect::Old(found) => Err(ProtocolError::Version { found }),
+            Dialect::Old(version) => self.go_back_to(Old::of_byte(version), config, out),
             Dialect::Three => {
                 let mechanism = &config.mechanism;
                 greeting::put_rest(out, mechanism.name(), mechanism.is_server());
@@ -114,6 +139,13 @@ impl AwaitOpening {
                 })))
             }
         }
+    }
+}
+
+impl AwaitOpening {
+    fn go_back_to(self, old: Old, config: &SessionConfig, out: &mut Vec<u8>) -> Result<Step, ProtocolError> {
+        let identity = AwaitIdentity::start(self.deadline, old, config, out)?;
+        Ok(Step::On(State::Identity(identity)))
     }
 }
 

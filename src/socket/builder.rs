@@ -27,6 +27,7 @@ use crate::session::{Heartbeat, SessionConfig};
 use crate::socket_kind::SocketKind;
 use crate::transport::{Carrier, StreamOptions, TcpOptions};
 use crate::wire::decoder::Limits;
+use crate::wire::metadata;
 
 /// Owned payloads from this size on are queued by reference: below it a copy costs less than a slice of its own in
 /// a vectored write.
@@ -110,7 +111,9 @@ struct Options {
     max_message_frames: usize,
     routing_id: Bytes,
     correlate: bool,
+    properties: Vec<(String, Bytes)>,
     mechanism: Mechanism,
+    legacy: bool,
     admission: AdmissionLimits,
     stream: StreamOptions,
     tuning: Tuning,
@@ -145,7 +148,9 @@ impl<K: Kind> Builder<K> {
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            properties: Vec::new(),
             mechanism: Mechanism::default(),
+            legacy: false,
             admission: AdmissionLimits {
                 pending: 1024,
                 connections: None,
@@ -213,6 +218,27 @@ impl<K: Kind> Builder<K> {
     /// none, is refused.
     pub fn mechanism(mut self, mechanism: impl Into<Mechanism>) -> Self {
         self.options.mechanism = mechanism.into();
+        self
+    }
+
+    /// Whether peers are spoken with that speak ZMTP 1.0, the language of libzmq 2 (2012). Default: no.
+    ///
+    /// It has no greeting, no heartbeat and no security: such a peer cannot be told from any other program but by how
+    /// its first two bytes look. Peers that speak 2.0, the language of libzmq 3, are spoken with in any case, unless a
+    /// [mechanism](Self::mechanism) is set. A publisher sends everything to a peer of 1.0, which chooses itself.
+    /// libzmq: always.
+    pub fn legacy(mut self, speak_zmtp_1: bool) -> Self {
+        self.options.legacy = speak_zmtp_1;
+        self
+    }
+
+    /// Tells every peer a property of this socket: a name that begins with `X-` and a value. Default: none.
+    ///
+    /// The peer can [read](crate::Peer::property) it. Of the name letters, digits and `- _ . +` are allowed, at most 255
+    /// bytes; all properties together may have 4 KiB. Peers of ZMTP 2.0 and before are told nothing, and neither are those
+    /// over `inproc://`. libzmq: `ZMQ_METADATA`.
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        self.options.properties.push((name.into(), value.into()));
         self
     }
 
@@ -408,6 +434,15 @@ impl Options {
         if let Some(problem) = self.mechanism.contradiction() {
             found.push(Contradiction::new(["mechanism"], problem));
         }
+        if self.legacy && !self.mechanism.is_open() {
+            found.push(Contradiction::new(
+                ["legacy", "mechanism"],
+                "ZMTP 1.0 has no security",
+            ));
+        }
+        if let Some(problem) = metadata::check_properties(&self.properties) {
+            found.push(Contradiction::new(["property"], problem));
+        }
         if self.conflate && self.immediate {
             found.push(Contradiction::new(
                 ["conflate", "immediate"],
@@ -498,8 +533,9 @@ impl Options {
                 session: Arc::new(SessionConfig {
                     kind,
                     routing_id: self.routing_id,
-                    properties: Vec::new(),
+                    properties: self.properties,
                     mechanism: self.mechanism,
+                    legacy: self.legacy,
                     handshake_timeout: self.handshake_timeout,
                     heartbeat: self.heartbeat,
                 }),

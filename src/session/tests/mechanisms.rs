@@ -234,7 +234,7 @@ fn row_14_another_mechanism_or_none_is_no_way_in() {
         for old in 0..3 {
             let mut session = with(kind, mechanism.clone());
             let error = feed(&mut session, &greeting([old, 0], b"")).expect_err("it has none");
-            assert!(matches!(error, ProtocolError::Version { .. }), "{error}");
+            assert!(matches!(error, ProtocolError::NoSecurity { .. }), "{error}");
         }
     }
 }
