@@ -3,44 +3,35 @@
 //! * [`interop`]: PLAIN and CURVE with libzmq, in both roles, every kind, over tcp and ipc.
 //! * [`refusals`]: wrong and missing keys and passwords, other mechanisms: named in the monitor of both sides.
 //! * [`deciding`]: those who decide about peers, and that nobody waits for a decision about another.
+//! * [`malformed`]: everything that a peer can do wrong with PLAIN, CURVE and versions before ZMTP 3, as tables.
+//! * [`stops`]: a peer that stops, or leaves, at every byte of every handshake.
+//! * [`traffic`]: sealed messages on lines that break and crawl, and through limits.
 //!
-//! libzmq's side of a test is a thread of its own ([`zmq`]), with a ZAP handler where it is the server.
+//! libzmq's side of a test is a thread of its own ([`zmq`]), with a ZAP handler where it is the server. Other peers are
+//! scripts ([`script`]), whose cryptography is libsodium's.
+
+#[path = "../conformance/bytes.rs"]
+#[allow(dead_code)]
+mod bytes;
+#[path = "../conformance/raw.rs"]
+#[allow(dead_code)]
+mod raw;
+#[path = "../conformance/wire.rs"]
+#[allow(dead_code)]
+mod wire;
 
 mod deciding;
 mod interop;
+mod malformed;
 mod refusals;
+mod script;
+mod stops;
+mod traffic;
 mod zmq;
-
-use std::future::Future;
-use std::time::Duration;
 
 use hubless::{Event, Monitor};
 
-/// Far more than anything here takes: a test that would hang fails instead.
-const SOON: Duration = Duration::from_secs(30);
-
-async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(SOON, work).await {
-        Ok(done) => done,
-        Err(_) => panic!("waited in vain for {what}"),
-    }
-}
-
-/// The next event that `pick` takes; others are passed over.
-async fn event<T>(monitor: &mut Monitor, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
-    soon(what, async {
-        loop {
-            let event = monitor
-                .next()
-                .await
-                .unwrap_or_else(|| panic!("the socket closed before {what}"));
-            if let Some(picked) = pick(&event) {
-                return picked;
-            }
-        }
-    })
-    .await
-}
+use raw::{DEADLINE as SOON, event, soon};
 
 /// Why the next handshake fails.
 async fn failure(monitor: &mut Monitor) -> String {
