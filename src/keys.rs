@@ -177,7 +177,8 @@ impl AllowList {
         let text = read(path, Care::Public)?;
         let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
         let clients: Result<Vec<_>, _> = lines
-            .filter(|(_, line)| !line.is_empty() && !is_comment(line))
+            // No key begins with `#`: it would be too large a number.
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
             .map(|(number, line)| {
                 let (key, name) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
                 let key: PublicKey = key
@@ -189,12 +190,6 @@ impl AllowList {
         self.replace(clients?);
         Ok(())
     }
-}
-
-/// A `#` alone or before a blank: in Z85 it is a digit as well.
-fn is_comment(line: &str) -> bool {
-    line.strip_prefix('#')
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
 /// A file of keys that is not used: see [`KeyPair::load`] and its like for why.
@@ -340,4 +335,180 @@ fn value_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
             .trim();
         value.strip_prefix('"')?.strip_suffix('"')
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    use super::*;
+
+    /// A file of its own for each test, gone with it.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let file = format!("hubless-keys-{}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(file);
+            let _ = fs::remove_file(&path);
+            Self(path)
+        }
+
+        fn with(name: &str, text: &str, mode: u32) -> Self {
+            let scratch = Self::new(name);
+            fs::write(&scratch.0, text).expect("the directory is ours");
+            scratch.chmod(mode);
+            scratch
+        }
+
+        fn chmod(&self, mode: u32) {
+            fs::set_permissions(&self.0, fs::Permissions::from_mode(mode)).expect("the file is ours");
+        }
+
+        /// What `error` says behind the path.
+        fn says<T: fmt::Debug>(&self, result: Result<T, KeyFileError>) -> String {
+            let error = result.expect_err("it is not used").to_string();
+            let path = format!("cannot use the keys in {}: ", self.0.display());
+            error.strip_prefix(&path).expect("the file is named").to_owned()
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    const PUBLIC: &str = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
+    const SECRET: &str = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
+    const STRANGER: &str = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
+
+    fn certificate(public: &str, secret: &str) -> String {
+        format!(
+            "#   ZeroMQ CURVE **Secret** Certificate\n\nmetadata\n    name = \"ann\"\ncurve\n    \
+             public-key = \"{public}\"\n    secret-key = \"{secret}\"\n"
+        )
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_and_nobody_else_can_read_it() {
+        let scratch = Scratch::new("saved");
+        let pair = KeyPair::generate().expect("there is randomness");
+        pair.save(&scratch.0).expect("it is free");
+        let mode = fs::metadata(&scratch.0)
+            .expect("it is there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let loaded = KeyPair::load(&scratch.0).expect("it is ours");
+        assert_eq!(loaded.secret_key().expose(), pair.secret_key().expose());
+        assert_eq!(
+            PublicKey::load(&scratch.0).expect("it is ours"),
+            pair.public_key()
+        );
+        assert_eq!(scratch.says(pair.save(&scratch.0)), "file exists");
+    }
+
+    #[test]
+    fn two_pairs_are_never_the_same() {
+        let keys: Vec<_> = (0..50)
+            .map(|_| {
+                KeyPair::generate()
+                    .expect("there is randomness")
+                    .public_key()
+                    .to_string()
+            })
+            .collect();
+        assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), 50);
+    }
+
+    #[test]
+    fn a_certificate_of_czmq_is_read() {
+        let scratch = Scratch::with("czmq", &certificate(PUBLIC, SECRET), 0o400);
+        let pair = KeyPair::load(&scratch.0).expect("it is ours");
+        assert_eq!(pair.public_key().to_string(), PUBLIC);
+    }
+
+    #[test]
+    fn row_16_a_secret_that_others_could_read_is_not_used() {
+        let scratch = Scratch::with("open", &certificate(PUBLIC, SECRET), 0o600);
+        for mode in [0o640, 0o604, 0o660, 0o610, 0o601, 0o777] {
+            scratch.chmod(mode);
+            let expected = format!("it is open to others (mode {mode:04o})");
+            assert_eq!(scratch.says(KeyPair::load(&scratch.0)), expected);
+        }
+        scratch.chmod(0o600);
+        KeyPair::load(&scratch.0).expect("now it is closed");
+    }
+
+    #[test]
+    fn row_16_what_others_could_write_is_believed_by_nobody() {
+        let scratch = Scratch::with("written", &format!("{PUBLIC} ann\n"), 0o644);
+        let list = AllowList::load(&scratch.0).expect("others only read it");
+        for mode in [0o664, 0o646, 0o622] {
+            scratch.chmod(mode);
+            let expected = format!("it is open to others (mode {mode:04o})");
+            assert_eq!(scratch.says(list.reload(&scratch.0)), expected);
+        }
+        assert_eq!(list.len(), 1, "it is as it was");
+    }
+
+    #[test]
+    fn row_16_what_belongs_to_somebody_else_is_not_used() {
+        let scratch = Scratch::with("foreign", &certificate(PUBLIC, SECRET), 0o600);
+        // Only root can give files away, and whoever is not root cannot read what was given away.
+        if chown(&scratch.0, Some(54_321), None).is_err() {
+            return;
+        }
+        let said = scratch.says(KeyPair::load(&scratch.0));
+        assert_eq!(said, "it belongs to user 54321, not to us");
+    }
+
+    #[test]
+    fn what_is_no_key_pair_is_named() {
+        for (text, expected) in [
+            (String::new(), "no secret-key is in it"),
+            (format!("public-key = \"{PUBLIC}\"\n"), "no secret-key is in it"),
+            (
+                certificate(PUBLIC, "short"),
+                "its secret-key is not 40 characters of Z85",
+            ),
+            (
+                certificate("short", SECRET),
+                "its public-key is not 40 characters of Z85",
+            ),
+            (
+                certificate(STRANGER, SECRET),
+                "its two keys do not belong together",
+            ),
+            ("#".repeat(1024 * 1024 + 1), "it has more than 1048576 bytes"),
+        ] {
+            let scratch = Scratch::with("none", &text, 0o600);
+            assert_eq!(scratch.says(KeyPair::load(&scratch.0)), expected);
+        }
+        let scratch = Scratch::new("missing");
+        assert_eq!(
+            scratch.says(KeyPair::load(&scratch.0)),
+            "no such file or directory"
+        );
+    }
+
+    #[test]
+    fn a_list_is_read_anew_whole_or_not_at_all() {
+        let text = format!("# who may enter\n\n  {PUBLIC}   Ann of accounts \n#{STRANGER}\n#\n");
+        let scratch = Scratch::with("list", &text, 0o600);
+        let list = AllowList::load(&scratch.0).expect("it is ours");
+        let key = |text: &str| text.parse::<PublicKey>().expect("a key");
+        assert!(list.contains(&key(PUBLIC)) && list.len() == 1);
+
+        fs::write(&scratch.0, format!("{STRANGER}\nnobody\n")).expect("it is ours");
+        assert_eq!(
+            scratch.says(list.reload(&scratch.0)),
+            "line 2 does not begin with a key"
+        );
+        assert!(list.contains(&key(PUBLIC)) && !list.contains(&key(STRANGER)));
+        fs::write(&scratch.0, format!("{STRANGER}\n")).expect("it is ours");
+        list.reload(&scratch.0).expect("it is ours");
+        assert!(!list.contains(&key(PUBLIC)) && list.contains(&key(STRANGER)));
+    }
 }

@@ -418,11 +418,19 @@ impl Connection {
                 return Ok(Flow::AtMark);
             }
             let limits = self.shared.config.limits;
-            let need = respelling::make_plain(&mut self.session, limits, buffer, plain)?;
-            if let Some(need) = need {
-                let flow = self.digest_plain(cx, plain)?;
-                self.inflow.expect(need);
-                return Ok(flow);
+            match respelling::make_plain(&mut self.session, limits, buffer, plain) {
+                Ok(None) => {}
+                Ok(Some(need)) => {
+                    let flow = self.digest_plain(cx, plain)?;
+                    self.inflow.expect(need);
+                    return Ok(flow);
+                }
+                // What was whole before it counts: it might as well have come in a read of its own. At the mark it
+                // is met again.
+                Err(error) => match self.digest_plain(cx, plain)? {
+                    Flow::AtMark => return Ok(Flow::AtMark),
+                    _ => return Err(error.into()),
+                },
             }
         }
     }

@@ -321,7 +321,7 @@ impl Verdict {
     }
 
     fn refusal(status: u16, why: impl Into<String>) -> Self {
-        let why = why.into();
+        let why = harmless(&why.into());
         Self(Err(Refusal { status, why }))
     }
 
@@ -350,6 +350,18 @@ impl Admission {
         }
         known
     }
+}
+
+/// Text for a log, which may have something of a peer's in it: one line, and no control characters.
+fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => harmless.extend(c.escape_default()),
+            false => harmless.push(c),
+        }
+    }
+    harmless
 }
 
 /// An answer under way.

@@ -209,6 +209,17 @@ fn each_verdict_has_its_status() {
 }
 
 #[test]
+fn what_an_authenticator_says_forges_no_line_in_a_log() {
+    let verdict = Verdict::refuse("no user m\u{fc}ller\nlet in: eve\x1b[31m");
+    let error = verdict.into_admission().expect_err("it may not enter");
+    let shown = error.to_string();
+    assert_eq!(
+        shown,
+        "the peer was not let in (400): no user m\u{fc}ller\\nlet in: eve\\u{1b}[31m"
+    );
+}
+
+#[test]
 fn secrets_are_never_shown() {
     let password = auth::Password::new(b"hunter2");
     let credentials = Credentials::Plain {

@@ -211,6 +211,46 @@ async fn a_sealed_stream_cut_anywhere_brings_the_same_messages() {
     assert_eq!(stream_of[3], [b"\x02\x04PONG".to_vec()]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_came_before_a_forged_message_is_delivered_in_one_read_as_in_two() {
+    for in_one in [true, false] {
+        let (wire, _) = Wire::new();
+        let pull = Pull::builder()
+            .mechanism(as_server())
+            .carrier(wire.clone(), 1)
+            .recv_hwm(1)
+            .build()
+            .expect("no contradiction");
+        let mut monitor = pull.monitor();
+        pull.bind("tcp://1.2.3.4:5")
+            .await
+            .expect("a carrier takes everything");
+        let far = wire.arrive("127.0.0.1:1");
+        let mut raw = far.raw();
+        let mut client = crate::script::Client::new();
+        raw.say(&[curve_greeting(), client.hello()].concat()).await;
+        raw.hear(64).await;
+        client.hear_welcome(&raw.frame().await.1);
+        raw.say(&client.initiate("PUSH")).await;
+        raw.frame().await;
+        let good = [client.message(b"\x00one"), client.message(b"\x00two")].concat();
+        let mut forged = client.message(b"\x00three");
+        forged[30] ^= 1;
+        match in_one {
+            true => far.piece(&[good, forged].concat()),
+            false => [good, forged].iter().for_each(|piece| far.piece(piece)),
+        }
+        for text in ["one", "two"] {
+            assert_eq!(soon("a message", pull.recv()).await.expect("it is open"), text);
+        }
+        let reason = crate::event(&mut monitor, "the end", |event| match event {
+            hubless::Event::Disconnected { reason, .. } => Some(reason.to_string()),
+            _ => None,
+        });
+        assert_eq!(reason.await, "MESSAGE does not open: it is forged or damaged");
+    }
+}
+
 /// The mechanisms under which all the rest is tried.
 fn mechanisms() -> [(Mechanism, Mechanism); 2] {
     [

@@ -41,8 +41,8 @@ pub(crate) struct Fresh {
     /// Our keys: of both, while one takes the place of the other.
     keys: Vec<Arc<KeyPair>>,
     asks: bool,
-    /// s' and S'.
-    fresh: KeyPair,
+    /// s'. Its public key costs something, so it is made for those who know ours.
+    fresh: SecretKey,
     welcome_nonce: [u8; 16],
     cookie_nonce: [u8; 16],
     cookie_key: Zeroizing<[u8; 32]>,
@@ -53,7 +53,7 @@ pub(crate) struct Welcomed {
     /// Of ours the one that the client knows.
     known: PublicKey,
     asks: bool,
-    fresh: KeyPair,
+    fresh: SecretKey,
     /// C'.
     client: PublicKey,
     /// Of HELLO.
@@ -85,7 +85,7 @@ impl Server {
         Ok(Self::AwaitHello(Box::new(Fresh {
             keys,
             asks,
-            fresh: KeyPair::from(SecretKey::from(entropy.take()?)),
+            fresh: SecretKey::from(entropy.take()?),
             welcome_nonce: entropy.take()?,
             cookie_nonce: entropy.take()?,
             cookie_key: Zeroizing::new(entropy.take()?),
@@ -145,17 +145,18 @@ impl Fresh {
 
         let (known, key) = self.recognise(&client, &short_nonce(b"CurveZMQHELLO---", nonce), sealed)?;
         let cookie = self.cookie(&client);
+        let fresh = KeyPair::from(self.fresh);
         let mut welcome = Vec::new();
         key.put_box(
             &long_nonce(b"WELCOME-", &self.welcome_nonce),
-            &[self.fresh.public_key().as_bytes(), &cookie],
+            &[fresh.public_key().as_bytes(), &cookie],
             &mut welcome,
         );
         command::put_welcome(out, &[&self.welcome_nonce, &welcome]);
         let state = Server::AwaitInitiate(Box::new(Welcomed {
             known,
             asks: self.asks,
-            fresh: self.fresh,
+            fresh: fresh.secret_key().clone(),
             client,
             nonce,
             cookie,
@@ -186,7 +187,7 @@ impl Fresh {
         let mut cookie = self.cookie_nonce.to_vec();
         SharedKey::of_our_own(&self.cookie_key).put_box(
             &long_nonce(b"COOKIE--", &self.cookie_nonce),
-            &[client.as_bytes(), self.fresh.secret_key().expose()],
+            &[client.as_bytes(), self.fresh.expose()],
             &mut cookie,
         );
         cookie
@@ -210,8 +211,7 @@ impl Welcomed {
         }
         let (nonce, sealed) = rest.split_first_chunk::<8>().ok_or_else(short)?;
         let nonce = later_than(self.nonce, u64::from_be_bytes(*nonce))?;
-        let key = SharedKey::agree(self.fresh.secret_key(), &self.client)
-            .ok_or(low_order("the client's fresh key"))?;
+        let key = SharedKey::agree(&self.fresh, &self.client).ok_or(low_order("the client's fresh key"))?;
         let opened = key
             .open_box(&short_nonce(b"CurveZMQINITIATE", nonce), sealed)
             .ok_or(unopened("INITIATE", "it is forged or damaged"))?;
@@ -238,7 +238,7 @@ impl Welcomed {
         let (client, rest) = identified.split_first_chunk::<32>().ok_or_else(short)?;
         let (nonce, vouch) = rest.split_first_chunk::<16>().ok_or_else(short)?;
         let client = PublicKey::from(*client);
-        let key = SharedKey::agree(self.fresh.secret_key(), &client).ok_or(low_order("the client's key"))?;
+        let key = SharedKey::agree(&self.fresh, &client).ok_or(low_order("the client's key"))?;
         let vouched = key
             .open_box(&long_nonce(b"VOUCH---", nonce), vouch)
             .ok_or(unopened(

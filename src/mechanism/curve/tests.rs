@@ -541,6 +541,25 @@ fn without_randomness_there_is_no_handshake() {
     }
 }
 
+/// `IS` is that of the inherent impl for whatever is a mechanism, and else that of the trait.
+struct IsMechanism<T>(std::marker::PhantomData<T>);
+
+impl<T: Into<Mechanism>> IsMechanism<T> {
+    const IS: bool = true;
+}
+
+trait Otherwise {
+    const IS: bool = false;
+}
+
+impl<T> Otherwise for IsMechanism<T> {}
+
+#[test]
+fn row_17_a_server_that_does_not_say_whom_it_lets_in_is_no_mechanism() {
+    assert!(IsMechanism::<Mechanism>::IS);
+    assert!(!IsMechanism::<CurveServer>::IS);
+}
+
 #[test]
 fn row_16_secrets_are_never_shown() {
     let (client, server, _) = handshake();
