@@ -72,7 +72,12 @@
 //!
 //! A peer's fault is never an error of `send` or `recv`. It ends that peer's connection, and is an [`Event`] with a reason.
 //!
-//! There is no encryption and no authentication yet.
+//! # Security
+//!
+//! By default there is none ([NULL](Null)): whoever reaches an endpoint gets in. [`Plain`] asks for a name and a password, in
+//! clear. `Curve`, behind the feature `curve`, encrypts everything, and both sides prove who they are by their keys.
+//! Who may enter is decided by a list or by an [async function](auth::Authenticator) of yours; why somebody may not is
+//! an [`Event`] on both sides. Set a [mechanism](Builder::mechanism) on both sockets, the same one.
 //!
 //! # Waiting instead of sleeping
 //!
@@ -88,8 +93,9 @@
 //!
 //! # Features
 //!
-//! `tracing` (on by default) tells the story of each connection as events of that crate, target `hubless`: routine at
-//! `debug`, trouble at `warn`. Nothing else is optional.
+//! * `tracing` (on by default) tells the story of each connection as events of that crate, target `hubless`: routine at
+//!   `debug`, trouble at `warn`.
+//! * `curve` adds the mechanism CURVE, and the crates of its cryptography.
 
 // The house, from the ground up (docs/architecture.md).
 mod frame;

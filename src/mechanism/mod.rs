@@ -180,12 +180,12 @@ impl Mechanism {
     pub(crate) fn start(&self, _entropy: &[u8], out: &mut Vec<u8>) -> Result<Progress, ProtocolError> {
         let handshake = match &self.role {
             Role::Null if self.gate.is_some() => {
-                let state = Handshake::Null(null::State::AwaitVerdict);
+                let state = Handshake::Null(null::State::Verdict);
                 return Ok(Progress::Ask(state, Credentials::None));
             }
-            Role::Null => Handshake::Null(null::State::AwaitReady(Admission::default())),
+            Role::Null => Handshake::Null(null::State::Ready(Admission::default())),
             Role::PlainClient(account) => Handshake::PlainClient(plain::Client::start(account, out)),
-            Role::PlainServer => Handshake::PlainServer(plain::Server::AwaitHello),
+            Role::PlainServer => Handshake::PlainServer(plain::Server::Hello),
             #[cfg(feature = "curve")]
             Role::CurveClient(keys) => return curve::start_client(keys, _entropy, out),
             #[cfg(feature = "curve")]

@@ -50,25 +50,25 @@ pub(super) fn greet(metadata: &[u8], out: &mut Vec<u8>) {
     command::put_ready(out, metadata);
 }
 
-/// Where the handshake is.
+/// What is waited for.
 #[derive(Debug)]
 pub(crate) enum State {
-    AwaitVerdict,
+    Verdict,
     /// Our READY is out, the peer's has not come.
-    AwaitReady(Admission),
+    Ready(Admission),
 }
 
 impl State {
     /// The peer may enter.
     pub(super) fn admit(admission: Admission, metadata: &[u8], out: &mut Vec<u8>) -> Progress {
         command::put_ready(out, metadata);
-        Progress::Await(Handshake::Null(Self::AwaitReady(admission)))
+        Progress::Await(Handshake::Null(Self::Ready(admission)))
     }
 
     /// The peer's one command: READY ends the handshake, ERROR refuses us.
     pub(super) fn handle_command(self, command: Command<'_>) -> Result<Progress, ProtocolError> {
         match (self, command) {
-            (Self::AwaitReady(admission), Command::Ready(metadata)) => Ok(Progress::Done(Outcome {
+            (Self::Ready(admission), Command::Ready(metadata)) => Ok(Progress::Done(Outcome {
                 metadata: Metadata::decode(metadata)?,
                 admission,
                 spelling: None,

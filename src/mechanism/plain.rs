@@ -97,11 +97,11 @@ impl fmt::Debug for Account {
     }
 }
 
-/// Where a client is.
+/// What a client waits for.
 #[derive(Debug)]
 pub(crate) enum Client {
-    AwaitWelcome,
-    AwaitReady,
+    Welcome,
+    Ready,
 }
 
 impl Client {
@@ -110,7 +110,7 @@ impl Client {
         // The builder has seen to it that the lengths fit.
         let lengths = [[username.len() as u8], [password.len() as u8]];
         command::put_hello(out, &[&lengths[0], username, &lengths[1], password]);
-        Self::AwaitWelcome
+        Self::Welcome
     }
 
     pub(super) fn handle_command(
@@ -120,30 +120,30 @@ impl Client {
         out: &mut Vec<u8>,
     ) -> Result<Progress, ProtocolError> {
         match (self, command) {
-            (Self::AwaitWelcome, Command::Welcome([])) => {
+            (Self::Welcome, Command::Welcome([])) => {
                 command::put_initiate(out, &[metadata]);
-                Ok(Progress::Await(Handshake::PlainClient(Self::AwaitReady)))
+                Ok(Progress::Await(Handshake::PlainClient(Self::Ready)))
             }
-            (Self::AwaitWelcome, Command::Welcome(_)) => Err(ProtocolError::Malformed {
+            (Self::Welcome, Command::Welcome(_)) => Err(ProtocolError::Malformed {
                 what: "WELCOME",
                 problem: "something follows it",
             }),
-            (Self::AwaitReady, Command::Ready(metadata)) => Ok(Progress::Done(Outcome {
+            (Self::Ready, Command::Ready(metadata)) => Ok(Progress::Done(Outcome {
                 metadata: Metadata::decode(metadata)?,
                 admission: Admission::default(),
                 spelling: None,
             })),
-            (Self::AwaitWelcome, Command::Error(reason)) => Err(ProtocolError::CredentialsRefused {
+            (Self::Welcome, Command::Error(reason)) => Err(ProtocolError::CredentialsRefused {
                 credentials: CREDENTIALS,
                 reason: escaped(reason),
             }),
-            (Self::AwaitReady, Command::Error(reason)) => Err(ProtocolError::Refused {
+            (Self::Ready, Command::Error(reason)) => Err(ProtocolError::Refused {
                 reason: escaped(reason),
             }),
             (state, other) => Err(ProtocolError::Unexpected {
                 expected: match state {
-                    Self::AwaitWelcome => "WELCOME",
-                    Self::AwaitReady => "READY",
+                    Self::Welcome => "WELCOME",
+                    Self::Ready => "READY",
                 },
                 found: escaped(other.name()),
             }),
@@ -152,26 +152,26 @@ impl Client {
 
     /// A server that cannot decide yet closes without a word, and so does one of libzmq's without a ZAP handler.
     pub(super) fn explain_end(&self) -> Option<ProtocolError> {
-        matches!(self, Self::AwaitWelcome).then_some(ProtocolError::ClosedUpon {
+        matches!(self, Self::Welcome).then_some(ProtocolError::ClosedUpon {
             command: "HELLO",
             guess: "perhaps it lets nobody in now",
         })
     }
 }
 
-/// Where a server is.
+/// What a server waits for.
 #[derive(Debug)]
 pub(crate) enum Server {
-    AwaitHello,
-    AwaitVerdict,
-    AwaitInitiate(Admission),
+    Hello,
+    Verdict,
+    Initiate(Admission),
 }
 
 impl Server {
     /// The client may enter.
     pub(super) fn admit(admission: Admission, out: &mut Vec<u8>) -> Progress {
         command::put_welcome(out, &[]);
-        Progress::Await(Handshake::PlainServer(Self::AwaitInitiate(admission)))
+        Progress::Await(Handshake::PlainServer(Self::Initiate(admission)))
     }
 
     pub(super) fn handle_command(
@@ -181,11 +181,11 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> Result<Progress, ProtocolError> {
         match (self, command) {
-            (Self::AwaitHello, Command::Hello(data)) => Ok(Progress::Ask(
-                Handshake::PlainServer(Self::AwaitVerdict),
+            (Self::Hello, Command::Hello(data)) => Ok(Progress::Ask(
+                Handshake::PlainServer(Self::Verdict),
                 credentials(data)?,
             )),
-            (Self::AwaitInitiate(admission), Command::Initiate(theirs)) => {
+            (Self::Initiate(admission), Command::Initiate(theirs)) => {
                 let theirs = Metadata::decode(theirs)?;
                 command::put_ready(out, metadata);
                 Ok(Progress::Done(Outcome {
@@ -196,8 +196,8 @@ impl Server {
             }
             (state, other) => Err(ProtocolError::Unexpected {
                 expected: match state {
-                    Self::AwaitHello | Self::AwaitVerdict => "HELLO",
-                    Self::AwaitInitiate(_) => "INITIATE",
+                    Self::Hello | Self::Verdict => "HELLO",
+                    Self::Initiate(_) => "INITIATE",
                 },
                 found: escaped(other.name()),
             }),

@@ -119,7 +119,7 @@ async fn row_18_at_most_64_questions_are_under_way_at_once() {
     let mut monitor = pull.monitor();
     let peers: Vec<_> = (0..PEERS).map(|_| push_as("ann")).collect();
     for push in &peers {
-        let _ = push.connect(&at).expect("an endpoint");
+        drop(push.connect(&at).expect("an endpoint"));
     }
     for _ in 0..PEERS {
         crate::event(&mut monitor, "a connection", |event| {
@@ -152,7 +152,7 @@ async fn row_18_an_authenticator_that_panics_lets_nobody_in() {
     let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
     let ann = push_as("ann");
     let mut at_ann = ann.monitor();
-    let _ = ann.connect(&at).expect("an endpoint");
+    drop(ann.connect(&at).expect("an endpoint"));
     assert_eq!(
         failure(&mut monitor).await,
         "the peer was not let in (500): the authenticator gave no answer"
@@ -191,7 +191,7 @@ async fn row_18_who_is_not_decided_about_in_time_is_not_let_in_and_the_question_
     let mut monitor = pull.monitor();
     let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
     let push = push_as("ann");
-    let _ = push.connect(&at).expect("an endpoint");
+    drop(push.connect(&at).expect("an endpoint"));
     assert_eq!(failure(&mut monitor).await, "handshake not complete in time");
     soon("the question to be dropped", dropped.notified()).await;
 }
@@ -240,7 +240,7 @@ async fn over_ipc_the_user_of_the_other_process_decides() {
         let mut monitor = pull.monitor();
         let at = pull.bind(at).await.expect("it is free");
         let push = Push::new();
-        let _ = push.connect(&at).expect("an endpoint");
+        drop(push.connect(&at).expect("an endpoint"));
         let told = crate::event(&mut monitor, "an end of the handshake", |event| match event {
             Event::HandshakeDone { peer } => Some(Ok(peer.clone())),
             Event::HandshakeFailed { reason, .. } => Some(Err(reason.to_string())),
@@ -280,7 +280,7 @@ async fn whoever_is_removed_from_a_list_does_not_come_back() {
         .expect("she is known");
     users.remove("ann");
     let again = push_as("ann");
-    let _ = again.connect(&at).expect("an endpoint");
+    drop(again.connect(&at).expect("an endpoint"));
     crate::event(&mut monitor, "a refusal", |event| match event {
         Event::HandshakeFailed { reason, .. } => {
             assert_eq!(

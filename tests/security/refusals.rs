@@ -131,7 +131,7 @@ async fn the_wrong_kind_is_named_behind_a_mechanism_too() {
             .expect("no contradiction");
         let (mut at_one, mut at_other) = (one.monitor(), other.monitor());
         let at = one.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let _ = other.connect(&at).expect("an endpoint");
+        drop(other.connect(&at).expect("an endpoint"));
         for monitor in [&mut at_one, &mut at_other] {
             assert_eq!(failure(monitor).await, "peer announced PULL, a PULL accepts PUSH");
         }
@@ -177,7 +177,7 @@ async fn we_come_to_libzmq(client: Mechanism, setup: Setup) -> String {
         tell.send(at).expect("the test waits");
         let _ = ended.recv();
     });
-    let _ = push.connect(told(address).await).expect("an endpoint");
+    drop(push.connect(told(address).await).expect("an endpoint"));
     let reason = failure(&mut monitor).await;
     drop(end);
     joined(libzmq).await;

@@ -215,7 +215,7 @@ async fn whom_we_come_to_and_who_stops(play: Play) {
         .build()
         .expect("no contradiction");
     let mut monitor = pull.monitor();
-    let _ = pull.connect("tcp://far.example:1").expect("an endpoint");
+    drop(pull.connect("tcp://far.example:1").expect("an endpoint"));
     for leaves in [false, true] {
         let mut at = 0;
         loop {

@@ -92,37 +92,34 @@ struct Zap {
 
 impl Zap {
     fn start(context: &Context, setup: Setup) -> Self {
-        let rep = {
-            let (tell, told) = mpsc::channel();
-            let (context, ends) = (context.clone(), Arc::new(AtomicBool::new(false)));
-            let end = ends.clone();
-            let thread = thread::spawn(move || {
-                let rep = context.socket(SocketType::Rep).expect("a socket");
-                rep.bind("inproc://zeromq.zap.01").expect("nobody else decides");
-                tell.send(()).expect("the test waits");
-                while !end.load(Ordering::Relaxed) {
-                    let Ok(request) = rep.recv_timeout(Duration::from_millis(20)) else {
-                        continue;
-                    };
-                    assert_eq!(request[0], b"1.0");
-                    assert_eq!(request[2], b"tests");
-                    let status: &[u8] = if setup.admits(&request[6..]) {
-                        b"200"
-                    } else {
-                        b"400"
-                    };
-                    // No user id: libzmq passes it on as a message, and its own REQ takes that for a broken reply.
-                    let reply: [&[u8]; 6] = [b"1.0", &request[1], status, b"", b"", b""];
-                    rep.send(&reply).expect("it answers");
-                }
-            });
-            told.recv().expect("it starts");
-            Self {
-                ends,
-                thread: Some(thread),
+        let (tell, told) = mpsc::channel();
+        let (context, ends) = (context.clone(), Arc::new(AtomicBool::new(false)));
+        let end = ends.clone();
+        let thread = thread::spawn(move || {
+            let rep = context.socket(SocketType::Rep).expect("a socket");
+            rep.bind("inproc://zeromq.zap.01").expect("nobody else decides");
+            tell.send(()).expect("the test waits");
+            while !end.load(Ordering::Relaxed) {
+                let Ok(request) = rep.recv_timeout(Duration::from_millis(20)) else {
+                    continue;
+                };
+                assert_eq!(request[0], b"1.0");
+                assert_eq!(request[2], b"tests");
+                let status: &[u8] = if setup.admits(&request[6..]) {
+                    b"200"
+                } else {
+                    b"400"
+                };
+                // No user id: libzmq passes it on as a message, and its own REQ takes that for a broken reply.
+                let reply: [&[u8]; 6] = [b"1.0", &request[1], status, b"", b"", b""];
+                rep.send(&reply).expect("it answers");
             }
-        };
-        rep
+        });
+        told.recv().expect("it starts");
+        Self {
+            ends,
+            thread: Some(thread),
+        }
     }
 }
 

@@ -30,11 +30,11 @@ pub(crate) struct ClientKeys {
     pub(super) own: KeyPair,
 }
 
-/// Where a client is.
+/// What a client waits for.
 #[derive(Debug)]
 pub(crate) enum Client {
-    AwaitWelcome(Box<Greeted>),
-    AwaitReady(Box<Vouched>),
+    Welcome(Box<Greeted>),
+    Ready(Box<Vouched>),
 }
 
 /// HELLO is out.
@@ -78,7 +78,7 @@ impl Client {
                 &hello,
             ],
         );
-        Ok(Self::AwaitWelcome(Box::new(Greeted {
+        Ok(Self::Welcome(Box::new(Greeted {
             keys: keys.clone(),
             fresh,
             key,
@@ -93,20 +93,20 @@ impl Client {
         out: &mut Vec<u8>,
     ) -> Result<Progress, ProtocolError> {
         match (self, command) {
-            (Self::AwaitWelcome(state), Command::Welcome(data)) => state.initiate(data, metadata, out),
-            (Self::AwaitReady(state), Command::Ready(data)) => state.finish(data),
-            (Self::AwaitWelcome(_), Command::Error(reason)) => Err(ProtocolError::CredentialsRefused {
+            (Self::Welcome(state), Command::Welcome(data)) => state.initiate(data, metadata, out),
+            (Self::Ready(state), Command::Ready(data)) => state.finish(data),
+            (Self::Welcome(_), Command::Error(reason)) => Err(ProtocolError::CredentialsRefused {
                 credentials: "HELLO, as if its key were not the one that we expect",
                 reason: escaped(reason),
             }),
-            (Self::AwaitReady(_), Command::Error(reason)) => Err(ProtocolError::CredentialsRefused {
+            (Self::Ready(_), Command::Error(reason)) => Err(ProtocolError::CredentialsRefused {
                 credentials: "key",
                 reason: escaped(reason),
             }),
             (state, other) => Err(ProtocolError::Unexpected {
                 expected: match state {
-                    Self::AwaitWelcome(_) => "WELCOME",
-                    Self::AwaitReady(_) => "READY",
+                    Self::Welcome(_) => "WELCOME",
+                    Self::Ready(_) => "READY",
                 },
                 found: escaped(other.name()),
             }),
@@ -116,11 +116,11 @@ impl Client {
     /// A server of libzmq that cannot open a HELLO closes without a word.
     pub(crate) fn explain_end(&self) -> Option<ProtocolError> {
         Some(match self {
-            Self::AwaitWelcome(_) => ProtocolError::ClosedUpon {
+            Self::Welcome(_) => ProtocolError::ClosedUpon {
                 command: "HELLO",
                 guess: "perhaps its key is not the one that we expect",
             },
-            Self::AwaitReady(_) => ProtocolError::ClosedUpon {
+            Self::Ready(_) => ProtocolError::ClosedUpon {
                 command: "INITIATE",
                 guess: "perhaps it does not let our key in, or not now",
             },
@@ -166,7 +166,7 @@ impl Greeted {
             &mut initiate,
         );
         command::put_initiate(out, &[cookie, &INITIATE.to_be_bytes(), &initiate]);
-        let state = Client::AwaitReady(Box::new(Vouched { key }));
+        let state = Client::Ready(Box::new(Vouched { key }));
         Ok(Progress::Await(Handshake::CurveClient(state)))
     }
 }

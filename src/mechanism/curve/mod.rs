@@ -13,7 +13,7 @@
 //! * [`keys`]: who somebody is, as bytes and as text ([`z85`]).
 //! * [`boxes`]: the cryptography, of well-kept crates; see `docs/decisions.md` for which and why.
 //! * [`client`], [`server`]: the handshake.
-//! * [`cipher`]: traffic.
+//! * Traffic: [`cipher`].
 //! * [`policy`]: whom a server lets in, and with which keys it can be reached.
 //!
 //! What is wrong is told to our monitor in full, and to the peer as a code or not at all. Randomness comes from

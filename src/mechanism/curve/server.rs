@@ -28,12 +28,12 @@ use crate::mechanism::{Handshake, Outcome, Progress};
 use crate::wire::command::{self, Command};
 use crate::wire::metadata::Metadata;
 
-/// Where a server is.
+/// What a server waits for.
 #[derive(Debug)]
 pub(crate) enum Server {
-    AwaitHello(Box<Fresh>),
-    AwaitInitiate(Box<Welcomed>),
-    AwaitVerdict(Box<Proved>),
+    Hello(Box<Fresh>),
+    Initiate(Box<Welcomed>),
+    Verdict(Box<Proved>),
 }
 
 /// Nothing has come.
@@ -82,7 +82,7 @@ impl Server {
         asks: bool,
         entropy: &mut Entropy<'_>,
     ) -> Result<Self, ProtocolError> {
-        Ok(Self::AwaitHello(Box::new(Fresh {
+        Ok(Self::Hello(Box::new(Fresh {
             keys,
             asks,
             fresh: SecretKey::from(entropy.take()?),
@@ -99,13 +99,13 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> Result<Progress, ProtocolError> {
         match (self, command) {
-            (Self::AwaitHello(state), Command::Hello(data)) => state.welcome(data, out),
-            (Self::AwaitInitiate(state), Command::Initiate(data)) => state.identify(data, metadata, out),
+            (Self::Hello(state), Command::Hello(data)) => state.welcome(data, out),
+            (Self::Initiate(state), Command::Initiate(data)) => state.identify(data, metadata, out),
             (state, other) => Err(ProtocolError::Unexpected {
                 expected: match state {
-                    Self::AwaitHello(_) => "HELLO",
-                    Self::AwaitInitiate(_) => "INITIATE",
-                    Self::AwaitVerdict(_) => "nothing before READY",
+                    Self::Hello(_) => "HELLO",
+                    Self::Initiate(_) => "INITIATE",
+                    Self::Verdict(_) => "nothing before READY",
                 },
                 found: escaped(other.name()),
             }),
@@ -120,7 +120,7 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> Result<Progress, ProtocolError> {
         match self {
-            Self::AwaitVerdict(state) => Ok(state.admit(admission, metadata, out)),
+            Self::Verdict(state) => Ok(state.admit(admission, metadata, out)),
             other => Ok(Progress::Await(Handshake::CurveServer(other))),
         }
     }
@@ -153,7 +153,7 @@ impl Fresh {
             &mut welcome,
         );
         command::put_welcome(out, &[&self.welcome_nonce, &welcome]);
-        let state = Server::AwaitInitiate(Box::new(Welcomed {
+        let state = Server::Initiate(Box::new(Welcomed {
             known,
             asks: self.asks,
             fresh: fresh.secret_key().clone(),
@@ -223,7 +223,7 @@ impl Welcomed {
             metadata: Metadata::decode(theirs)?,
         };
         if self.asks {
-            let state = Server::AwaitVerdict(Box::new(proved));
+            let state = Server::Verdict(Box::new(proved));
             return Ok(Progress::Ask(
                 Handshake::CurveServer(state),
                 Credentials::Curve(client),

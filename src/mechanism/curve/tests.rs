@@ -556,8 +556,8 @@ impl<T> Otherwise for IsMechanism<T> {}
 
 #[test]
 fn row_17_a_server_that_does_not_say_whom_it_lets_in_is_no_mechanism() {
-    assert!(IsMechanism::<Mechanism>::IS);
-    assert!(!IsMechanism::<CurveServer>::IS);
+    let is_mechanism = [IsMechanism::<Mechanism>::IS, IsMechanism::<CurveServer>::IS];
+    assert_eq!(is_mechanism, [true, false]);
 }
 
 #[test]

@@ -228,61 +228,17 @@ async fn whatever_a_plain_client_does_wrong_it_is_closed_and_others_are_served()
 #[tokio::test]
 async fn whatever_a_plain_server_does_wrong_we_leave() {
     type Table = [(&'static str, bool, Vec<u8>, &'static str); 9];
+    #[rustfmt::skip] // A table reads best as one.
     let table: Table = [
-        (
-            "longer",
-            false,
-            command("WELCOME", b"!"),
-            "malformed WELCOME: something follows it",
-        ),
-        (
-            "ready",
-            false,
-            command("READY", b""),
-            "expected WELCOME, found READY",
-        ),
-        (
-            "hello",
-            false,
-            plain_hello("a", ""),
-            "expected WELCOME, found HELLO",
-        ),
-        (
-            "refused",
-            false,
-            command("ERROR", b"\x03400"),
-            "the server refused our user name and password: 400",
-        ),
-        (
-            "refused, misspelt",
-            false,
-            frame(4, b"^RROR\x03400"),
-            "the server refused our user name and password: 400",
-        ),
-        (
-            "refused with words",
-            false,
-            command("ERROR", b"\x02no"),
-            "the server refused our user name and password: no",
-        ),
-        (
-            "welcome twice",
-            true,
-            command("WELCOME", b""),
-            "expected READY, found WELCOME",
-        ),
-        (
-            "wrong kind",
-            true,
-            command("READY", &metadata("SUB")),
-            "peer announced SUB, a PUSH accepts PULL",
-        ),
-        (
-            "refused late",
-            true,
-            command("ERROR", b"\x03500"),
-            "peer refused the connection: 500",
-        ),
+        ("longer", false, command("WELCOME", b"!"), "malformed WELCOME: something follows it"),
+        ("ready", false, command("READY", b""), "expected WELCOME, found READY"),
+        ("hello", false, plain_hello("a", ""), "expected WELCOME, found HELLO"),
+        ("refused", false, command("ERROR", b"\x03400"), "the server refused our user name and password: 400"),
+        ("refused, misspelt", false, frame(4, b"^RROR\x03400"), "the server refused our user name and password: 400"),
+        ("refused with words", false, command("ERROR", b"\x02no"), "the server refused our user name and password: no"),
+        ("welcome twice", true, command("WELCOME", b""), "expected READY, found WELCOME"),
+        ("wrong kind", true, command("READY", &metadata("SUB")), "peer announced SUB, a PUSH accepts PULL"),
+        ("refused late", true, command("ERROR", b"\x03500"), "peer refused the connection: 500"),
     ];
     check_names(table.iter().map(|(name, ..)| *name), 9);
     for (name, is_welcome, bytes, expected) in table {
@@ -293,7 +249,7 @@ async fn whatever_a_plain_server_does_wrong_we_leave() {
             .expect("no contradiction");
         let mut monitor = push.monitor();
         let listener = RawListener::tcp().await;
-        let _ = push.connect(listener.endpoint()).expect("an endpoint");
+        drop(push.connect(listener.endpoint()).expect("an endpoint"));
         let mut raw = listener.accept().await;
         raw.say(&plain_greeting()).await;
         raw.hear(64).await;
