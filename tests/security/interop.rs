@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use hubless::curve::{AllowList, KeyPair, SecretKey};
 use hubless::{Curve, Frame, Mechanism, Message, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Sub};
-use peers::libzmq::{CurveKeys, Socket, SocketType};
+use peers::libzmq::{CurveKeys, Socket, SocketType, option};
 
 use crate::zmq::{Setup, joined, told, zmq};
 use crate::{SOON, soon};
@@ -322,4 +322,34 @@ fn keys_are_the_same_to_libzmq_and_us() {
         let again = CurveKeys::from_secret(&ours.secret_key().expose_text()).expect("a key");
         assert_eq!(again.public, ours.public_key().to_string());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_libzmq_says_of_itself_is_read_and_what_it_says_of_others_is_not() {
+    let pull = Pull::builder()
+        .property("X-Room", "ours")
+        .build()
+        .expect("no contradiction");
+    let at = pull
+        .bind("tcp://127.0.0.1:*")
+        .await
+        .expect("a free port")
+        .to_string();
+    let (end, ended) = mpsc::channel::<()>();
+    let libzmq = zmq(SocketType::Push, Setup::Null, move |_, push| {
+        for property in ["X-Room:7", "X-Floor:2"] {
+            push.set_bytes(option::METADATA, property).expect("a property");
+        }
+        push.connect(&at).expect("it connects");
+        let _ = ended.recv();
+    });
+    soon("a handshake", pull.peers().at_least(1))
+        .await
+        .expect("it is open");
+    let peer = pull.peers().list().remove(0);
+    assert_eq!(peer.property("x-room"), Some(&b"7"[..]));
+    assert_eq!(peer.property("X-Floor"), Some(&b"2"[..]));
+    assert_eq!((peer.user_id(), peer.property("User-Id")), (None, None));
+    drop(end);
+    joined(libzmq).await;
 }

@@ -175,3 +175,50 @@ fn number_and_size_are_limited() {
         })
     );
 }
+
+#[test]
+fn properties_of_our_own_are_told_behind_the_usual_ones() {
+    let own = [
+        ("X-Room".to_owned(), Bytes::from("7")),
+        ("X-Empty".to_owned(), Bytes::new()),
+    ];
+    assert_eq!(check_properties(&own), None);
+    let metadata = Metadata::decode(&encode(SocketKind::Dealer, b"me", &own)).expect("it was made by us");
+    assert_eq!(
+        (&metadata.identity[..], &metadata.others[..]),
+        (&b"me"[..], &own[..])
+    );
+}
+
+#[test]
+fn properties_that_no_peer_would_take_are_refused_before_there_is_a_socket() {
+    let named = |names: &[&str]| -> Vec<(String, Bytes)> {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), Bytes::new()))
+            .collect()
+    };
+    let no_prefix = "its name does not begin with `X-`";
+    let bad_name = "its name has more than 255 bytes, or others than letters, digits and `- _ . +`";
+    let long = format!("X-{}", "a".repeat(254));
+    for (properties, problem) in [
+        (named(&["Identity"]), no_prefix),
+        (named(&["User-Id"]), no_prefix),
+        (named(&["x-lower"]), no_prefix),
+        (named(&[""]), no_prefix),
+        (named(&["X-with blank"]), bad_name),
+        (named(&["X-\u{fc}"]), bad_name),
+        (named(&[&long]), bad_name),
+        (named(&["X-a", "X-b", "X-A"]), "it is there twice"),
+        (
+            vec![("X-large".to_owned(), vec![7; 4096].into())],
+            "together they have more than 4 KiB, or are more than 32",
+        ),
+    ] {
+        assert_eq!(check_properties(&properties), Some(problem));
+    }
+    let many: Vec<String> = (0..33).map(|n| format!("X-{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(check_properties(&named(&many[..32])), None);
+    assert!(check_properties(&named(&many)).is_some());
+}
