@@ -72,7 +72,12 @@
 //!
 //! A peer's fault is never an error of `send` or `recv`. It ends that peer's connection, and is an [`Event`] with a reason.
 //!
-//! There is no encryption and no authentication yet.
+//! # Security
+//!
+//! By default there is none ([NULL](Null)): whoever reaches an endpoint gets in. [`Plain`] asks for a name and a password, in
+//! clear. `Curve`, behind the feature `curve`, encrypts everything, and both sides prove who they are by their keys.
+//! Who may enter is decided by a list or by an [async function](auth::Authenticator) of yours; why somebody may not is
+//! an [`Event`] on both sides. Set a [mechanism](Builder::mechanism) on both sockets, the same one.
 //!
 //! # Waiting instead of sleeping
 //!
@@ -88,8 +93,9 @@
 //!
 //! # Features
 //!
-//! `tracing` (on by default) tells the story of each connection as events of that crate, target `hubless`: routine at
-//! `debug`, trouble at `warn`. Nothing else is optional.
+//! * `tracing` (on by default) tells the story of each connection as events of that crate, target `hubless`: routine at
+//!   `debug`, trouble at `warn`.
+//! * `curve` adds the mechanism CURVE, and the crates of its cryptography.
 
 // The house, from the ground up (docs/architecture.md).
 mod frame;
@@ -112,6 +118,8 @@ mod mechanism;
 mod pipe;
 
 mod context;
+#[cfg(feature = "curve")]
+mod keys;
 mod pattern;
 mod session;
 
@@ -125,9 +133,12 @@ pub use error::{
     BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
     RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
 };
+#[cfg(feature = "curve")]
+pub use mechanism::Curve;
+pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
-pub use peer::Peer;
+pub use peer::{Peer, Process};
 pub use session::Heartbeat;
 pub use socket::{
     Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
@@ -136,6 +147,19 @@ pub use socket::{
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
 pub use transport::{Keepalive, TcpOptions};
+
+/// Deciding who may enter.
+pub mod auth {
+    pub use crate::mechanism::auth::{Applicant, Authenticator, Credentials, LocalUsers, Password, Verdict};
+}
+
+/// Keys of CURVE, and whom they let in.
+#[cfg(feature = "curve")]
+pub mod curve {
+    pub use crate::keys::KeyFileError;
+    pub use crate::mechanism::curve::keys::{KeyPair, ParseKeyError, PublicKey, SecretKey};
+    pub use crate::mechanism::curve::policy::{AllowList, CurveServer, ServerKeys};
+}
 
 /// The door for simulation and fault injection: what stands in for the operating system.
 #[doc(hidden)]

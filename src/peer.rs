@@ -58,11 +58,13 @@ pub(crate) struct PeerInfo {
     pub(crate) id: u64,
     pub(crate) endpoint: Endpoint,
     pub(crate) address: Box<str>,
+    pub(crate) process: Option<Process>,
     pub(crate) kind: Option<SocketKind>,
     pub(crate) routing_id: Bytes,
     pub(crate) version: (u8, u8),
     pub(crate) mechanism: &'static str,
-    /// In the order in which they came.
+    /// What was decided about it, then what it said itself, in the order in which that came.
+    pub(crate) user_id: Option<Box<str>>,
     pub(crate) metadata: Vec<(Box<str>, Bytes)>,
     pub(crate) counters: Arc<dyn Counted>,
 }
@@ -87,6 +89,11 @@ impl Peer {
         &self.0.address
     }
 
+    /// The process at the other end, as the system knows it: over ipc only.
+    pub fn process(&self) -> Option<Process> {
+        self.0.process
+    }
+
     /// The peer's kind of socket; `None` if it did not tell.
     pub fn kind(&self) -> Option<SocketKind> {
         self.0.kind
@@ -108,6 +115,12 @@ impl Peer {
         self.0.mechanism
     }
 
+    /// The name by which the peer was let in, if somebody [decided](crate::auth::Authenticator) so. Never what it says
+    /// itself.
+    pub fn user_id(&self) -> Option<&str> {
+        self.0.user_id.as_deref()
+    }
+
     /// What went to this peer and came from it; after the connection has ended, up to its end.
     ///
     /// A connecting endpoint keeps its outgoing queue from one connection to the next, and the queue its counters.
@@ -123,14 +136,45 @@ impl Peer {
             .map(|(_, value)| value)
     }
 
-    /// The properties that the peer sent in its handshake, in its order, without those that became [`kind`](Self::kind)
-    /// and [`routing_id`](Self::routing_id).
+    /// First what was decided when the peer was let in, its `User-Id` among it; then the properties that it sent in its
+    /// handshake, in its order, without those that became [`kind`](Self::kind) and [`routing_id`](Self::routing_id).
+    /// What it says under a name that is decided, and under `User-Id` and `Peer-Address` in any case, is left out.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0
             .metadata
             .iter()
             .map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
+}
+
+/// A process of this machine, as the system knows it.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(unix)]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// use hubless::{Process, Pull, Push};
+///
+/// let (pull, push) = (Pull::new(), Push::new());
+/// push.connect(&pull.bind("ipc://*").await?)?.await?;
+/// pull.peers().at_least(1).await?;
+/// let process: Process = pull.peers().list()[0].process().expect("it is on this machine");
+/// assert_eq!(process.pid, Some(std::process::id()));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(unix))]
+/// # fn main() {}
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its number, where the system tells it.
+    pub pid: Option<u32>,
 }
 
 /// Kind and address: `PULL at 10.0.0.1:49153`.
@@ -186,10 +230,12 @@ pub(crate) mod tests {
             id,
             endpoint: "tcp://10.0.0.2:5555".parse().expect("an endpoint"),
             address: "10.0.0.1:49153".into(),
+            process: None,
             kind: Some(SocketKind::Pull),
             routing_id: Bytes::from_static(b"\x01\nx"),
             version: (3, 1),
             mechanism: "NULL",
+            user_id: None,
             metadata: vec![
                 ("Socket-Type".into(), "PULL".into()),
                 ("X-Room".into(), "first".into()),

@@ -5,12 +5,14 @@
 
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
+use zeroize::Zeroizing;
 
 use crate::sync::Mutex;
 
@@ -95,6 +97,21 @@ impl Alarm {
             None => Poll::Pending,
         }
     }
+}
+
+/// Bytes that nobody can foresee, from the system: for keys and nonces. None are asked for where none are needed.
+pub(crate) fn entropy(len: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    #[allow(unused_mut)] // Without CURVE nothing needs any.
+    let mut bytes = Zeroizing::new(vec![0; len]);
+    #[cfg(feature = "curve")]
+    if len > 0 {
+        getrandom::fill(&mut bytes)?;
+    }
+    #[cfg(not(feature = "curve"))]
+    if len > 0 {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    Ok(bytes)
 }
 
 /// Dice: seeded by the system, or by hand for a run that can be repeated.

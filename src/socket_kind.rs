@@ -97,6 +97,28 @@ impl SocketKind {
         matches!(self, Self::Req | Self::Dealer | Self::Router)
     }
 
+    /// The number by which ZMTP 2.0 names it.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Pub => 1,
+            Self::Sub => 2,
+            Self::Req => 3,
+            Self::Rep => 4,
+            Self::Dealer => 5,
+            Self::Router => 6,
+            Self::Pull => 7,
+            Self::Push => 8,
+            // Not in the RFC, but what libzmq says.
+            Self::XPub => 9,
+            Self::XSub => 10,
+        }
+    }
+
+    /// Reads the number that a peer of ZMTP 2.0 announced; `None` for a kind unknown here.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
     /// Reads the name that a peer announced; `None` for a kind unknown here.
     pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name().as_bytes() == name)
@@ -120,6 +142,7 @@ mod tests {
                 assert_eq!(a.accepts(b), b.accepts(a), "{a} and {b}");
             }
             assert_eq!(SocketKind::from_name(a.name().as_bytes()), Some(a));
+            assert_eq!(SocketKind::from_code(a.code()), Some(a));
         }
     }
 }

@@ -18,7 +18,7 @@ const RANKS: [&[&str]; 10] = [
     &["peer"],
     &["monitor", "transport", "wire"],
     &["mechanism", "pipe"],
-    &["session", "pattern", "context"],
+    &["session", "pattern", "context", "keys"],
     &["driver"],
     &["socket"],
     &["lib", "proxy", "blocking", "dynamic"],

@@ -29,6 +29,8 @@ use tokio::sync::oneshot;
 
 use super::admission::Ticket;
 use super::inflow::Inflow;
+use super::question::Question;
+use super::respelling::{self, Respelling};
 use super::spin::{Read, Spin};
 use super::{Control, Incoming, Link, Order, PeerCounters, Shared};
 use crate::endpoint::Endpoint;
@@ -97,6 +99,8 @@ enum Flow {
     Open,
     /// Whole messages are left: the pipe is at its mark.
     AtMark,
+    /// Somebody decides about the peer: nothing is read meanwhile.
+    Asking,
 }
 
 /// The task of one connection, or a part of its dialer's.
@@ -109,7 +113,11 @@ pub(crate) struct Connection {
     session: Session,
     decoder: Decoder,
     inflow: Inflow,
+    /// Where frames do not go as they are.
+    respelling: Option<Box<Respelling>>,
     phase: Phase,
+    /// Somebody is deciding about the peer.
+    question: Option<Question>,
     /// Reading has stopped at the mark.
     at_mark: bool,
     /// When to look whether the peer is still there, while reading has stopped.
@@ -161,7 +169,13 @@ impl Connection {
         finish: Option<Finish>,
         announce: Announce,
     ) -> Self {
-        let session = Session::new(shared.config.session.clone(), runtime::now());
+        let config = &shared.config.session;
+        let entropy = runtime::entropy(config.mechanism.entropy());
+        let (entropy, ending) = match entropy {
+            Ok(entropy) => (entropy, None),
+            Err(error) => (Default::default(), Some(DisconnectReason::io(error))),
+        };
+        let session = Session::new(config.clone(), runtime::now()).with_entropy(entropy);
         let decoder = Decoder::new(shared.config.limits);
         Self {
             writer: stream.writer(),
@@ -171,7 +185,9 @@ impl Connection {
             session,
             decoder,
             inflow: Inflow::default(),
+            respelling: None,
             phase: Phase::Handshake,
+            question: None,
             at_mark: false,
             look: None,
             write_error: None,
@@ -196,7 +212,7 @@ impl Connection {
             watched: false,
             finish,
             renew: false,
-            ending: None,
+            ending,
             has_ended: false,
             left_behind: Unsent::default(),
             announce,
@@ -256,14 +272,13 @@ impl Connection {
     /// Reads what is there, within bounds. `true`: there may be more.
     fn read_turn(&mut self, cx: &mut Context<'_>) -> Result<bool, DisconnectReason> {
         if self.at_mark {
-            let mut kept = self.inflow.kept();
-            if self.digest(cx, &mut kept)? == Flow::AtMark {
-                self.inflow.close(kept, true);
+            if self.digest_kept(cx)? != Flow::Open {
                 return Ok(false);
             }
-            self.inflow.restore(kept);
             self.at_mark = false;
             self.session.resume_reading(runtime::now());
+        } else if self.question.is_some() && self.hear_verdict(cx)? != Flow::Open {
+            return Ok(false);
         }
         if self.phase == Phase::Traffic && self.session.owes_answers() {
             // A peer that asks and does not read the answers is not read either.
@@ -285,10 +300,7 @@ impl Connection {
                 Poll::Ready(read) => read.map_err(DisconnectReason::io)?,
             };
             if read == 0 {
-                return Err(self
-                    .write_error
-                    .take()
-                    .map_or(DisconnectReason::PeerClosed, DisconnectReason::io));
+                return Err(self.closed_by_peer());
             }
             if matches!(self.phase, Phase::Draining { .. }) {
                 buffer.clear();
@@ -298,13 +310,57 @@ impl Connection {
             self.session.handle_read(now);
             let flow = self.digest(cx, buffer)?;
             self.confirm(now);
-            if flow == Flow::AtMark {
-                self.at_mark = true;
-                self.session.pause_reading(now);
-                return Ok(false);
+            match flow {
+                Flow::Open => {}
+                Flow::AtMark => {
+                    self.stop_at_mark(now);
+                    return Ok(false);
+                }
+                // The next pass waits for the answer.
+                Flow::Asking => return Ok(true),
             }
         }
         Ok(true)
+    }
+
+    fn stop_at_mark(&mut self, now: Instant) {
+        self.at_mark = true;
+        self.session.pause_reading(now);
+    }
+
+    /// Works off what was kept while nothing was read.
+    fn digest_kept(&mut self, cx: &mut Context<'_>) -> Result<Flow, DisconnectReason> {
+        let mut kept = self.inflow.kept();
+        let flow = self.digest(cx, &mut kept)?;
+        match flow {
+            Flow::Open | Flow::Asking => self.inflow.restore(kept),
+            Flow::AtMark => self.inflow.close(kept, true),
+        }
+        Ok(flow)
+    }
+
+    /// Somebody decides about the peer: lets it in, if so.
+    fn hear_verdict(&mut self, cx: &mut Context<'_>) -> Result<Flow, DisconnectReason> {
+        let Some(Poll::Ready(verdict)) = self.question.as_mut().map(|question| question.poll(cx)) else {
+            return Ok(Flow::Asking);
+        };
+        self.question = None;
+        let now = runtime::now();
+        self.session.handle_verdict(now, verdict)?;
+        let flow = self.digest_kept(cx)?;
+        if flow == Flow::AtMark {
+            self.stop_at_mark(now);
+        }
+        Ok(flow)
+    }
+
+    /// Why the peer's bytes have come to their end.
+    fn closed_by_peer(&mut self) -> DisconnectReason {
+        match (self.write_error.take(), self.session.explain_end()) {
+            (Some(error), _) => DisconnectReason::io(error),
+            (None, Some(explanation)) => explanation.into(),
+            (None, None) => DisconnectReason::PeerClosed,
+        }
     }
 
     /// The peer lives: what it was sent has not died in the kernel's buffers, as far as anybody can know.
@@ -330,10 +386,60 @@ impl Connection {
             let result = self.session.handle_bytes(runtime::now(), buffer);
             self.take_events()?;
             result?;
+            if self.question.is_some() {
+                return Ok(Flow::Asking);
+            }
             if !self.session.is_established() {
                 return Ok(Flow::Open);
             }
         }
+        match &mut self.respelling {
+            None => self.digest_plain(cx, buffer),
+            Some(respelling) => {
+                let mut plain = respelling.plain();
+                let result = self.digest_respelled(cx, buffer, &mut plain);
+                if let Some(respelling) = &mut self.respelling {
+                    respelling.restore(plain);
+                }
+                result
+            }
+        }
+    }
+
+    /// Makes frames plain, and hands them on.
+    fn digest_respelled(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        plain: &mut BytesMut,
+    ) -> Result<Flow, DisconnectReason> {
+        loop {
+            if self.digest_plain(cx, plain)? == Flow::AtMark {
+                return Ok(Flow::AtMark);
+            }
+            let limits = self.shared.config.limits;
+            match respelling::make_plain(&mut self.session, limits, buffer, plain) {
+                Ok(None) => {}
+                Ok(Some(need)) => {
+                    let flow = self.digest_plain(cx, plain)?;
+                    self.inflow.expect(need);
+                    return Ok(flow);
+                }
+                // What was whole before it counts: it might as well have come in a read of its own. At the mark it
+                // is met again.
+                Err(error) => match self.digest_plain(cx, plain)? {
+                    Flow::AtMark => return Ok(Flow::AtMark),
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+    }
+
+    fn digest_plain(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Result<Flow, DisconnectReason> {
         while !buffer.is_empty() {
             let Some(most) = self.room(cx) else {
                 return Ok(Flow::AtMark);
@@ -443,6 +549,10 @@ impl Connection {
     fn take_events(&mut self) -> Result<(), DisconnectReason> {
         while let Some(event) = self.session.poll_event() {
             match event {
+                SessionEvent::Ask(credentials) => {
+                    let question = Question::ask(&self.shared, &self.endpoint, &self.stream, credentials);
+                    self.question = Some(question);
+                }
                 SessionEvent::Established(introduction) => {
                     if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
                         return Err(DisconnectReason::Evicted);
@@ -482,10 +592,12 @@ impl Connection {
             id: self.shared.peers.next_id(),
             endpoint: self.endpoint.clone(),
             address: self.stream.peer_address().into(),
+            process: self.stream.peer_process(),
             kind: introduction.kind,
             routing_id: introduction.routing_id,
             version: introduction.version,
             mechanism: introduction.mechanism,
+            user_id: introduction.user_id.map(Into::into),
             metadata: introduction
                 .metadata
                 .into_iter()
@@ -503,9 +615,15 @@ impl Connection {
         };
         self.link = Some(link.clone());
         self.shared.peers.add(link.clone());
+        self.respelling = self.session.spelling().map(|_| Box::default());
+        // Where frames are spelled in another way, senders have no line to write on themselves.
+        let line = match self.respelling {
+            None => Some(Line::Stream(self.writer.clone())),
+            Some(_) => None,
+        };
         // Not before it can be found: whoever gives up a request of which bytes have left must reach its connection.
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
-            outgoing.online(pipe, Some(Line::Stream(self.writer.clone())));
+            outgoing.online(pipe, line);
         }
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
@@ -557,7 +675,7 @@ impl Connection {
 
     /// All that was ordered before it may have been written long ago.
     fn pass_written_barrier(&mut self) {
-        if self.session.output().is_empty()
+        if self.has_said_all()
             && let Some(barrier) = self.written_barrier.take()
         {
             self.pass_barrier(&barrier.to_be_bytes());
@@ -583,8 +701,8 @@ impl Connection {
             if !self.poll_line(cx) {
                 return Ok(false);
             }
-            match self.batch.write(self.session.output(), &*self.writer) {
-                Ok(_) => {
+            match self.write_once() {
+                Ok(()) => {
                     self.session.handle_written(runtime::now());
                     self.after_write();
                 }
@@ -606,9 +724,22 @@ impl Connection {
         Ok(true)
     }
 
+    fn write_once(&mut self) -> io::Result<()> {
+        match &mut self.respelling {
+            None => self.batch.write(self.session.output(), &*self.writer).map(drop),
+            Some(respelling) => respelling.write(&mut self.session, &mut self.batch, &*self.writer),
+        }
+    }
+
+    /// Whether nothing of the session waits to be written.
+    fn has_said_all(&mut self) -> bool {
+        let respelling = self.respelling.as_ref();
+        self.session.output().is_empty() && respelling.is_none_or(|respelling| respelling.is_written())
+    }
+
     /// Whether there is something to write and the line is ours to write it.
     fn poll_line(&mut self, cx: &mut Context<'_>) -> bool {
-        let commands = !self.session.output().is_empty();
+        let commands = !self.has_said_all();
         let online = self.phase != Phase::Handshake;
         let (true, Some(outgoing), Some(pipe)) = (online, &self.shared.traffic.outgoing, self.outgoing)
         else {
@@ -620,6 +751,9 @@ impl Connection {
         self.holds_line = outgoing
             .poll_take(pipe, cx.waker(), &mut self.batch, commands)
             .is_ready();
+        if let Some(respelling) = &mut self.respelling {
+            respelling.begin_batch();
+        }
         self.holds_line
     }
 
@@ -719,7 +853,7 @@ impl Connection {
     /// Ordered to finish and nothing left to write: shut down, and wait for the peer to close.
     /// `true`: it has just come to that, and the next pass discards.
     fn finish_if_done(&mut self) -> Result<bool, DisconnectReason> {
-        let Some(finish) = &self.finish else {
+        let Some(finish) = self.finish.clone() else {
             return Ok(false);
         };
         if matches!(self.phase, Phase::Draining { .. }) {
@@ -732,7 +866,7 @@ impl Connection {
         if self.phase == Phase::Handshake && queued == 0 {
             return Err(self.why());
         }
-        if (queued > 0 || !self.session.output().is_empty()) && self.write_error.is_none() {
+        if (queued > 0 || !self.has_said_all()) && self.write_error.is_none() {
             return Ok(false);
         }
         let now = runtime::now();
@@ -809,7 +943,13 @@ impl Connection {
         let unknown = self.session.unknown_commands();
         self.shared.unknown_commands.fetch_add(unknown, Ordering::Relaxed);
         // Best effort: an ERROR that names the reason may be in there.
-        let _ = self.batch.write(self.session.output(), &*self.writer);
+        if self
+            .respelling
+            .as_ref()
+            .is_none_or(|respelling| respelling.is_written())
+        {
+            let _ = self.batch.write(self.session.output(), &*self.writer);
+        }
         Poll::Ready(())
     }
 }

@@ -315,6 +315,8 @@ impl Half {
             routing_id: there.shared.config.session.routing_id.clone(),
             version: VERSION,
             mechanism: "NULL",
+            process: None,
+            user_id: None,
             metadata: Vec::new(),
             counters: counters.clone(),
         });

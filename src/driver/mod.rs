@@ -12,11 +12,14 @@ mod dialer;
 mod inflow;
 pub(crate) mod inproc;
 mod listener;
+mod question;
+mod respelling;
 mod spin;
 mod tasks;
 
 pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use control::{Control, Order};
+pub(crate) use question::QUESTIONS;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
 use std::fmt;
@@ -25,6 +28,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::context::Context;
 use crate::error::ProtocolError;
@@ -51,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
     pub(crate) admission: Arc<Admission>,
+    /// Places for questions to whoever decides about peers.
+    pub(crate) questions: Arc<Semaphore>,
     pub(crate) dice: Arc<Dice>,
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
     /// Where `inproc` names are looked up.

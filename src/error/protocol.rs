@@ -33,11 +33,20 @@ pub enum ProtocolError {
         found: Foreign,
     },
 
-    /// The peer speaks a version of ZMTP from before 3.0.
-    #[error("peer speaks ZMTP {} (version byte {found}), 3.0 or later is needed", old_version(*found))]
+    /// The peer speaks ZMTP 1.0, which is spoken only by those who [want to](crate::Builder::legacy).
+    #[error("peer speaks ZMTP 1.0 (version byte {found}), 2.0 or later is needed")]
     Version {
-        /// The version byte of the peer's greeting: 0, 1 or 2.
+        /// The version byte of the peer's greeting.
         found: u8,
+    },
+
+    /// The peer speaks a version of ZMTP from before 3.0, in which there are no mechanisms, and this socket asks for one.
+    #[error("peer speaks ZMTP {}.{}, which has no security; this socket asks for {mechanism}", version.0, version.1)]
+    NoSecurity {
+        /// The version that it speaks.
+        version: (u8, u8),
+        /// The mechanism of this socket.
+        mechanism: &'static str,
     },
 
     /// The peer announced another security mechanism than ours. There is no negotiation: both sides must be
@@ -64,6 +73,43 @@ pub enum ProtocolError {
     Refused {
         /// What the peer gave as its reason, escaped. libzmq sends `300`, `400` or `500` here.
         reason: String,
+    },
+
+    /// The peer, which is the server of the mechanism, did not take what we proved or said of ourselves.
+    #[error("the server refused our {credentials}: {reason}")]
+    CredentialsRefused {
+        /// What it refused: `user name and password`, `key`, ….
+        credentials: &'static str,
+        /// What it gave as its reason, escaped: usually `400` (no), `300` (not now) or `500` (it cannot tell).
+        reason: String,
+    },
+
+    /// We are the server of the mechanism, and whoever decides did not let the peer in.
+    #[error("the peer was not let in ({status}): {why}")]
+    Denied {
+        /// What the peer is told: 400 (no) or 500 (we cannot tell). At 300 (not now) it is told nothing.
+        status: u16,
+        /// Why, in words that the peer is not told.
+        why: String,
+    },
+
+    /// Something that the peer sealed does not open: one of us has another key than the other believes, or somebody
+    /// stands between us.
+    #[error("{what} does not open: {meaning}")]
+    Unopened {
+        /// Which command, or which part of it.
+        what: &'static str,
+        /// What that means here.
+        meaning: &'static str,
+    },
+
+    /// The peer closed the connection in the middle of the handshake, where that has a likely reason.
+    #[error("the peer closed the connection upon our {command}: {guess}")]
+    ClosedUpon {
+        /// What it had heard last.
+        command: &'static str,
+        /// What the reason may be.
+        guess: &'static str,
     },
 
     /// The handshake was not complete in time.
@@ -115,14 +161,19 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// Whether trying the same again will not help: true for everything that the peer *said*, false for what it only
-    /// was too slow to say.
+    /// Whether trying the same again will not help: true for nearly everything that the peer *said*, false for what it
+    /// only was too slow to say, and for what may be otherwise the next time.
     pub fn is_fatal_refusal(&self) -> bool {
         match self {
-            Self::HandshakeTimeout | Self::HeartbeatTimeout => false,
+            Self::HandshakeTimeout | Self::HeartbeatTimeout | Self::ClosedUpon { .. } => false,
+            // 300 is for whoever comes too early; 500 of our own is our own trouble.
+            Self::CredentialsRefused { reason, .. } => reason != "300",
+            Self::Denied { status, .. } => *status == 400,
             Self::NotZmtp { .. }
             | Self::Version { .. }
+            | Self::NoSecurity { .. }
             | Self::Mechanism { .. }
+            | Self::Unopened { .. }
             | Self::Kind { .. }
             | Self::Refused { .. }
             | Self::Malformed { .. }
@@ -178,11 +229,6 @@ pub(crate) fn escaped(text: &[u8]) -> String {
 /// The longest reason that an ERROR command can carry: nothing shorter should cut a legal text.
 const MAX_QUOTED: usize = 255;
 
-/// The version that a version byte below 3 stands for.
-fn old_version(byte: u8) -> &'static str {
-    if byte == 0 { "1.0" } else { "2.0" }
-}
-
 /// Kinds in a sentence: `SUB or XSUB`.
 struct Listed(&'static [SocketKind]);
 
@@ -233,11 +279,14 @@ mod tests {
             ),
             (
                 ProtocolError::Version { found: 0 },
-                "peer speaks ZMTP 1.0 (version byte 0), 3.0 or later is needed",
+                "peer speaks ZMTP 1.0 (version byte 0), 2.0 or later is needed",
             ),
             (
-                ProtocolError::Version { found: 1 },
-                "peer speaks ZMTP 2.0 (version byte 1), 3.0 or later is needed",
+                ProtocolError::NoSecurity {
+                    version: (2, 0),
+                    mechanism: "CURVE",
+                },
+                "peer speaks ZMTP 2.0, which has no security; this socket asks for CURVE",
             ),
             (
                 ProtocolError::Mechanism {
@@ -287,6 +336,21 @@ mod tests {
         assert!(!ProtocolError::HeartbeatTimeout.is_fatal_refusal());
         assert!(ProtocolError::Refused { reason: "400".into() }.is_fatal_refusal());
         assert!(ProtocolError::Version { found: 1 }.is_fatal_refusal());
+    }
+
+    #[test]
+    fn who_comes_too_early_may_come_again() {
+        for (status, is_fatal) in [(300, false), (400, true), (500, false)] {
+            let why = "they say so".to_owned();
+            assert_eq!(ProtocolError::Denied { status, why }.is_fatal_refusal(), is_fatal);
+        }
+        for (reason, is_fatal) in [("300", false), ("400", true), ("500", true), ("no", true)] {
+            let refused = ProtocolError::CredentialsRefused {
+                credentials: "key",
+                reason: reason.into(),
+            };
+            assert_eq!(refused.is_fatal_refusal(), is_fatal);
+        }
     }
 
     #[test]

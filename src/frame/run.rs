@@ -189,6 +189,19 @@ impl Run {
         (walk.offset(), messages)
     }
 
+    /// The frame that begins at the logical offset `offset`; `None` at the end.
+    pub(crate) fn frame_at(&self, offset: usize) -> Option<(Header, &[u8])> {
+        let bodies = self.bodies_before(offset);
+        let at = self.head + offset - self.shared_before(bodies);
+        let header = Header::decode(self.bytes.get(at..)?)?;
+        let at = at + header.len;
+        let body = match self.shared.get(bodies) {
+            Some(shared) if shared.at == at => &shared.body,
+            _ => self.bytes.get(at..)?.get(..header.size as usize)?,
+        };
+        Some((header, body))
+    }
+
     /// How many messages there are, by walking all of them.
     #[cfg(test)]
     pub(crate) fn count_messages(&self) -> usize {

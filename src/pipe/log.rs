@@ -27,7 +27,7 @@ use std::mem;
 use std::task::{Poll, Waker};
 
 use super::{Chunk, Credit, Line, Marks, Messages, Unsent};
-use crate::frame::Run;
+use crate::frame::{Header, Run};
 use crate::message::Payload;
 use crate::stats::{Counters, DropReason, Load};
 use crate::transport::Writer;
@@ -106,6 +106,16 @@ impl Batch {
         ahead.drain(..of_ahead);
         self.written += accepted - of_ahead;
         Ok(accepted)
+    }
+
+    /// The frame that begins at this offset; `None` at the end.
+    pub(crate) fn frame_at(&self, offset: usize) -> Option<(Header, &[u8])> {
+        self.run.frame_at(offset)
+    }
+
+    /// The kernel has taken what stands for the first `written` bytes, in another spelling.
+    pub(crate) fn advance_to(&mut self, written: usize) {
+        self.written = written;
     }
 
     /// Takes out as much as `credit` allows, at least one message, for a peer in this process. `spent` is an empty

@@ -100,7 +100,7 @@ impl Liveness {
     pub(super) fn new(now: Instant, heartbeat: Option<Heartbeat>, version: Version) -> Self {
         let ours = match version {
             Version::V3_1 => heartbeat.map(|heartbeat| Ours::start(heartbeat, now)),
-            Version::V3_0 => None,
+            Version::V3_0 | Version::V2_0 | Version::V1_0 => None,
         };
         Self {
             ours,

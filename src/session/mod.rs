@@ -4,7 +4,9 @@
 //!            the peer's           its other            the mechanism
 //!            11 bytes             53 bytes             is content
 //! ● ──▶ opening ──────▶ greeting ──────▶ handshake ──────▶ traffic
-//!          │               │                 │                │
+//!          │               │               │ ▲ ask            │
+//!          │               │               ▼ │                │
+//!          │               │             verdict              │
 //!          └───────────────┴── violation, ───┴── deadline ────┴──▶ failed
 //! ```
 //!
@@ -16,7 +18,7 @@
 //! behind the last one that is its own; from then on the driver walks the frames and shows it the bodies of commands.
 //! What a session has to say goes between two messages.
 //!
-//! * [`state`]: the way to traffic.
+//! * [`state`]: the way to traffic; [`legacy`]: the same with peers from before ZMTP 3.
 //! * [`liveness`]: who must be heard by when, once there is traffic.
 //! * [`outbox`]: what we have to say, in the order in which it should be heard.
 //!
@@ -36,6 +38,7 @@
 )]
 
 mod heartbeat;
+mod legacy;
 mod liveness;
 mod outbox;
 mod state;
@@ -48,11 +51,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use zeroize::Zeroizing;
 
 use crate::error::{ProtocolError, escaped};
+use crate::mechanism::Mechanism;
+use crate::mechanism::auth::{Credentials, Verdict};
 use crate::socket_kind::SocketKind;
 use crate::wire::command::{self, Command};
 use crate::wire::greeting::Version;
+use crate::wire::metadata;
+use crate::wire::spelling::Spelling;
 
 pub use self::heartbeat::Heartbeat;
 use self::outbox::Outbox;
@@ -65,15 +73,31 @@ pub(crate) struct SessionConfig {
     pub(crate) kind: SocketKind,
     /// The identity that is announced; empty for none.
     pub(crate) routing_id: Bytes,
+    /// What else is told to every peer.
+    pub(crate) properties: Vec<(String, Bytes)>,
+    /// How we and the peer come to trust each other.
+    pub(crate) mechanism: Mechanism,
+    /// Whether peers that speak ZMTP 1.0 are spoken with.
+    pub(crate) legacy: bool,
     /// From the first moment to the end of the handshake; `None` waits for ever.
     pub(crate) handshake_timeout: Option<Duration>,
     /// Whether and how the peer's life is checked.
     pub(crate) heartbeat: Option<Heartbeat>,
 }
 
+impl SessionConfig {
+    /// What we tell about ourselves.
+    fn metadata(&self) -> Vec<u8> {
+        metadata::encode(self.kind, &self.routing_id, &self.properties)
+    }
+}
+
 /// What came of the peer's bytes, for the floors above.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SessionEvent {
+    /// Somebody must decide about a peer that shows this: the answer goes to
+    /// [`handle_verdict`](Session::handle_verdict), and until then nothing needs to be read.
+    Ask(Credentials),
     /// The handshake is complete; from here on there is traffic.
     Established(Introduction),
     /// The peer wants what begins with this.
@@ -95,8 +119,10 @@ pub(crate) struct Introduction {
     pub(crate) version: (u8, u8),
     /// The mechanism that both sides used.
     pub(crate) mechanism: &'static str,
-    /// The rest of the peer's metadata, names as the peer wrote them. Not in it: what became `kind` and `routing_id`,
-    /// and `User-Id` and `Peer-Address`, for which a peer's word is worth nothing.
+    /// The name by which it was let in.
+    pub(crate) user_id: Option<String>,
+    /// What was decided about the peer, then the rest of its own metadata, names as the peer wrote them. Not in it: what
+    /// became `kind` and `routing_id`, and the peer's word for `User-Id` and `Peer-Address`, which is worth nothing.
     pub(crate) metadata: Vec<(String, Bytes)>,
 }
 
@@ -118,7 +144,7 @@ impl Session {
         let deadline = config
             .handshake_timeout
             .and_then(|timeout| now.checked_add(timeout));
-        let state = State::Opening(AwaitOpening::start(deadline, outbox.queue()));
+        let state = State::Opening(AwaitOpening::start(deadline, &config, outbox.queue()));
         Self {
             config,
             state,
@@ -126,6 +152,14 @@ impl Session {
             events: VecDeque::new(),
             unknown_commands: 0,
         }
+    }
+
+    /// With randomness for its mechanism, [as much as that needs](Mechanism::entropy).
+    pub(crate) fn with_entropy(mut self, entropy: Zeroizing<Vec<u8>>) -> Self {
+        if let State::Opening(opening) = &mut self.state {
+            opening.entropy = entropy;
+        }
+        self
     }
 
     /// Takes greeting and handshake off the front of `input` and stops behind their last byte: what is left then is
@@ -141,26 +175,71 @@ impl Session {
             let out = self.outbox.queue();
             let step = match mem::replace(&mut self.state, State::BETWEEN) {
                 State::Opening(opening) => opening.handle_bytes(input, &self.config, out),
-                State::Greeting(greeting) => greeting.handle_bytes(input, out),
+                State::Greeting(greeting) => greeting.handle_bytes(now, input, &self.config, out),
                 State::Handshake(handshake) => handshake.handle_bytes(now, input, &self.config, out),
+                State::Verdict(verdict) => verdict.handle_bytes(input),
+                State::Identity(identity) => identity.handle_bytes(now, input, &self.config),
                 State::Traffic(traffic) => Ok(Step::Rest(State::Traffic(traffic))),
-                State::Failed(error) => Err(error),
+                State::Failed(error) => return Err(self.fail(error)),
             };
-            match step {
-                Ok(Step::On(state)) => self.state = state,
-                Ok(Step::Rest(state)) => {
-                    self.state = state;
-                    return Ok(());
-                }
-                Ok(Step::Established(mut traffic, introduction)) => {
-                    traffic.liveness.begin(now, &mut self.outbox);
-                    self.outbox.seal();
-                    self.state = State::Traffic(traffic);
-                    self.events.push_back(SessionEvent::Established(introduction));
-                    return Ok(());
-                }
-                Err(error) => return Err(self.fail(error)),
+            if self.take(now, step)? {
+                return Ok(());
             }
+        }
+    }
+
+    /// Takes what was decided about the peer. What of the peer's bytes was kept is to be handled
+    /// ([`handle_bytes`](Self::handle_bytes)) again after that.
+    ///
+    /// # Errors
+    ///
+    /// Why the peer is refused, as with bytes.
+    pub(crate) fn handle_verdict(&mut self, now: Instant, verdict: Verdict) -> Result<(), ProtocolError> {
+        let step = match mem::replace(&mut self.state, State::BETWEEN) {
+            State::Verdict(state) => state.handle_verdict(now, verdict, &self.config, self.outbox.queue()),
+            State::Failed(error) => return Err(self.fail(error)),
+            other => Ok(Step::Rest(other)),
+        };
+        self.take(now, step).map(drop)
+    }
+
+    /// Goes where a step leads. `true`: for now nothing more is to be done.
+    fn take(&mut self, now: Instant, step: Result<Step, ProtocolError>) -> Result<bool, ProtocolError> {
+        match step {
+            Ok(Step::On(state)) => {
+                self.state = state;
+                return Ok(false);
+            }
+            Ok(Step::Rest(state)) => self.state = state,
+            Ok(Step::Ask(state, credentials)) => {
+                self.state = State::Verdict(state);
+                self.events.push_back(SessionEvent::Ask(credentials));
+                // Once more, to see whether the peer waits as well.
+                return Ok(false);
+            }
+            Ok(Step::Established(mut traffic, introduction)) => {
+                let wants_everything = traffic.version == Version::V1_0;
+                traffic.liveness.begin(now, &mut self.outbox);
+                self.outbox.seal();
+                self.state = State::Traffic(traffic);
+                self.events.push_back(SessionEvent::Established(introduction));
+                if wants_everything {
+                    self.events.push_back(SessionEvent::Subscribe(Bytes::new()));
+                }
+            }
+            Err(error) => {
+                state::tell(&error, &self.config, self.outbox.queue());
+                return Err(self.fail(error));
+            }
+        }
+        Ok(true)
+    }
+
+    /// The peer has closed the connection: what that means, where it can be guessed.
+    pub(crate) fn explain_end(&self) -> Option<ProtocolError> {
+        match &self.state {
+            State::Handshake(handshake) => handshake.explain_end(),
+            _ => None,
         }
     }
 
@@ -177,14 +256,15 @@ impl Session {
     /// Why the connection must end: the command is malformed, or has no place here.
     pub(crate) fn handle_command(&mut self, now: Instant, body: &[u8]) -> Result<(), ProtocolError> {
         let traffic = match &mut self.state {
-            State::Traffic(traffic) => traffic,
+            State::Traffic(traffic) if traffic.version >= Version::V3_0 => traffic,
             State::Failed(error) => return Err(error.clone()),
-            State::Opening(_) | State::Greeting(_) | State::Handshake(_) => {
+            other => {
                 let found = "a command".to_owned();
-                return Err(self.fail(ProtocolError::Unexpected {
-                    expected: "the handshake",
-                    found,
-                }));
+                let expected = match other {
+                    State::Traffic(_) => "messages, and nothing else before ZMTP 3",
+                    _ => "the handshake",
+                };
+                return Err(self.fail(ProtocolError::Unexpected { expected, found }));
             }
         };
         let command = match Command::decode(body) {
@@ -221,7 +301,9 @@ impl Session {
                     found,
                 }));
             }
-            Command::Other(_) => self.unknown_commands = self.unknown_commands.saturating_add(1),
+            Command::Hello(_) | Command::Welcome(_) | Command::Initiate(_) | Command::Other(_) => {
+                self.unknown_commands = self.unknown_commands.saturating_add(1);
+            }
         }
         Ok(())
     }
@@ -286,17 +368,12 @@ impl Session {
     /// The handshake took too long, or the peer is silent for too long.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
         let verdict = match &mut self.state {
-            State::Opening(AwaitOpening { deadline })
-            | State::Greeting(state::AwaitGreeting { deadline, .. })
-            | State::Handshake(state::AwaitCommand { deadline, .. }) => {
-                if deadline.is_some_and(|deadline| deadline <= now) {
-                    Err(ProtocolError::HandshakeTimeout)
-                } else {
-                    Ok(())
-                }
-            }
             State::Traffic(traffic) => traffic.liveness.handle_timeout(now, &mut self.outbox),
             State::Failed(error) => Err(error.clone()),
+            shaking if shaking.deadline().is_some_and(|deadline| deadline <= now) => {
+                Err(ProtocolError::HandshakeTimeout)
+            }
+            _ => Ok(()),
         };
         verdict.map_err(|error| self.fail(error))
     }
@@ -304,18 +381,35 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called. Ask again after anything was handled.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Opening(AwaitOpening { deadline })
-            | State::Greeting(state::AwaitGreeting { deadline, .. })
-            | State::Handshake(state::AwaitCommand { deadline, .. }) => *deadline,
             State::Traffic(traffic) => traffic.liveness.poll_timeout(),
-            State::Failed(_) => None,
+            shaking => shaking.deadline(),
         }
     }
 
     /// Bytes to be written between two messages; empty when there is nothing to say. Drain from its front what was
     /// written, and touch nothing else.
     pub(crate) fn output(&mut self) -> &mut Vec<u8> {
+        if let State::Traffic(Traffic {
+            spelling: Some(spelling),
+            ..
+        }) = &mut self.state
+            && let Err(error) = self.outbox.spell(&mut **spelling)
+        {
+            self.fail(error);
+        }
         self.outbox.front()
+    }
+
+    /// How frames are spelled in this traffic, if not plainly. Messages of ours are put through it in the order in
+    /// which they go out, and behind the [`output`](Self::output); what the peer says is taken through it.
+    pub(crate) fn spelling(&mut self) -> Option<&mut dyn Spelling> {
+        match &mut self.state {
+            State::Traffic(Traffic {
+                spelling: Some(spelling),
+                ..
+            }) => Some(&mut **spelling),
+            _ => None,
+        }
     }
 
     /// What came of the peer's bytes, in their order.
@@ -333,7 +427,7 @@ impl Session {
     pub(crate) fn subscribe(&mut self, prefix: &[u8]) {
         match self.version() {
             Some(Version::V3_1) => command::put_subscribe(self.outbox.queue(), prefix),
-            Some(Version::V3_0) => command::put_subscription_message(self.outbox.queue(), true, prefix),
+            Some(_) => command::put_subscription_message(self.outbox.queue(), true, prefix),
             None => {}
         }
     }
@@ -342,14 +436,14 @@ impl Session {
     pub(crate) fn cancel(&mut self, prefix: &[u8]) {
         match self.version() {
             Some(Version::V3_1) => command::put_cancel(self.outbox.queue(), prefix),
-            Some(Version::V3_0) => command::put_subscription_message(self.outbox.queue(), false, prefix),
+            Some(_) => command::put_subscription_message(self.outbox.queue(), false, prefix),
             None => {}
         }
     }
 
     /// Sends a PING behind everything that was ordered so far. Its answer is a [`SessionEvent::Pong`] with the same
     /// context, which must have 1 to 16 bytes. Returns false, and sends nothing, where a PING may not be sent: to a
-    /// peer that announced ZMTP 3.0, and before traffic.
+    /// peer that announced ZMTP 3.0 or less, and before traffic.
     pub(crate) fn ping(&mut self, context: &[u8]) -> bool {
         let may_ping = self.version() == Some(Version::V3_1);
         if may_ping {
@@ -368,6 +462,10 @@ impl Session {
 
     /// Whatever state this was, it is over.
     fn fail(&mut self, error: ProtocolError) -> ProtocolError {
+        if self.spelling().is_some() {
+            // What is not spelled by now would not be understood.
+            self.outbox.clear();
+        }
         self.outbox.close();
         self.state = State::Failed(error.clone());
         error

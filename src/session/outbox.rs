@@ -13,7 +13,10 @@
 
 use std::mem;
 
+use crate::error::ProtocolError;
+use crate::frame::{self, COMMAND, MORE};
 use crate::wire::command;
+use crate::wire::spelling::Spelling;
 
 /// Buffers that are empty, and then hold no memory, nearly all the time.
 #[derive(Debug, Default)]
@@ -35,6 +38,25 @@ impl Outbox {
             self.refill();
         }
         &mut self.front
+    }
+
+    /// What is to be written next, its frames translated: what is being written is already.
+    pub(super) fn spell(&mut self, spelling: &mut dyn Spelling) -> Result<(), ProtocolError> {
+        if self.front.is_empty() && !self.is_empty() {
+            self.refill();
+            let plain = mem::take(&mut self.front);
+            for (header, body) in frame::Frames::new(&plain) {
+                spelling.put(header.flags & (MORE | COMMAND), body, &mut self.front)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is not being written yet is never said.
+    pub(super) fn clear(&mut self) {
+        self.answers.clear();
+        self.queue.clear();
+        self.question = None;
     }
 
     /// Where whole commands are appended.

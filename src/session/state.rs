@@ -8,25 +8,32 @@
 //! Opening    our 11 bytes are out; the peer's tell its version
 //! Greeting   our 53 others are out, and what the mechanism says unasked (NULL: READY)
 //! Handshake  the mechanism's commands
+//! Identity   of a peer from before ZMTP 3
+//! Verdict    somebody decides about the peer; nothing of it is looked at meanwhile
 //! Traffic    no bytes are read here any more
 //! Failed     for good
 //! ```
 //!
-//! An older version would begin where [`AwaitOpening`] learns the dialect: it answers in another way and goes on in
-//! another state.
+//! Older versions begin where [`AwaitOpening`] learns the dialect: they are answered in another way, and go on in a
+//! state of their own ([`legacy`](super::legacy)).
 
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
+use zeroize::Zeroizing;
 
 use crate::error::{ProtocolError, escaped};
 use crate::frame::Header;
-use crate::mechanism::{Handshake, Mechanism, Progress};
+use crate::mechanism::auth::{Admission, Credentials, Verdict};
+use crate::mechanism::{Handshake, Outcome, Progress};
 use crate::socket_kind::SocketKind;
 use crate::wire::command::{self, Command};
 use crate::wire::greeting::{self, Dialect, GREETING_LEN, Greeting, Version};
-use crate::wire::metadata::{self, MAX_HANDSHAKE_COMMAND, Metadata};
+use crate::wire::metadata::{MAX_HANDSHAKE_COMMAND, Metadata};
+use crate::wire::spelling::Spelling;
+use crate::wire::v1;
 
+use super::legacy::{AwaitIdentity, Old};
 use super::liveness::Liveness;
 use super::{Introduction, SessionConfig};
 
@@ -36,6 +43,8 @@ pub(super) enum State {
     Opening(AwaitOpening),
     Greeting(AwaitGreeting),
     Handshake(AwaitCommand),
+    Verdict(AwaitVerdict),
+    Identity(AwaitIdentity),
     Traffic(Traffic),
     Failed(ProtocolError),
 }
@@ -46,6 +55,18 @@ impl State {
         what: "session",
         problem: "it was left between two states",
     });
+
+    /// Of the whole handshake: bytes do not extend it.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Opening(AwaitOpening { deadline, .. })
+            | Self::Greeting(AwaitGreeting { deadline, .. })
+            | Self::Handshake(AwaitCommand { deadline, .. })
+            | Self::Verdict(AwaitVerdict { deadline, .. })
+            | Self::Identity(AwaitIdentity { deadline, .. }) => *deadline,
+            Self::Traffic(_) | Self::Failed(_) => None,
+        }
+    }
 }
 
 /// What a step came to.
@@ -55,6 +76,8 @@ pub(super) enum Step {
     On(State),
     /// More input is needed.
     Rest(State),
+    /// Somebody must decide about the peer.
+    Ask(AwaitVerdict, Credentials),
     /// The handshake is complete; the rest of the input is traffic.
     Established(Traffic, Introduction),
 }
@@ -62,73 +85,149 @@ pub(super) enum Step {
 /// Waits for the bytes that tell the peer's version.
 #[derive(Debug)]
 pub(super) struct AwaitOpening {
-    /// Of the whole handshake: bytes do not extend it.
-    pub(super) deadline: Option<Instant>,
+    deadline: Option<Instant>,
+    /// Randomness for the mechanism.
+    pub(super) entropy: Zeroizing<Vec<u8>>,
+    /// The peer has not been told our version yet.
+    owes_version: bool,
 }
 
 impl AwaitOpening {
-    /// Says no more than what a peer of version 2.0 understands as well.
-    pub(super) fn start(deadline: Option<Instant>, out: &mut Vec<u8>) -> Self {
-        greeting::put_opening(out);
-        Self { deadline }
+    /// Says no more than what a peer of version 2.0 understands as well; or, if such peers are spoken with, of 1.0.
+    pub(super) fn start(deadline: Option<Instant>, config: &SessionConfig, out: &mut Vec<u8>) -> Self {
+        match config.legacy {
+            true => v1::put_signature(out, config.routing_id.len()),
+            false => greeting::put_opening(out),
+        }
+        Self {
+            deadline,
+            entropy: Zeroizing::default(),
+            owes_version: config.legacy,
+        }
     }
 
     pub(super) fn handle_bytes(
-        self,
+        mut self,
         input: &BytesMut,
         config: &SessionConfig,
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
+        if self.owes_version && greeting::is_signed(input) {
+            greeting::put_major(out);
+            self.owes_version = false;
+        }
         match Dialect::of(input) {
             Dialect::Undecided => Ok(Step::Rest(State::Opening(self))),
+            Dialect::Foreign(found) if config.legacy => match **input {
+                [0xFF, ..] => self.go_back_to(Old::Unversioned, config, out),
+                [_] => Ok(Step::Rest(State::Opening(self))),
+                [length, flags, ..] if v1::begins_like_an_identity(length, flags) => {
+                    self.go_back_to(Old::Unversioned, config, out)
+                }
+                _ => Err(ProtocolError::NotZmtp { found }),
+            },
             Dialect::Foreign(found) => Err(ProtocolError::NotZmtp { found }),
-            Dialect::Old(found) => Err(ProtocolError::Version { found }),
+            Dialect::Old(version) => self.go_back_to(Old::of_byte(version), config, out),
             Dialect::Three => {
+                let mechanism = &config.mechanism;
+                greeting::put_rest(out, mechanism.name(), mechanism.is_server());
                 // The mechanism begins in the same write: that saves a round trip, and libzmq expects it.
-                let mechanism = Mechanism::Null;
-                greeting::put_rest(out, mechanism.name(), false);
-                let ours = metadata::encode(config.kind, &config.routing_id);
-                let handshake = mechanism.start(&ours, out);
+                mechanism.greet(&config.metadata(), out);
                 Ok(Step::On(State::Greeting(AwaitGreeting {
                     deadline: self.deadline,
-                    handshake,
+                    entropy: self.entropy,
                 })))
             }
         }
     }
 }
 
+impl AwaitOpening {
+    fn go_back_to(self, old: Old, config: &SessionConfig, out: &mut Vec<u8>) -> Result<Step, ProtocolError> {
+        let identity = AwaitIdentity::start(self.deadline, old, config, out)?;
+        Ok(Step::On(State::Identity(identity)))
+    }
+}
+
 /// Waits for the rest of the peer's greeting, which names its mechanism.
 #[derive(Debug)]
 pub(super) struct AwaitGreeting {
-    pub(super) deadline: Option<Instant>,
-    handshake: Handshake,
+    deadline: Option<Instant>,
+    entropy: Zeroizing<Vec<u8>>,
 }
 
 impl AwaitGreeting {
-    pub(super) fn handle_bytes(self, input: &mut BytesMut, out: &mut Vec<u8>) -> Result<Step, ProtocolError> {
+    pub(super) fn handle_bytes(
+        self,
+        now: Instant,
+        input: &mut BytesMut,
+        config: &SessionConfig,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, ProtocolError> {
         let Some(greeting) = Greeting::decode(input) else {
             return Ok(Step::Rest(State::Greeting(self)));
         };
-        let expected = self.handshake.mechanism().name();
+        let expected = config.mechanism.name();
         if !greeting.names_mechanism(expected) {
             let found = escaped(greeting.mechanism());
-            return Err(refuse(ProtocolError::Mechanism { expected, found }, out));
+            return Err(ProtocolError::Mechanism { expected, found });
         }
         input.advance(GREETING_LEN);
-        let Self { deadline, handshake } = self;
-        Ok(Step::On(State::Handshake(AwaitCommand {
-            deadline,
-            handshake,
+        let shaking = Shaking {
+            deadline: self.deadline,
             version: greeting.version,
-        })))
+        };
+        shaking.go_on(now, config.mechanism.start(&self.entropy, out)?, config)
+    }
+}
+
+/// What the mechanism's states have in common.
+#[derive(Debug, Clone, Copy)]
+struct Shaking {
+    deadline: Option<Instant>,
+    version: Version,
+}
+
+impl Shaking {
+    /// The mechanism has come this far.
+    fn go_on(self, now: Instant, progress: Progress, config: &SessionConfig) -> Result<Step, ProtocolError> {
+        let Self { deadline, version } = self;
+        match progress {
+            Progress::Await(handshake) => Ok(Step::On(State::Handshake(AwaitCommand {
+                deadline,
+                handshake,
+                version,
+            }))),
+            Progress::Ask(handshake, credentials) => Ok(Step::Ask(
+                AwaitVerdict {
+                    deadline,
+                    handshake,
+                    version,
+                },
+                credentials,
+            )),
+            Progress::Done(outcome) => {
+                let Outcome {
+                    metadata,
+                    admission,
+                    spelling,
+                } = outcome;
+                let introduction = introduce(config, version, metadata, admission)?;
+                let traffic = Traffic {
+                    version,
+                    liveness: Liveness::new(now, config.heartbeat, version),
+                    spelling,
+                };
+                Ok(Step::Established(traffic, introduction))
+            }
+        }
     }
 }
 
 /// Waits for the mechanism's next command.
 #[derive(Debug)]
 pub(super) struct AwaitCommand {
-    pub(super) deadline: Option<Instant>,
+    deadline: Option<Instant>,
     handshake: Handshake,
     version: Version,
 }
@@ -141,36 +240,77 @@ impl AwaitCommand {
         config: &SessionConfig,
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
-        let frame = match whole_frame(input) {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return Ok(Step::Rest(State::Handshake(self))),
-            Err(error) => return Err(refuse(error, out)),
+        let Some(frame) = whole_frame(input)? else {
+            return Ok(Step::Rest(State::Handshake(self)));
         };
         // libzmq looks at no flag of a handshake frame; neither do we.
         let body = input.get(frame.header..frame.whole).unwrap_or_default();
         let Self {
-            handshake, version, ..
+            deadline,
+            handshake,
+            version,
         } = self;
-        let mechanism = handshake.mechanism().name();
-        let introduction = Command::decode(body)
-            .and_then(|command| handshake.handle_command(command))
-            .and_then(|Progress::Done(metadata)| introduce(config.kind, version, mechanism, metadata));
+        let progress = Command::decode(body)
+            .and_then(|command| handshake.handle_command(command, &config.metadata(), out))?;
         input.advance(frame.whole);
-        match introduction {
-            Ok(introduction) => {
-                let liveness = Liveness::new(now, config.heartbeat, version);
-                Ok(Step::Established(Traffic { version, liveness }, introduction))
-            }
-            Err(error) => Err(refuse(error, out)),
-        }
+        Shaking { deadline, version }.go_on(now, progress, config)
+    }
+
+    /// What it means when the peer closes the connection now, where that can be guessed.
+    pub(super) fn explain_end(&self) -> Option<ProtocolError> {
+        self.handshake.explain_end()
     }
 }
+
+/// Waits for somebody to decide about the peer.
+#[derive(Debug)]
+pub(super) struct AwaitVerdict {
+    deadline: Option<Instant>,
+    handshake: Handshake,
+    version: Version,
+}
+
+impl AwaitVerdict {
+    /// Nothing is looked at, so there must not be much: a peer that is still to be judged has at most one command to
+    /// say.
+    pub(super) fn handle_bytes(self, input: &BytesMut) -> Result<Step, ProtocolError> {
+        if input.len() > MAX_AHEAD {
+            return Err(ProtocolError::TooLarge {
+                what: "bytes ahead of a verdict",
+                size: input.len() as u64,
+                limit: MAX_AHEAD as u64,
+            });
+        }
+        Ok(Step::Rest(State::Verdict(self)))
+    }
+
+    pub(super) fn handle_verdict(
+        self,
+        now: Instant,
+        verdict: Verdict,
+        config: &SessionConfig,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, ProtocolError> {
+        let Self {
+            deadline,
+            handshake,
+            version,
+        } = self;
+        let progress = handshake.handle_verdict(verdict, &config.metadata(), out)?;
+        Shaking { deadline, version }.go_on(now, progress, config)
+    }
+}
+
+/// The most that may lie unread while somebody decides: one handshake frame.
+const MAX_AHEAD: usize = MAX_HANDSHAKE_COMMAND + crate::frame::MAX_HEADER;
 
 /// The handshake is complete.
 #[derive(Debug)]
 pub(super) struct Traffic {
     pub(super) version: Version,
     pub(super) liveness: Liveness,
+    /// How frames are spelled, if not plainly.
+    pub(super) spelling: Option<Box<dyn Spelling>>,
 }
 
 /// The lengths of a frame that is there as a whole.
@@ -205,11 +345,12 @@ fn whole_frame(input: &[u8]) -> Result<Option<FrameLen>, ProtocolError> {
 
 /// Judges what the peer says about itself.
 fn introduce(
-    ours: SocketKind,
+    config: &SessionConfig,
     version: Version,
-    mechanism: &'static str,
     metadata: Metadata,
+    admission: Admission,
 ) -> Result<Introduction, ProtocolError> {
+    let ours = config.kind;
     let kind = match metadata.socket_type {
         // libzmq accepts a peer that does not say what it is.
         None => None,
@@ -227,20 +368,15 @@ fn introduce(
         kind,
         routing_id: metadata.identity,
         version: version.numbers(),
-        mechanism,
-        metadata: metadata.others,
+        mechanism: config.mechanism.name(),
+        user_id: admission.user_id.clone(),
+        metadata: admission.and(metadata.others),
     })
 }
 
 /// Tells the peer why, as far as a peer in the handshake is to be told.
-fn refuse(error: ProtocolError, out: &mut Vec<u8>) -> ProtocolError {
-    let reason = match &error {
-        // It has the last word.
-        ProtocolError::Refused { .. } => return error,
-        ProtocolError::Kind { ours, .. } => format!("wrong socket type for a {ours}"),
-        ProtocolError::Mechanism { expected, .. } => format!("wrong mechanism, expected {expected}"),
-        other => other.to_string(),
-    };
-    command::put_error(out, reason.as_bytes());
-    error
+pub(super) fn tell(refusal: &ProtocolError, config: &SessionConfig, out: &mut Vec<u8>) {
+    if let Some(reason) = config.mechanism.tells(refusal) {
+        command::put_error(out, reason.as_bytes());
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::Socket;
 use super::core::{Core, Receiving, SendLimits, Sending};
@@ -13,9 +14,10 @@ use super::kind::{Conflates, HasIncoming, HasOutgoing, Kind};
 use super::options::{Linger, Tuning};
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, Reconnect, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared, Tasks, Traffic,
 };
 use crate::error::{BuildError, Contradiction};
+use crate::mechanism::Mechanism;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
 use crate::pattern::{FanOut, FanOutConfig, Interest};
@@ -25,6 +27,7 @@ use crate::session::{Heartbeat, SessionConfig};
 use crate::socket_kind::SocketKind;
 use crate::transport::{Carrier, StreamOptions, TcpOptions};
 use crate::wire::decoder::Limits;
+use crate::wire::metadata;
 
 /// Owned payloads from this size on are queued by reference: below it a copy costs less than a slice of its own in
 /// a vectored write.
@@ -108,6 +111,9 @@ struct Options {
     max_message_frames: usize,
     routing_id: Bytes,
     correlate: bool,
+    properties: Vec<(String, Bytes)>,
+    mechanism: Mechanism,
+    legacy: bool,
     admission: AdmissionLimits,
     stream: StreamOptions,
     tuning: Tuning,
@@ -142,6 +148,9 @@ impl<K: Kind> Builder<K> {
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            properties: Vec::new(),
+            mechanism: Mechanism::default(),
+            legacy: false,
             admission: AdmissionLimits {
                 pending: 1024,
                 connections: None,
@@ -201,6 +210,36 @@ impl<K: Kind> Builder<K> {
     /// The most frames of one message. Default: 16 384.
     pub fn max_message_frames(mut self, frames: usize) -> Self {
         self.options.max_message_frames = frames;
+        self
+    }
+
+    /// How this socket and its peers come to trust each other. Default: NULL, not at all.
+    ///
+    /// Both sides must use the same mechanism: a peer that names another one, or speaks a version of ZMTP that has
+    /// none, is refused.
+    pub fn mechanism(mut self, mechanism: impl Into<Mechanism>) -> Self {
+        self.options.mechanism = mechanism.into();
+        self
+    }
+
+    /// Whether peers are spoken with that speak ZMTP 1.0, the language of libzmq 2 (2012). Default: no.
+    ///
+    /// It has no greeting, no heartbeat and no security: such a peer cannot be told from any other program but by how
+    /// its first two bytes look. Peers that speak 2.0, the language of libzmq 3, are spoken with in any case, unless a
+    /// [mechanism](Self::mechanism) is set. A publisher sends everything to a peer of 1.0, which chooses itself.
+    /// libzmq: always.
+    pub fn legacy(mut self, speak_zmtp_1: bool) -> Self {
+        self.options.legacy = speak_zmtp_1;
+        self
+    }
+
+    /// Tells every peer a property of this socket: a name that begins with `X-` and a value. Default: none.
+    ///
+    /// The peer can [read](crate::Peer::property) it. Of the name letters, digits and `- _ . +` are allowed, at most 255
+    /// bytes; all properties together may have 4 KiB. Peers of ZMTP 2.0 and before are told nothing, and neither are those
+    /// over `inproc://`. libzmq: `ZMQ_METADATA`.
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        self.options.properties.push((name.into(), value.into()));
         self
     }
 
@@ -402,6 +441,18 @@ impl Options {
                 "it has 1 to 255 bytes, and the first is not 0",
             ));
         }
+        if let Some(problem) = self.mechanism.contradiction() {
+            found.push(Contradiction::new(["mechanism"], problem));
+        }
+        if self.legacy && !self.mechanism.is_open() {
+            found.push(Contradiction::new(
+                ["legacy", "mechanism"],
+                "ZMTP 1.0 has no security",
+            ));
+        }
+        if let Some(problem) = metadata::check_properties(&self.properties) {
+            found.push(Contradiction::new(["property"], problem));
+        }
         if self.conflate && self.immediate {
             found.push(Contradiction::new(
                 ["conflate", "immediate"],
@@ -492,6 +543,9 @@ impl Options {
                 session: Arc::new(SessionConfig {
                     kind,
                     routing_id: self.routing_id,
+                    properties: self.properties,
+                    mechanism: self.mechanism,
+                    legacy: self.legacy,
                     handshake_timeout: self.handshake_timeout,
                     heartbeat: self.heartbeat,
                 }),
@@ -507,6 +561,7 @@ impl Options {
             peers: Peers::new(),
             tasks: Tasks::new(),
             admission: Arc::new(Admission::new(self.admission)),
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
             dice,
             carrier: self.carrier,
             context: self.context,

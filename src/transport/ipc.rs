@@ -34,6 +34,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::endpoint::{Endpoint, IpcAddress, ParseEndpointError};
+use crate::peer::Process;
 use crate::runtime;
 
 use super::options::StreamOptions;
@@ -58,6 +59,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(1);
 pub(crate) struct Connection {
     incoming: OwnedReadHalf,
     outgoing: Arc<Outgoing>,
+    peer: Process,
     peer_address: Box<str>,
 }
 
@@ -65,12 +67,18 @@ impl Connection {
     fn new(stream: UnixStream) -> io::Result<Self> {
         // There is no address that would tell peers apart; the kernel knows who they are.
         let peer = stream.peer_cred()?;
-        let pid = peer.pid().map(|pid| pid.to_string()).unwrap_or_default();
-        let peer_address = format!(":{}:{}:{pid}", peer.uid(), peer.gid()).into();
+        let peer = Process {
+            uid: peer.uid(),
+            gid: peer.gid(),
+            pid: peer.pid().and_then(|pid| u32::try_from(pid).ok()),
+        };
+        let pid = peer.pid.map(|pid| pid.to_string()).unwrap_or_default();
+        let peer_address = format!(":{}:{}:{pid}", peer.uid, peer.gid).into();
         let (incoming, outgoing) = stream.into_split();
         Ok(Self {
             incoming,
             outgoing: Arc::new(Outgoing(outgoing)),
+            peer,
             peer_address,
         })
     }
@@ -89,6 +97,10 @@ impl Connection {
 
     pub(super) fn shutdown_write(&self) -> io::Result<()> {
         SockRef::from(self.outgoing.stream()).shutdown(Shutdown::Write)
+    }
+
+    pub(super) fn peer(&self) -> Process {
+        self.peer
     }
 
     pub(super) fn peer_address(&self) -> &str {

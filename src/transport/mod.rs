@@ -27,6 +27,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, Interest, ReadBuf};
 
 use crate::endpoint::{Address, Endpoint};
+use crate::peer::Process;
 
 mod carrier;
 #[cfg(unix)]
@@ -118,6 +119,15 @@ impl Stream {
             #[cfg(unix)]
             Self::Unix(connection) => connection.peer_address(),
             Self::Boxed(stream) => stream.peer_address(),
+        }
+    }
+
+    /// The process at the other end, where the system knows it.
+    pub(crate) fn peer_process(&self) -> Option<Process> {
+        match self {
+            #[cfg(unix)]
+            Self::Unix(connection) => Some(connection.peer()),
+            _ => None,
         }
     }
 

@@ -28,6 +28,12 @@ pub(crate) enum Command<'a> {
     Ready(&'a [u8]),
     /// The peer refuses us: its reason.
     Error(&'a [u8]),
+    /// A mechanism's client begins: what follows is the mechanism's.
+    Hello(&'a [u8]),
+    /// Its server lets it go on.
+    Welcome(&'a [u8]),
+    /// The client introduces itself.
+    Initiate(&'a [u8]),
     /// The peer wants what begins with this.
     Subscribe(&'a [u8]),
     /// The peer takes one such subscription back.
@@ -48,8 +54,9 @@ pub(crate) enum Command<'a> {
 impl<'a> Command<'a> {
     /// Reads the body of a command frame.
     pub(crate) fn decode(body: &'a [u8]) -> Result<Self, ProtocolError> {
-        let (name, data) =
-            split_prefixed(body).ok_or(malformed("command", "its name ends beyond its body"))?;
+        let Some((name, data)) = split_prefixed(body) else {
+            return misspelt_error(body).ok_or(malformed("command", "its name ends beyond its body"));
+        };
         Ok(match name {
             b"" => return Err(malformed("command", "its name is empty")),
             b"READY" => Self::Ready(data),
@@ -59,6 +66,9 @@ impl<'a> Command<'a> {
                     split_prefixed(data).ok_or(malformed("ERROR", "its reason ends beyond its body"))?;
                 Self::Error(reason)
             }
+            b"HELLO" => Self::Hello(data),
+            b"WELCOME" => Self::Welcome(data),
+            b"INITIATE" => Self::Initiate(data),
             b"SUBSCRIBE" => Self::Subscribe(data),
             b"CANCEL" => Self::Cancel(data),
             b"PING" => {
@@ -80,6 +90,9 @@ impl<'a> Command<'a> {
         match self {
             Self::Ready(_) => b"READY",
             Self::Error(_) => b"ERROR",
+            Self::Hello(_) => b"HELLO",
+            Self::Welcome(_) => b"WELCOME",
+            Self::Initiate(_) => b"INITIATE",
             Self::Subscribe(_) => b"SUBSCRIBE",
             Self::Cancel(_) => b"CANCEL",
             Self::Ping { .. } => b"PING",
@@ -108,6 +121,21 @@ pub(crate) fn put_ready(out: &mut Vec<u8>, metadata: &[u8]) {
 pub(crate) fn put_error(out: &mut Vec<u8>, reason: &[u8]) {
     let reason = reason.get(..MAX_REASON).unwrap_or(reason);
     put(out, b"ERROR", &[&[reason.len() as u8], reason]);
+}
+
+/// Appends HELLO with these data.
+pub(crate) fn put_hello(out: &mut Vec<u8>, data: &[&[u8]]) {
+    put(out, b"HELLO", data);
+}
+
+/// Appends WELCOME with these data.
+pub(crate) fn put_welcome(out: &mut Vec<u8>, data: &[&[u8]]) {
+    put(out, b"WELCOME", data);
+}
+
+/// Appends INITIATE with these data.
+pub(crate) fn put_initiate(out: &mut Vec<u8>, data: &[&[u8]]) {
+    put(out, b"INITIATE", data);
 }
 
 /// Appends SUBSCRIBE, the form of ZMTP 3.1.
@@ -176,8 +204,14 @@ fn put(out: &mut Vec<u8>, name: &'static [u8], data: &[&[u8]]) {
     }
 }
 
+/// ERROR as the PLAIN server of libzmq 4.3 spells it: its source says `"\x05ERROR"`, and in C `E` goes on with the number.
+fn misspelt_error(body: &[u8]) -> Option<Command<'_>> {
+    let (reason, _) = split_prefixed(body.strip_prefix(b"\x5ERROR")?)?;
+    Some(Command::Error(reason))
+}
+
 /// Splits `length(1) bytes(length) rest`.
-fn split_prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&len, rest) = bytes.split_first()?;
     rest.split_at_checked(usize::from(len))
 }

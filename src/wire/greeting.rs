@@ -101,6 +101,10 @@ impl Greeting {
 /// The version that rules a connection: the lower one of ours, which is 3.1, and the peer's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Version {
+    /// ZMTP 1.0: its frames are others, and subscriptions need not be sent.
+    V1_0,
+    /// ZMTP 2.0: there are no commands.
+    V2_0,
     /// ZMTP 3.0: subscriptions are messages, and nobody may be pinged.
     V3_0,
     /// ZMTP 3.1.
@@ -120,6 +124,8 @@ impl Version {
     /// As numbers: major and minor.
     pub(crate) fn numbers(self) -> (u8, u8) {
         match self {
+            Self::V1_0 => (1, 0),
+            Self::V2_0 => (2, 0),
             Self::V3_0 => (3, 0),
             Self::V3_1 => (3, 1),
         }
@@ -128,7 +134,18 @@ impl Version {
 
 /// Appends the first 11 bytes of our greeting.
 pub(crate) fn put_opening(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0x7F, MAJOR]);
+    out.extend_from_slice(&[0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0x7F]);
+    put_major(out);
+}
+
+/// Appends the 11th of them alone, for whoever had to begin with a [signature](super::v1::put_signature).
+pub(crate) fn put_major(out: &mut Vec<u8>) {
+    out.push(MAJOR);
+}
+
+/// Whether the peer's first bytes are a signature: it has a version, and may be told ours.
+pub(crate) fn is_signed(input: &[u8]) -> bool {
+    matches!(input, [0xFF, _, _, _, _, _, _, _, _, mark, ..] if mark & 1 == 1)
 }
 
 /// Appends the other 53 bytes.

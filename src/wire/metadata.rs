@@ -85,20 +85,57 @@ impl Metadata {
 }
 
 /// What a socket of this kind tells about itself, ready to be sent.
-pub(crate) fn encode(kind: SocketKind, identity: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(kind: SocketKind, identity: &[u8], others: &[(String, Bytes)]) -> Vec<u8> {
     let mut out = Vec::new();
     put_property(&mut out, SOCKET_TYPE, kind.name().as_bytes());
     if kind.tells_its_identity() {
         put_property(&mut out, IDENTITY, identity);
     }
+    for (name, value) in others {
+        put_property(&mut out, name, value);
+    }
     out
 }
+
+/// What is wrong with properties that a socket wants to tell about itself.
+pub(crate) fn check_properties(properties: &[(String, Bytes)]) -> Option<&'static str> {
+    let mut size = 0_usize;
+    for (at, (name, value)) in properties.iter().enumerate() {
+        size = size.saturating_add(name.len()).saturating_add(value.len());
+        if !name.starts_with("X-") {
+            return Some("its name does not begin with `X-`");
+        }
+        if name.len() > MAX_NAME || !name.bytes().all(may_be_in_a_name) {
+            return Some("its name has more than 255 bytes, or others than letters, digits and `- _ . +`");
+        }
+        let before = properties.iter().take(at);
+        if before
+            .into_iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+        {
+            return Some("it is there twice");
+        }
+    }
+    if size > MAX_TOLD || properties.len() > MAX_PROPERTIES / 2 {
+        return Some("together they have more than 4 KiB, or are more than 32");
+    }
+    None
+}
+
+/// The most bytes of properties of our own: half of what a peer of ours would take.
+const MAX_TOLD: usize = MAX_HANDSHAKE_COMMAND / 2;
+
+/// The longest name.
+const MAX_NAME: usize = 255;
 
 const SOCKET_TYPE: &str = "Socket-Type";
 const IDENTITY: &str = "Identity";
 
+/// The name by which a peer was let in.
+pub(crate) const USER_ID: &str = "User-Id";
+
 /// What we know about a peer ourselves: its word for it is worth nothing.
-const RESERVED: [&str; 2] = ["User-Id", "Peer-Address"];
+const RESERVED: [&str; 2] = [USER_ID, "Peer-Address"];
 
 /// One property, borrowed.
 struct Property<'a> {
@@ -115,10 +152,7 @@ impl<'a> Property<'a> {
         if name.is_empty() {
             return Err(malformed("a property has no name"));
         }
-        if !name
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.+".contains(byte))
-        {
+        if !name.iter().copied().all(may_be_in_a_name) {
             return Err(malformed("a property's name has a character that is not allowed"));
         }
         let (value_len, rest) = rest.split_first_chunk().ok_or_else(cut_off)?;
@@ -136,7 +170,12 @@ impl<'a> Property<'a> {
     }
 }
 
-fn check_identity(identity: &[u8]) -> Result<(), ProtocolError> {
+fn may_be_in_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte)
+}
+
+/// Whether a peer may have this identity.
+pub(crate) fn check_identity(identity: &[u8]) -> Result<(), ProtocolError> {
     if identity.len() > MAX_IDENTITY {
         return Err(too_large("identity", identity.len(), MAX_IDENTITY));
     }
@@ -149,7 +188,7 @@ fn check_identity(identity: &[u8]) -> Result<(), ProtocolError> {
     }
 }
 
-fn put_property(out: &mut Vec<u8>, name: &'static str, value: &[u8]) {
+fn put_property(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.push(name.len() as u8);
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(&(value.len() as u32).to_be_bytes());

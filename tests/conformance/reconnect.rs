@@ -138,8 +138,8 @@ async fn row_20_a_refusal_for_good_is_told_fails_connecting_and_is_tried_again_w
             b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
         ),
         (
-            "peer speaks ZMTP 2.0 (version byte 1), 3.0 or later is needed",
-            greeting_of(1, 0, ""),
+            "peer speaks ZMTP 1.0 (version byte 0), 2.0 or later is needed",
+            greeting_of(0, 0, ""),
         ),
     ];
     for (expected, said) in refusals {

@@ -514,12 +514,11 @@ async fn trap_25_whoever_is_lost_is_closed_at_the_first_byte() {
 }
 
 #[tokio::test]
-async fn row_14_nothing_older_and_nothing_that_asks_for_another_mechanism_gets_in() {
+async fn row_14_nothing_that_is_not_asked_for_and_nothing_that_asks_for_another_mechanism_gets_in() {
     let wrong = [
         greeting_of(0, 0, ""),
-        greeting_of(1, 0, ""),
-        greeting_of(2, 0, "NULL"),
         greeting_of(3, 1, "PLAIN"),
+        greeting_of(3, 1, "CURVE"),
     ];
     for first in wrong {
         let pull = Pull::new();

@@ -84,7 +84,7 @@ fn a_topic_of_more_than_246_bytes_needs_the_long_form() {
 
 #[test]
 fn every_command_knows_its_name() {
-    let bodies: [&[u8]; 7] = [
+    let bodies: [&[u8]; 10] = [
         b"\x05READY",
         b"\x05ERROR\x00",
         b"\x09SUBSCRIBE",
@@ -92,15 +92,27 @@ fn every_command_knows_its_name() {
         b"\x04PING\x00\x00",
         b"\x04PONG",
         b"\x05HELLO",
+        b"\x07WELCOME",
+        b"\x08INITIATE",
+        b"\x04JOIN",
     ];
     for body in bodies {
         let command = Command::decode(body).expect("it is well-formed");
         let len = usize::from(body[0]);
         assert_eq!(command.name(), &body[1..=len]);
-        assert_eq!(matches!(command, Command::Other(_)), command.name() == b"HELLO");
+        assert_eq!(matches!(command, Command::Other(_)), command.name() == b"JOIN");
     }
     let lower = Command::decode(b"\x05ready").expect("it is well-formed");
     assert_eq!(lower, Command::Other(b"ready"), "names are case-sensitive");
+}
+
+#[test]
+fn the_error_of_libzmq_s_plain_server_is_understood() {
+    let error = Command::decode(b"^RROR\x03400").expect("we know what it means");
+    assert_eq!(error, Command::Error(b"400"));
+    for body in [&b"^RROR"[..], b"^RROR\x03", b"^RROS\x03400", b"^"] {
+        Command::decode(body).expect_err("that is something else");
+    }
 }
 
 #[test]

@@ -17,11 +17,11 @@ fn properties(list: &[(&str, &[u8])]) -> Vec<u8> {
 #[test]
 fn trap_05_names_are_sent_in_the_one_case_that_libzmq_understands() {
     assert_eq!(
-        encode(SocketKind::Dealer, b""),
+        encode(SocketKind::Dealer, b"", &[]),
         b"\x0BSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
     );
     assert_eq!(
-        encode(SocketKind::Sub, b"ignored"),
+        encode(SocketKind::Sub, b"ignored", &[]),
         b"\x0BSocket-Type\x00\x00\x00\x03SUB"
     );
 }
@@ -29,13 +29,13 @@ fn trap_05_names_are_sent_in_the_one_case_that_libzmq_understands() {
 #[test]
 fn trap_06_identity_is_sent_by_the_kinds_that_libzmq_sends_it_for() {
     for kind in [SocketKind::Req, SocketKind::Dealer, SocketKind::Router] {
-        let metadata = Metadata::decode(&encode(kind, b"me")).expect("it was made by us");
+        let metadata = Metadata::decode(&encode(kind, b"me", &[])).expect("it was made by us");
         assert_eq!(metadata.identity, "me", "{kind}");
         assert_eq!(metadata.socket_type.as_deref(), Some(kind.name().as_bytes()));
     }
     for kind in [SocketKind::Push, SocketKind::Pub, SocketKind::Rep] {
         assert_eq!(
-            Metadata::decode(&encode(kind, b"me"))
+            Metadata::decode(&encode(kind, b"me", &[]))
                 .expect("it was made by us")
                 .identity,
             ""
@@ -142,7 +142,7 @@ fn malformed_metadata_are_an_error_that_says_what_is_wrong() {
 
 #[test]
 fn every_cut_of_a_property_is_malformed() {
-    let whole = encode(SocketKind::Push, b"");
+    let whole = encode(SocketKind::Push, b"", &[]);
     for cut in 1..whole.len() {
         assert!(Metadata::decode(&whole[..cut]).is_err(), "{cut} bytes");
     }
@@ -174,4 +174,51 @@ fn number_and_size_are_limited() {
             limit: 8_192
         })
     );
+}
+
+#[test]
+fn properties_of_our_own_are_told_behind_the_usual_ones() {
+    let own = [
+        ("X-Room".to_owned(), Bytes::from("7")),
+        ("X-Empty".to_owned(), Bytes::new()),
+    ];
+    assert_eq!(check_properties(&own), None);
+    let metadata = Metadata::decode(&encode(SocketKind::Dealer, b"me", &own)).expect("it was made by us");
+    assert_eq!(
+        (&metadata.identity[..], &metadata.others[..]),
+        (&b"me"[..], &own[..])
+    );
+}
+
+#[test]
+fn properties_that_no_peer_would_take_are_refused_before_there_is_a_socket() {
+    let named = |names: &[&str]| -> Vec<(String, Bytes)> {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), Bytes::new()))
+            .collect()
+    };
+    let no_prefix = "its name does not begin with `X-`";
+    let bad_name = "its name has more than 255 bytes, or others than letters, digits and `- _ . +`";
+    let long = format!("X-{}", "a".repeat(254));
+    for (properties, problem) in [
+        (named(&["Identity"]), no_prefix),
+        (named(&["User-Id"]), no_prefix),
+        (named(&["x-lower"]), no_prefix),
+        (named(&[""]), no_prefix),
+        (named(&["X-with blank"]), bad_name),
+        (named(&["X-\u{fc}"]), bad_name),
+        (named(&[&long]), bad_name),
+        (named(&["X-a", "X-b", "X-A"]), "it is there twice"),
+        (
+            vec![("X-large".to_owned(), vec![7; 4096].into())],
+            "together they have more than 4 KiB, or are more than 32",
+        ),
+    ] {
+        assert_eq!(check_properties(&properties), Some(problem));
+    }
+    let many: Vec<String> = (0..33).map(|n| format!("X-{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(check_properties(&named(&many[..32])), None);
+    assert!(check_properties(&named(&many)).is_some());
 }

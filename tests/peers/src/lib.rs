@@ -8,6 +8,7 @@
 //! - [`zeromq`]: the crate of that name, written in Rust; it announces ZMTP 3.0, so it also stands for older peers.
 //! - [`process`]: what a bench asks of its own process: CPU time, a CPU of its own, more open files.
 //! - [`signal`]: what a test does to another process: stop it, let it go on.
+//! - [`sodium`]: the cryptography of libzmq's CURVE, for peers that are scripts.
 //!
 //! This crate is never published and nothing in the library depends on it. It holds the only `unsafe` code in the
 //! tree, all of it calls into C with a `SAFETY` line each.
@@ -15,5 +16,6 @@
 pub mod libzmq;
 pub mod process;
 pub mod signal;
+pub mod sodium;
 
 pub use zeromq;

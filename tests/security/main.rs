@@ -1,0 +1,44 @@
+//! Security: who gets in, who does not and hears why, and what an attacker makes of it.
+//!
+//! * [`interop`]: PLAIN and CURVE with libzmq, in both roles, every kind, over tcp and ipc.
+//! * [`refusals`]: wrong and missing keys and passwords, other mechanisms: named in the monitor of both sides.
+//! * [`deciding`]: those who decide about peers, and that nobody waits for a decision about another.
+//! * [`malformed`]: everything that a peer can do wrong with PLAIN, CURVE and versions before ZMTP 3, as tables.
+//! * [`stops`]: a peer that stops, or leaves, at every byte of every handshake.
+//! * [`traffic`]: sealed messages on lines that break and crawl, and through limits.
+//!
+//! libzmq's side of a test is a thread of its own ([`zmq`]), with a ZAP handler where it is the server. Other peers are
+//! scripts ([`script`]), whose cryptography is libsodium's.
+
+#[path = "../conformance/bytes.rs"]
+#[allow(dead_code)]
+mod bytes;
+#[path = "../conformance/raw.rs"]
+#[allow(dead_code)]
+mod raw;
+#[path = "../conformance/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+mod deciding;
+mod interop;
+mod malformed;
+mod refusals;
+mod script;
+mod stops;
+mod traffic;
+mod zmq;
+
+use hubless::{Event, Monitor};
+
+use raw::{DEADLINE as SOON, event, soon};
+
+/// Why the next handshake fails.
+async fn failure(monitor: &mut Monitor) -> String {
+    event(monitor, "a failed handshake", |event| match event {
+        Event::HandshakeFailed { reason, .. } => Some(reason.to_string()),
+        Event::HandshakeDone { peer } => panic!("{peer} was let in"),
+        _ => None,
+    })
+    .await
+}

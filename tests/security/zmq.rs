@@ -1,0 +1,160 @@
+//! libzmq's side: a thread with a context of its own and, where somebody must decide, a ZAP handler in it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use peers::libzmq::{Context, CurveKeys, Socket, SocketType, option};
+
+use crate::{SOON, soon};
+
+/// How a libzmq socket is to be set up.
+#[derive(Debug, Clone)]
+pub(crate) enum Setup {
+    Null,
+    PlainClient(&'static str, &'static str),
+    /// Lets in whoever has this name and password.
+    PlainServer(&'static str, &'static str),
+    CurveClient {
+        server: String,
+        own: CurveKeys,
+    },
+    /// Lets in who has one of these keys; without any, everybody.
+    CurveServer {
+        own: CurveKeys,
+        allowed: Vec<String>,
+    },
+}
+
+impl Setup {
+    fn apply(&self, socket: &Socket) {
+        match self {
+            Self::Null => {}
+            Self::PlainClient(name, password) => {
+                socket.set_bytes(option::PLAIN_USERNAME, name).expect("a name");
+                socket
+                    .set_bytes(option::PLAIN_PASSWORD, password)
+                    .expect("a password");
+            }
+            Self::PlainServer(..) => {
+                socket.set(option::PLAIN_SERVER, 1).expect("a server");
+                socket.set_bytes(option::ZAP_DOMAIN, "tests").expect("a domain");
+            }
+            Self::CurveClient { server, own } => {
+                socket.set_bytes(option::CURVE_SERVERKEY, server).expect("a key");
+                socket
+                    .set_bytes(option::CURVE_PUBLICKEY, &own.public)
+                    .expect("a key");
+                socket
+                    .set_bytes(option::CURVE_SECRETKEY, &own.secret)
+                    .expect("a key");
+            }
+            Self::CurveServer { own, allowed } => {
+                socket.set(option::CURVE_SERVER, 1).expect("a server");
+                socket
+                    .set_bytes(option::CURVE_SECRETKEY, &own.secret)
+                    .expect("a key");
+                if !allowed.is_empty() {
+                    socket.set_bytes(option::ZAP_DOMAIN, "tests").expect("a domain");
+                }
+            }
+        }
+    }
+
+    /// Whether a ZAP request is to be answered with yes.
+    fn admits(&self, credentials: &[Vec<u8>]) -> bool {
+        match (self, credentials) {
+            (Self::PlainServer(name, password), [a, b]) => *a == name.as_bytes() && *b == password.as_bytes(),
+            (Self::CurveServer { allowed, .. }, [key]) => {
+                let key = <[u8; 32]>::try_from(key.as_slice()).expect("a key has 32 bytes");
+                allowed.contains(&hubless::curve::PublicKey::from(key).to_string())
+            }
+            _ => false,
+        }
+    }
+
+    fn needs_zap(&self) -> bool {
+        match self {
+            Self::PlainServer(..) => true,
+            Self::CurveServer { allowed, .. } => !allowed.is_empty(),
+            _ => false,
+        }
+    }
+}
+
+/// Answers ZAP requests until it is dropped.
+struct Zap {
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Zap {
+    fn start(context: &Context, setup: Setup) -> Self {
+        let (tell, told) = mpsc::channel();
+        let (context, ends) = (context.clone(), Arc::new(AtomicBool::new(false)));
+        let end = ends.clone();
+        let thread = thread::spawn(move || {
+            let rep = context.socket(SocketType::Rep).expect("a socket");
+            rep.bind("inproc://zeromq.zap.01").expect("nobody else decides");
+            tell.send(()).expect("the test waits");
+            while !end.load(Ordering::Relaxed) {
+                let Ok(request) = rep.recv_timeout(Duration::from_millis(20)) else {
+                    continue;
+                };
+                assert_eq!(request[0], b"1.0");
+                assert_eq!(request[2], b"tests");
+                let status: &[u8] = if setup.admits(&request[6..]) {
+                    b"200"
+                } else {
+                    b"400"
+                };
+                // No user id: libzmq passes it on as a message, and its own REQ takes that for a broken reply.
+                let reply: [&[u8]; 6] = [b"1.0", &request[1], status, b"", b"", b""];
+                rep.send(&reply).expect("it answers");
+            }
+        });
+        told.recv().expect("it starts");
+        Self {
+            ends,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Zap {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Runs `work` with a socket that is set up so.
+pub(crate) fn zmq<T: Send + 'static>(
+    kind: SocketType,
+    setup: Setup,
+    work: impl FnOnce(&Context, &Socket) -> T + Send + 'static,
+) -> JoinHandle<T> {
+    thread::spawn(move || {
+        let context = Context::new();
+        let zap = setup.needs_zap().then(|| Zap::start(&context, setup.clone()));
+        let socket = context.socket(kind).expect("libzmq makes a socket");
+        socket.set(option::LINGER, 30_000).expect("it lingers");
+        setup.apply(&socket);
+        let done = work(&context, &socket);
+        drop(socket);
+        drop(zap);
+        done
+    })
+}
+
+pub(crate) async fn joined<T: Send + 'static>(thread: JoinHandle<T>) -> T {
+    let joining = tokio::task::spawn_blocking(move || thread.join().expect("libzmq's side ends well"));
+    soon("libzmq's side", joining).await.expect("it ran")
+}
+
+pub(crate) async fn told<T: Send + 'static>(receiver: mpsc::Receiver<T>) -> T {
+    let receiving = tokio::task::spawn_blocking(move || receiver.recv_timeout(SOON).expect("it is told"));
+    receiving.await.expect("it ran")
+}
