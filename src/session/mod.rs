@@ -219,8 +219,14 @@ impl Session {
             }
             Ok(Step::Established(mut traffic, introduction)) => {
                 let wants_everything = traffic.version == Version::V1_0;
-                traffic.liveness.begin(now, &mut self.outbox);
-                self.outbox.seal();
+                if traffic.spelling.is_some() {
+                    // The handshake goes out as it is; our first question does not, and waits behind it.
+                    self.outbox.seal();
+                    traffic.liveness.begin(now, &mut self.outbox);
+                } else {
+                    traffic.liveness.begin(now, &mut self.outbox);
+                    self.outbox.seal();
+                }
                 self.state = State::Traffic(traffic);
                 self.events.push_back(SessionEvent::Established(introduction));
                 if wants_everything {
