@@ -44,8 +44,9 @@ const MAX_SUBSCRIPTIONS: usize = 100_000;
 /// … and the most bytes of all its prefixes.
 const MAX_SUBSCRIPTION_BYTES: usize = 16 * 1024 * 1024;
 
-/// A message for one subscriber whose line is idle is written by the publisher itself, if it did not do so within
-/// this time: then it is not streaming, and a wake-up is saved.
+/// A message for one subscriber whose line is idle is written by the publisher itself, if it met no idle line within
+/// this time: then it is not streaming, and a wake-up is saved. (Counted from its last write instead, a stream to many
+/// subscribers, each with a topic of its own, stays one of writes that carry one message each.)
 const INLINE_SPACING: Duration = Duration::from_micros(2);
 
 /// From this many subscribers on a message is written to the shared log, once …
@@ -89,7 +90,8 @@ struct State {
     /// Empty ones, for batches that are copied from the shared log.
     buffers: Vec<Run>,
     pace: Pace,
-    last_inline: Option<Instant>,
+    /// When an idle line was met last, or the publisher's own write to one ended.
+    last_idle: Option<Instant>,
     /// Those who wait for subscribers.
     waiters: Waiters,
     closed: bool,
@@ -173,7 +175,7 @@ impl FanOut {
     fn write(&self, pipe: PipeId, mut batch: Batch, line: &Line, clock: impl Fn() -> Instant) {
         line.carry(&mut batch);
         let mut state = self.state.lock();
-        state.last_inline = Some(clock());
+        state.last_idle = Some(clock());
         let State {
             subscribers, shared, ..
         } = &mut *state;
@@ -299,9 +301,14 @@ impl State {
             let copied = if range.is_some() { 0 } else { bytes };
             self.pace
                 .count_queued(copied, log.load(), config.marks, log.is_blocked());
+            let last_idle = &mut self.last_idle;
             let may_write = || {
-                let last = self.last_inline;
-                hits == 1 && last.is_none_or(|last| clock().duration_since(last) >= INLINE_SPACING)
+                if hits > 1 {
+                    return false;
+                }
+                let now = clock();
+                let last = last_idle.replace(now);
+                last.is_none_or(|last| now.duration_since(last) >= INLINE_SPACING)
             };
             match log.after_append(may_write) {
                 Next::Done => {}
