@@ -27,6 +27,9 @@ const BLOCK: usize = 256 * 1024;
 /// The most that one read asks for.
 const READ: usize = 128 * 1024;
 
+/// The most that one read asks for in a flood of commands: 200 of them, some 20 µs.
+const SIP: usize = 2 * 1024;
+
 /// A block with less room than this is put aside.
 const ROOM: usize = 64 * 1024;
 
@@ -136,12 +139,13 @@ impl Inflow {
         }
     }
 
-    /// Reads once. Zero bytes are the end of the stream.
+    /// Reads once, a little if that is asked for. Zero bytes are the end of the stream.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut Stream,
         buffer: &mut BytesMut,
+        only_a_sip: bool,
     ) -> Poll<io::Result<usize>> {
         if self.need > LARGE {
             self.make_room(buffer);
@@ -156,8 +160,8 @@ impl Inflow {
             *buffer = Arena::block_with(buffer);
             self.is_own = false;
         }
-        let limit = READ.min(buffer.capacity() - buffer.len());
-        stream.poll_read(cx, buffer, limit)
+        let limit = if only_a_sip { SIP } else { READ };
+        stream.poll_read(cx, buffer, limit.min(buffer.capacity() - buffer.len()))
     }
 
     /// Makes room for a large message: all of it when it is not too large to be kept, else as far as its bytes have

@@ -1,8 +1,11 @@
 //! What one peer can take away from the process and from its other peers (guarantees, rows 1, 3, 5, 6, 8, 10, 11).
 
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hubless::{DisconnectReason, Event, Monitor, ProtocolError, Pull};
+use hubless::{DisconnectReason, Event, Monitor, ProtocolError, Pull, Rep, Req};
 use tokio::time::{Instant, sleep};
 
 use crate::bytes::{command, frame, greeting, header, message, ping, pong, property, ready};
@@ -15,7 +18,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
 /// A PULL on a wire, and how many peers may call.
-async fn pull_on_a_wire(pull: hubless::Builder<hubless::kind::Pull>) -> (Pull, std::sync::Arc<Wire>) {
+async fn pull_on_a_wire(pull: hubless::Builder<hubless::kind::Pull>) -> (Pull, Arc<Wire>) {
     let (wire, _) = Wire::new();
     let pull = pull.carrier(wire.clone(), 1).build().expect("no contradiction");
     pull.bind("tcp://1.2.3.4:5")
@@ -279,6 +282,57 @@ async fn row_08_a_flood_of_commands_does_not_hold_up_others() {
             flooder.consumed() < 1000 * noise.len(),
             "the flood was over too early to show anything"
         );
+    });
+    test.await.expect("it holds");
+}
+
+#[tokio::test]
+async fn row_08_over_tcp_others_are_looked_after_between_two_handfuls_of_commands() {
+    // In a task of its own: the runtime looks after the main one only now and then.
+    let test = tokio::spawn(async {
+        let rep = Rep::new();
+        let at = rep.bind("tcp://127.0.0.1:*").await.expect("a free port");
+        let said = Arc::new(AtomicUsize::new(0));
+        let flooder = std::thread::spawn({
+            let (said, to) = (said.clone(), at.as_str()["tcp://".len()..].to_owned());
+            move || {
+                let mut stream = std::net::TcpStream::connect(to).expect("somebody listens");
+                let hello = [greeting(), ready("REQ")].concat();
+                stream.write_all(&hello).expect("the other side listens");
+                let noise = command("NOISE", b"").repeat(1000);
+                // Until it is closed.
+                while stream.write_all(&noise).is_ok() {
+                    said.fetch_add(noise.len(), Ordering::Relaxed);
+                }
+            }
+        });
+        let answering = tokio::spawn({
+            let rep = rep.clone();
+            async move {
+                while let Ok(request) = rep.recv_request().await {
+                    request.reply("served").await.expect("the socket is open");
+                }
+            }
+        });
+        let mut req = Req::new();
+        req.connect(&at).expect("an endpoint");
+        // More than the kernel's buffers hold, so it is read.
+        while said.load(Ordering::Relaxed) < 32 * MIB {
+            soon("an answer", req.request("?")).await.expect("a peer");
+        }
+        let before = said.load(Ordering::Relaxed);
+        for _ in 0..10 {
+            soon("an answer", req.request("?")).await.expect("a peer");
+        }
+        let between = (said.load(Ordering::Relaxed) - before) / 10;
+        assert!(
+            between <= 4 * MIB,
+            "{between} bytes of noise were said from one answer to the next"
+        );
+        drop(req);
+        rep.close().await.expect("all is answered");
+        answering.await.expect("it ends with the socket");
+        flooder.join().expect("it ends with the socket");
     });
     test.await.expect("it holds");
 }
