@@ -179,19 +179,7 @@ impl Decoder {
     }
 
     fn command(&mut self, have: usize, at: usize, header: Header, open: Open) -> Result<Step, ProtocolError> {
-        if header.has_more() {
-            return Err(ProtocolError::Malformed {
-                what: "frame header",
-                problem: "a command with the MORE flag",
-            });
-        }
-        if header.size > MAX_COMMAND {
-            return Err(ProtocolError::TooLarge {
-                what: "command",
-                size: header.size,
-                limit: MAX_COMMAND,
-            });
-        }
+        check_command(header)?;
         let len = header.len.saturating_add(header.size as usize);
         let end = at.saturating_add(len);
         self.open = open;

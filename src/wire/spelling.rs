@@ -39,12 +39,12 @@ pub(crate) enum Taken {
     Partial { need: usize },
 }
 
-/// The size of a frame's body, if that is allowed.
-pub(crate) fn check_size(size: u64, allowance: u64) -> Result<usize, ProtocolError> {
+/// The size of a body, if that is allowed; else it is told of what it was to be.
+pub(crate) fn check_size(what: &'static str, size: u64, allowance: u64) -> Result<usize, ProtocolError> {
     match usize::try_from(size) {
         Ok(fits) if size <= allowance => Ok(fits),
         _ => Err(ProtocolError::TooLarge {
-            what: "message",
+            what,
             size,
             limit: allowance,
         }),

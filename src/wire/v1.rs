@@ -16,6 +16,7 @@
 use bytes::{Buf, BytesMut};
 
 use super::spelling::{Spelling, Taken, check_size};
+use super::v2;
 use crate::error::ProtocolError;
 use crate::frame::{self, COMMAND, MORE};
 
@@ -72,21 +73,7 @@ pub(crate) fn take_identity(input: &mut BytesMut, most: usize) -> Result<Option<
     let Some(header) = Header::decode(input)? else {
         return Ok(None);
     };
-    let size = match usize::try_from(header.size) {
-        Ok(size) if size <= most => size,
-        _ => {
-            return Err(ProtocolError::TooLarge {
-                what: "identity",
-                size: header.size,
-                limit: most as u64,
-            });
-        }
-    };
-    if input.len() < header.len.saturating_add(size) {
-        return Ok(None);
-    }
-    input.advance(header.len);
-    Ok(Some(input.split_to(size)))
+    v2::take_identity_behind(header.len, header.size, input, most)
 }
 
 impl Spelling for Framing {
@@ -119,7 +106,7 @@ impl Spelling for Framing {
             let need = input.len().saturating_add(1).max(2);
             return Ok(Taken::Partial { need });
         };
-        let size = check_size(header.size, allowance)?;
+        let size = check_size("message", header.size, allowance)?;
         let whole = header.len.saturating_add(size);
         let Some(body) = input.get(header.len..whole) else {
             return Ok(Taken::Partial { need: whole });

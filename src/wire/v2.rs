@@ -14,6 +14,7 @@
 use bytes::{Buf, BytesMut};
 
 use super::greeting::OPENING_LEN;
+use super::spelling::check_size;
 use crate::error::ProtocolError;
 use crate::frame::{self, Header};
 
@@ -49,20 +50,21 @@ pub(crate) fn take_identity(input: &mut BytesMut, most: usize) -> Result<Option<
             problem: "it has more than one frame",
         });
     }
-    let size = match usize::try_from(header.size) {
-        Ok(size) if size <= most => size,
-        _ => {
-            return Err(ProtocolError::TooLarge {
-                what: "identity",
-                size: header.size,
-                limit: most as u64,
-            });
-        }
-    };
-    if input.len() < header.len.saturating_add(size) {
+    take_identity_behind(header.len, header.size, input, most)
+}
+
+/// The same when its header, of `header` bytes, has been read: it announces `size`.
+pub(super) fn take_identity_behind(
+    header: usize,
+    size: u64,
+    input: &mut BytesMut,
+    most: usize,
+) -> Result<Option<BytesMut>, ProtocolError> {
+    let size = check_size("identity", size, most as u64)?;
+    if input.len() < header.saturating_add(size) {
         return Ok(None);
     }
-    input.advance(header.len);
+    input.advance(header);
     Ok(Some(input.split_to(size)))
 }
 

@@ -158,7 +158,7 @@ impl Spelling for Cipher {
             return Err(malformed("MESSAGE", "its frame says that more follow"));
         }
         let size = header.size.saturating_sub(OVERHEAD as u64);
-        check_size(size, allowance)?;
+        check_size("message", size, allowance)?;
         // The size is below the limit now, so it fits.
         let whole = header.len.saturating_add(header.size as usize);
         let Some(message) = input.get_mut(header.len..whole) else {
