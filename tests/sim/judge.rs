@@ -70,39 +70,29 @@ pub(crate) fn taken_in(links: &[Link], number: u16) -> Tally {
 /// After the storm, before anything is closed: the books of every open socket balance.
 pub(crate) fn at_rest(world: &World) {
     let records = world.records();
-    let mut complaints = Vec::new();
-    world.net.look(|links| {
+    world.judge(|links, complaints| {
         for (number, record) in records.iter().enumerate() {
-            books(links, number as u16, record, &mut complaints);
+            books(links, number as u16, record, complaints);
         }
     });
-    drop(records);
-    complaints
-        .into_iter()
-        .for_each(|complaint| world.complain(complaint));
 }
 
 /// After the end: the books, and every message's way.
 pub(crate) fn at_the_end(world: &World) {
     at_rest(world);
     let records = world.records();
-    let mut complaints = Vec::new();
-    world.net.look(|links| {
+    world.judge(|links, complaints| {
         for (number, record) in records.iter().enumerate().filter(|(_, record)| record.sends) {
-            departures(links, number as u16, record, &mut complaints);
+            departures(links, number as u16, record, complaints);
         }
         let mut arrived = BTreeMap::new();
         for (number, record) in records.iter().enumerate().filter(|(_, record)| !record.sends) {
-            arrivals(links, number as u16, record, &mut arrived, &mut complaints);
+            arrivals(links, number as u16, record, &mut arrived, complaints);
         }
         for link in links {
-            passage(link, &records, &mut complaints);
+            passage(link, &records, complaints);
         }
     });
-    drop(records);
-    complaints
-        .into_iter()
-        .for_each(|complaint| world.complain(complaint));
 }
 
 /// G5: what a socket counted is what happened.

@@ -431,35 +431,25 @@ impl World {
     /// G5: what the sockets counted is what happened.
     fn books(&self) {
         let records = self.records();
-        let mut complaints = Vec::new();
-        self.net.look(|links| {
+        self.judge(|links, complaints| {
             for (number, record) in records.iter().enumerate() {
-                books(links, number as u16, record, &mut complaints);
+                books(links, number as u16, record, complaints);
             }
         });
-        drop(records);
-        complaints
-            .into_iter()
-            .for_each(|complaint| self.complain(complaint));
     }
 
     /// G1 to G4: what left and what arrived, connection by connection.
     fn ways(&self) {
         let records = self.records();
-        let mut complaints = Vec::new();
-        self.net.look(|links| {
+        self.judge(|links, complaints| {
             for (number, record) in records.iter().enumerate() {
                 if record.publishes {
-                    departures(links, number as u16, record, &mut complaints);
+                    departures(links, number as u16, record, complaints);
                 } else {
-                    arrivals(links, number as u16, record, &mut complaints);
+                    arrivals(links, number as u16, record, complaints);
                 }
             }
         });
-        drop(records);
-        complaints
-            .into_iter()
-            .for_each(|complaint| self.complain(complaint));
     }
 }
 

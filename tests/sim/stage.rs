@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use crate::dice::Dice;
 use crate::journal::Journal;
 use crate::malice::Malice;
-use crate::net::{Climate, Fault, Net};
+use crate::net::{Climate, Fault, Link, Net};
 
 /// After the weather has cleared, all that may move has moved within this: several waits to reconnect, a
 /// handshake and a heartbeat.
@@ -66,6 +66,16 @@ impl Stage {
         self.net.note("complaint", &[]);
         let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         complaints.push(what.into());
+    }
+
+    /// Holds what went over the links against what is promised. The judge collects, and complains when it has seen all:
+    /// a complaint is noted in the network, which is not to change meanwhile.
+    pub(crate) fn judge(&self, judge: impl FnOnce(&[Link], &mut Vec<String>)) {
+        let mut complaints = Vec::new();
+        self.net.look(|links| judge(links, &mut complaints));
+        complaints
+            .into_iter()
+            .for_each(|complaint| self.complain(complaint));
     }
 
     pub(crate) fn outcome(&self, delivered: usize, plan: String) -> Outcome {
