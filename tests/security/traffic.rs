@@ -8,7 +8,7 @@ use hubless::{Curve, DropReason, Heartbeat, Mechanism, Plain, PlainUsers, Pub, P
 
 use crate::bytes::frame;
 use crate::raw::{Raw, soon};
-use crate::script::{Server, body, curve_greeting, metadata};
+use crate::script::{Client, Server, body, curve_greeting, metadata};
 use crate::wire::Wire;
 
 fn pair(secret: &[u8; 32]) -> KeyPair {
@@ -34,6 +34,15 @@ async fn shake_hands(raw: &mut Raw) -> Server {
     server.hear_initiate(&raw.frame().await.1);
     raw.say(&server.ready(&metadata("PULL"))).await;
     server
+}
+
+/// A client that has been welcomed, and has not said yet who it is.
+async fn be_welcomed(raw: &mut Raw) -> Client {
+    let mut client = Client::new();
+    raw.say(&[curve_greeting(), client.hello()].concat()).await;
+    raw.hear(64).await;
+    client.hear_welcome(&raw.frame().await.1);
+    client
 }
 
 /// The body of the next message, of one frame.
@@ -176,10 +185,7 @@ async fn a_sealed_stream_cut_anywhere_brings_the_same_messages() {
             .expect("a carrier takes everything");
         let far = wire.arrive("127.0.0.1:1");
         let mut raw = far.raw();
-        let mut client = crate::script::Client::new();
-        raw.say(&[curve_greeting(), client.hello()].concat()).await;
-        raw.hear(64).await;
-        client.hear_welcome(&raw.frame().await.1);
+        let mut client = be_welcomed(&mut raw).await;
         // READY is not awaited: what follows INITIATE is sealed for when it is done.
         let initiate = client.initiate("PUSH");
         let stream = [
@@ -227,10 +233,7 @@ async fn what_came_before_a_forged_message_is_delivered_in_one_read_as_in_two() 
             .expect("a carrier takes everything");
         let far = wire.arrive("127.0.0.1:1");
         let mut raw = far.raw();
-        let mut client = crate::script::Client::new();
-        raw.say(&[curve_greeting(), client.hello()].concat()).await;
-        raw.hear(64).await;
-        client.hear_welcome(&raw.frame().await.1);
+        let mut client = be_welcomed(&mut raw).await;
         raw.say(&client.initiate("PUSH")).await;
         raw.frame().await;
         let good = [client.message(b"\x00one"), client.message(b"\x00two")].concat();
@@ -474,7 +477,7 @@ async fn no_stream_of_bytes_harms_a_socket_that_asks_for_security() {
         for round in 0..1000 {
             let far = wire.arrive("127.0.0.1:1");
             let mut raw = far.raw();
-            let mut client = crate::script::Client::new();
+            let mut client = Client::new();
             let mut pieces = match which {
                 0 => vec![curve_greeting(), client.hello()],
                 1 => vec![
