@@ -34,10 +34,32 @@ pub enum SocketKind {
     XPub,
     /// Receives, and subscribes by sending.
     XSub,
+    /// Talks to exactly one other PAIR.
+    Pair,
+    /// Talks to a SERVER: single frames only.
+    Client,
+    /// Answers CLIENT peers, each by its number.
+    Server,
+    /// Publishes to the DISH peers of a group.
+    Radio,
+    /// Receives from the groups it joined.
+    Dish,
+    /// Sends single frames to GATHER peers in turn.
+    Scatter,
+    /// Receives from SCATTER peers in turn.
+    Gather,
+    /// Talks to other PEERs, each by its number.
+    Peer,
+    /// Talks to exactly one other CHANNEL: single frames only.
+    Channel,
+    /// Talks to peers that know no ZMTP.
+    Stream,
+    /// Sends and receives UDP datagrams.
+    Dgram,
 }
 
 impl SocketKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 21] = [
         Self::Push,
         Self::Pull,
         Self::Pub,
@@ -48,6 +70,17 @@ impl SocketKind {
         Self::Router,
         Self::XPub,
         Self::XSub,
+        Self::Pair,
+        Self::Client,
+        Self::Server,
+        Self::Radio,
+        Self::Dish,
+        Self::Scatter,
+        Self::Gather,
+        Self::Peer,
+        Self::Channel,
+        Self::Stream,
+        Self::Dgram,
     ];
 
     /// The name on the wire: `PUSH`, `PULL`, …
@@ -69,10 +102,22 @@ impl SocketKind {
             Self::Router => "ROUTER",
             Self::XPub => "XPUB",
             Self::XSub => "XSUB",
+            Self::Pair => "PAIR",
+            Self::Client => "CLIENT",
+            Self::Server => "SERVER",
+            Self::Radio => "RADIO",
+            Self::Dish => "DISH",
+            Self::Scatter => "SCATTER",
+            Self::Gather => "GATHER",
+            Self::Peer => "PEER",
+            Self::Channel => "CHANNEL",
+            Self::Stream => "STREAM",
+            Self::Dgram => "DGRAM",
         }
     }
 
-    /// The kinds that this one talks to (RFC 28, 29 and 30).
+    /// The kinds that this one talks to (RFC 28 to 31, 41, 48, 49, 51 and 52). STREAM and DGRAM talk to whatever speaks
+    /// TCP or UDP, and to no socket of ZMTP.
     pub fn peers(self) -> &'static [Self] {
         match self {
             Self::Push => &[Self::Pull],
@@ -83,6 +128,16 @@ impl SocketKind {
             Self::Rep => &[Self::Req, Self::Dealer],
             Self::Dealer => &[Self::Rep, Self::Dealer, Self::Router],
             Self::Router => &[Self::Req, Self::Dealer, Self::Router],
+            Self::Pair => &[Self::Pair],
+            Self::Client => &[Self::Server],
+            Self::Server => &[Self::Client],
+            Self::Radio => &[Self::Dish],
+            Self::Dish => &[Self::Radio],
+            Self::Scatter => &[Self::Gather],
+            Self::Gather => &[Self::Scatter],
+            Self::Peer => &[Self::Peer],
+            Self::Channel => &[Self::Channel],
+            Self::Stream | Self::Dgram => &[],
         }
     }
 
@@ -100,6 +155,7 @@ impl SocketKind {
     /// The number by which ZMTP 2.0 names it.
     pub(crate) fn code(self) -> u8 {
         match self {
+            Self::Pair => 0,
             Self::Pub => 1,
             Self::Sub => 2,
             Self::Req => 3,
@@ -111,6 +167,16 @@ impl SocketKind {
             // Not in the RFC, but what libzmq says.
             Self::XPub => 9,
             Self::XSub => 10,
+            Self::Stream => 11,
+            Self::Server => 12,
+            Self::Client => 13,
+            Self::Radio => 14,
+            Self::Dish => 15,
+            Self::Gather => 16,
+            Self::Scatter => 17,
+            Self::Dgram => 18,
+            Self::Peer => 19,
+            Self::Channel => 20,
         }
     }
 

@@ -1,37 +1,21 @@
 //! A socket's options, said once and checked together.
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU32, AtomicU64};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
 
 use super::Socket;
-use super::core::{Core, Receiving, SendLimits, Sending};
-use super::kind::{Conflates, HasIncoming, HasOutgoing, Kind};
+use super::assembly::Options;
+use super::kind::{Conflates, HasIncoming, HasOutgoing, Identifies, Kind, QueuesAhead};
 use super::options::{Linger, Tuning};
 use crate::context::Context;
-use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared, Tasks, Traffic,
-};
-use crate::error::{BuildError, Contradiction};
+use crate::driver::Reconnect;
+use crate::error::BuildError;
 use crate::mechanism::Mechanism;
-use crate::monitor::Events;
-use crate::pattern::exchange::{self, Correlation};
-use crate::pattern::{FanOut, FanOutConfig, Interest};
-use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
-use crate::runtime::Dice;
-use crate::session::{Heartbeat, SessionConfig};
-use crate::socket_kind::SocketKind;
-use crate::transport::{Carrier, StreamOptions, TcpOptions};
-use crate::wire::decoder::Limits;
-use crate::wire::metadata;
-
-/// Owned payloads from this size on are queued by reference: below it a copy costs less than a slice of its own in
-/// a vectored write.
-const SHARE_FROM: usize = 32 * 1024;
+use crate::session::Heartbeat;
+use crate::transport::{Carrier, TcpOptions};
 
 /// Describes a socket, then [builds](Builder::build) it.
 ///
@@ -91,81 +75,14 @@ const SHARE_FROM: usize = 32 * 1024;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Builder<K> {
-    options: Options,
+    pub(super) options: Options,
     kind: PhantomData<fn() -> K>,
-}
-
-#[derive(Debug, Clone)]
-struct Options {
-    send_hwm: usize,
-    recv_hwm: usize,
-    send_hwm_bytes: usize,
-    recv_hwm_bytes: usize,
-    linger: Linger,
-    immediate: bool,
-    conflate: bool,
-    reconnect: Reconnect,
-    handshake_timeout: Option<Duration>,
-    heartbeat: Option<Heartbeat>,
-    max_message_size: u64,
-    max_message_frames: usize,
-    routing_id: Bytes,
-    correlate: bool,
-    properties: Vec<(String, Bytes)>,
-    mechanism: Mechanism,
-    legacy: bool,
-    admission: AdmissionLimits,
-    stream: StreamOptions,
-    tuning: Tuning,
-    context: Context,
-    carrier: Option<Arc<dyn Carrier>>,
-    seed: Option<u64>,
 }
 
 impl<K: Kind> Builder<K> {
     pub(crate) fn new() -> Self {
-        // A publisher drops rather than waits, by messages alone: bytes would drop for subscribers that keep up.
-        let send_hwm_bytes = if matches!(K::KIND, SocketKind::Pub) {
-            usize::MAX
-        } else {
-            8 * 1024 * 1024
-        };
-        let options = Options {
-            send_hwm: 1000,
-            recv_hwm: 1000,
-            send_hwm_bytes,
-            recv_hwm_bytes: 8 * 1024 * 1024,
-            linger: Linger::default(),
-            immediate: false,
-            conflate: false,
-            reconnect: Reconnect {
-                min: Duration::from_millis(100),
-                max: Duration::from_secs(5),
-            },
-            handshake_timeout: Some(Duration::from_secs(10)),
-            heartbeat: None,
-            max_message_size: 256 * 1024 * 1024,
-            max_message_frames: 16_384,
-            routing_id: Bytes::new(),
-            correlate: false,
-            properties: Vec::new(),
-            mechanism: Mechanism::default(),
-            legacy: false,
-            admission: AdmissionLimits {
-                pending: 1024,
-                connections: None,
-            },
-            stream: StreamOptions {
-                tcp: TcpOptions::new(),
-                backlog: 4096,
-            },
-            tuning: Tuning::new(),
-            context: Context::of_the_process(),
-            carrier: None,
-            seed: None,
-        };
         Self {
-            options,
+            options: Options::of(K::KIND),
             kind: PhantomData,
         }
     }
@@ -353,7 +270,7 @@ impl<K: Conflates> Builder<K> {
     }
 }
 
-impl Builder<super::kind::Push> {
+impl<K: QueuesAhead> Builder<K> {
     /// Queues only for peers that are connected. Default: off: a connecting endpoint queues from the start.
     ///
     /// What is queued for a connection is lost with it, and counted. libzmq: `ZMQ_IMMEDIATE`.
@@ -363,224 +280,12 @@ impl Builder<super::kind::Push> {
     }
 }
 
-impl Builder<super::kind::Req> {
+impl<K: Identifies> Builder<K> {
     /// The name by which a ROUTER knows this socket: 1 to 255 bytes, the first not 0. Default: none.
     ///
     /// libzmq: `ZMQ_ROUTING_ID`.
     pub fn routing_id(mut self, id: impl Into<Bytes>) -> Self {
         self.options.routing_id = id.into();
         self
-    }
-
-    /// Numbers the requests, so that a late reply to one that was given up cannot be taken for the reply to another.
-    /// Default: off.
-    ///
-    /// Giving a request up then leaves its connection alone. Each request carries a frame of four bytes in front of
-    /// the empty one, which the peer must return: a REP does, a ROUTER's program must return the whole envelope.
-    /// libzmq: `ZMQ_REQ_CORRELATE`.
-    pub fn correlate(mut self, numbered: bool) -> Self {
-        self.options.correlate = numbered;
-        self
-    }
-}
-
-impl Options {
-    fn contradictions(&self) -> Vec<Contradiction> {
-        let mut found = Vec::new();
-        if self.reconnect.min > self.reconnect.max {
-            found.push(Contradiction::new(
-                ["reconnect"],
-                "the first wait is longer than the longest",
-            ));
-        }
-        if self.reconnect.min.is_zero() {
-            found.push(Contradiction::new(["reconnect"], "the first wait is zero"));
-        }
-        if self.handshake_timeout.is_some_and(|limit| limit.is_zero()) {
-            found.push(Contradiction::new(
-                ["handshake_timeout"],
-                "no handshake is done in no time",
-            ));
-        }
-        if self
-            .heartbeat
-            .is_some_and(|heartbeat| heartbeat.is_too_short_lived())
-        {
-            found.push(Contradiction::new(
-                ["heartbeat"],
-                "its ttl, at most 65.5 s, is not longer than its interval",
-            ));
-        }
-        if self.admission.pending == 0 {
-            found.push(Contradiction::new(
-                ["max_pending_handshakes"],
-                "nobody could ever connect",
-            ));
-        }
-        if self.admission.connections == Some(0) {
-            found.push(Contradiction::new(
-                ["max_connections"],
-                "nobody could ever connect",
-            ));
-        }
-        if self.max_message_size == 0 {
-            found.push(Contradiction::new(
-                ["max_message_size"],
-                "zero allows empty messages only",
-            ));
-        }
-        if self.max_message_frames == 0 {
-            found.push(Contradiction::new(
-                ["max_message_frames"],
-                "every message has a frame",
-            ));
-        }
-        if self.routing_id.len() > 255 || self.routing_id.first() == Some(&0) {
-            found.push(Contradiction::new(
-                ["routing_id"],
-                "it has 1 to 255 bytes, and the first is not 0",
-            ));
-        }
-        if let Some(problem) = self.mechanism.contradiction() {
-            found.push(Contradiction::new(["mechanism"], problem));
-        }
-        if self.legacy && !self.mechanism.is_open() {
-            found.push(Contradiction::new(
-                ["legacy", "mechanism"],
-                "ZMTP 1.0 has no security",
-            ));
-        }
-        if let Some(problem) = metadata::check_properties(&self.properties) {
-            found.push(Contradiction::new(["property"], problem));
-        }
-        if self.conflate && self.immediate {
-            found.push(Contradiction::new(
-                ["conflate", "immediate"],
-                "the newest message is kept for a peer that comes back, which immediate forbids",
-            ));
-        }
-        found
-    }
-
-    fn build(self, kind: SocketKind) -> Core {
-        let unlimited = |limit: usize| if limit == 0 { usize::MAX } else { limit };
-        let send = Marks {
-            messages: unlimited(self.send_hwm),
-            bytes: unlimited(self.send_hwm_bytes),
-        };
-        let recv = Marks {
-            messages: unlimited(self.recv_hwm),
-            bytes: unlimited(self.recv_hwm_bytes),
-        };
-        let limits = Limits {
-            message_size: self.max_message_size,
-            message_frames: self.max_message_frames,
-        };
-        let outbox = || {
-            Arc::new(Outbox::new(OutboxConfig {
-                marks: send,
-                share_from: SHARE_FROM,
-                conflate: self.conflate,
-            }))
-        };
-        let fan_out = || {
-            Arc::new(FanOut::new(FanOutConfig {
-                marks: send,
-                share_from: SHARE_FROM,
-                conflate: self.conflate,
-            }))
-        };
-        let inbox = || Arc::new(Inbox::new(recv, self.conflate));
-        let (sending, receiving) = match kind {
-            SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
-            SocketKind::Pull => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
-            SocketKind::Pub => (Sending::FanOut(fan_out()), Receiving::Never),
-            SocketKind::Sub => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: Some(Arc::default()),
-                },
-            ),
-            _ => (
-                Sending::Pipes(outbox()),
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
-        };
-        let traffic = Traffic {
-            outgoing: match &sending {
-                Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
-                Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Outgoing>),
-                Sending::Never => None,
-            },
-            incoming: match (&receiving, &sending) {
-                (Receiving::Pipes { inbox, .. }, _) => Incoming::Messages(inbox.clone()),
-                (Receiving::Never, Sending::FanOut(fan_out)) => Incoming::Subscriptions(fan_out.clone()),
-                (Receiving::Never, _) => Incoming::Nothing,
-            },
-            interest: match &receiving {
-                Receiving::Pipes { interest, .. } => interest.clone(),
-                Receiving::Never => None::<Arc<Interest>>,
-            },
-        };
-        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
-        let correlation = if self.correlate {
-            Correlation::Numbered(AtomicU32::new(dice.roll() as u32))
-        } else {
-            Correlation::Unnumbered
-        };
-        let shared = Arc::new(Shared {
-            config: DriverConfig {
-                session: Arc::new(SessionConfig {
-                    kind,
-                    routing_id: self.routing_id,
-                    properties: self.properties,
-                    mechanism: self.mechanism,
-                    legacy: self.legacy,
-                    handshake_timeout: self.handshake_timeout,
-                    heartbeat: self.heartbeat,
-                }),
-                limits,
-                stream: self.stream,
-                reconnect: self.reconnect,
-                immediate: self.immediate || kind != SocketKind::Push,
-                spin: self.tuning.spin,
-                guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
-            },
-            traffic,
-            events: Events::new(),
-            peers: Peers::new(),
-            tasks: Tasks::new(),
-            admission: Arc::new(Admission::new(self.admission)),
-            questions: Arc::new(Semaphore::new(QUESTIONS)),
-            dice,
-            carrier: self.carrier,
-            context: self.context,
-            reconnects: AtomicU64::new(0),
-            unknown_commands: AtomicU64::new(0),
-            unanswered: AtomicU64::new(0),
-        });
-        Core {
-            kind,
-            shared,
-            sending,
-            receiving,
-            limits: SendLimits {
-                bytes: usize::try_from(limits.message_size).unwrap_or(usize::MAX),
-                frames: limits.message_frames,
-            },
-            linger: self.linger,
-            correlation,
-            home: OnceLock::new(),
-        }
     }
 }

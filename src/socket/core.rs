@@ -177,7 +177,8 @@ impl Core {
 
     /// Whether a second connection to the same endpoint would only double every message or subscription.
     fn connects_once(&self) -> bool {
-        matches!(self.kind, SocketKind::Pub | SocketKind::Sub | SocketKind::Req)
+        use SocketKind::{Dealer, Pub, Req, Sub, XSub};
+        matches!(self.kind, Pub | Sub | XSub | Req | Dealer)
     }
 
     pub(crate) async fn unbind(&self, at: &Endpoint) -> Result<(), EndpointError> {

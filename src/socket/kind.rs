@@ -91,6 +91,18 @@ pub trait HasIncoming: Kind {}
 )]
 pub trait Conflates: Kind {}
 
+/// Kinds whose connecting endpoints have a queue before they are connected.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` queues for connected peers only: there is nothing to choose"
+)]
+pub trait QueuesAhead: Kind {}
+
+/// Kinds that tell a ROUTER by which name to know them.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` announces no routing id: nobody would look at it"
+)]
+pub trait Identifies: Kind {}
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -113,7 +125,7 @@ macro_rules! kinds {
 
 kinds! {
     /// Sends each message to one [`Pull`], in turn (RFC 30).
-    Push: Shares Sends HasOutgoing Conflates;
+    Push: Shares Sends HasOutgoing Conflates QueuesAhead;
     /// Receives from each [`Push`] in turn (RFC 30).
     Pull: Shares Receives HasIncoming Conflates;
     /// Publishes to every matching [`Sub`] (RFC 29).
@@ -121,7 +133,37 @@ kinds! {
     /// Receives what it subscribed to (RFC 29).
     Sub: Shares Receives HasIncoming Conflates;
     /// Asks a [`Rep`] and waits for the answer (RFC 28).
-    Req: HasOutgoing HasIncoming;
+    Req: HasOutgoing HasIncoming Identifies;
     /// Answers each [`Req`] (RFC 28).
     Rep: Shares HasOutgoing HasIncoming;
+    /// Sends to its peers in turn, and receives from them in turn (RFC 28).
+    Dealer: Shares Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies;
+    /// Sends to the peer it names, and receives with the name of the sender (RFC 28).
+    Router: Shares HasOutgoing HasIncoming Identifies;
+    /// Publishes, and sees who subscribes to what (RFC 29).
+    XPub: Shares Sends Receives HasOutgoing HasIncoming;
+    /// Receives what it subscribed to, and sends to its publishers (RFC 29).
+    XSub: Shares Sends Receives HasOutgoing HasIncoming;
+    /// Talks to exactly one other [`Pair`] (RFC 31).
+    Pair: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
+    /// Talks to peers that know no ZMTP.
+    Stream: Shares HasOutgoing HasIncoming;
+    /// Talks to a [`Server`], from any thread (RFC 41).
+    Client: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
+    /// Answers the [`Client`] it names (RFC 41).
+    Server: Shares HasOutgoing HasIncoming;
+    /// Publishes to every [`Dish`] of a group (RFC 48).
+    Radio: Shares HasOutgoing;
+    /// Receives from the groups it joined (RFC 48).
+    Dish: Shares HasIncoming;
+    /// Sends each message to one [`Gather`], in turn (RFC 49).
+    Scatter: Shares Sends HasOutgoing QueuesAhead;
+    /// Receives from each [`Scatter`] in turn (RFC 49).
+    Gather: Shares Receives HasIncoming;
+    /// Sends to the peer it names, and receives with the name of the sender; both sides alike (RFC 51).
+    Peer: Shares HasOutgoing HasIncoming;
+    /// Talks to exactly one other [`Channel`], from any thread (RFC 52).
+    Channel: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
+    /// Sends and receives UDP datagrams.
+    Dgram: Shares HasOutgoing HasIncoming;
 }

@@ -5,6 +5,7 @@
 //! [`kind`]; what one kind has for itself stands with its pair in `pipeline`, `pubsub` and `reqrep`. Options are
 //! said once, to a [`Builder`], which is also the one place that turns a kind into strategies for the floors below.
 
+mod assembly;
 mod builder;
 mod core;
 pub mod kind;

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use super::core::{Core, Receiving, Sending};
-use super::{Socket, kind};
+use super::{Builder, Socket, kind};
 use crate::driver::{self, Order};
 use crate::error::{RecvError, RequestError, SendError};
 use crate::message::{Envelope, Message, Payload};
@@ -115,6 +115,19 @@ pub type Req = Socket<kind::Req>;
 /// # }
 /// ```
 pub type Rep = Socket<kind::Rep>;
+
+impl Builder<kind::Req> {
+    /// Numbers the requests, so that a late reply to one that was given up cannot be taken for the reply to another.
+    /// Default: off.
+    ///
+    /// Giving a request up then leaves its connection alone. Each request carries a frame of four bytes in front of
+    /// the empty one, which the peer must return: a REP does, a ROUTER's program must return the whole envelope.
+    /// libzmq: `ZMQ_REQ_CORRELATE`.
+    pub fn correlate(mut self, numbered: bool) -> Self {
+        self.options.correlate = numbered;
+        self
+    }
+}
 
 impl Socket<kind::Req> {
     /// Sends a request to the peer whose turn it is, and waits for its reply.

@@ -84,7 +84,7 @@ fn a_peer_of_two_says_what_it_is_and_must_fit() {
     for (code, theirs) in [
         (1, "PUB"),
         (8, "PUSH"),
-        (11, "socket type 11"),
+        (21, "socket type 21"),
         (255, "socket type 255"),
     ] {
         let stream = [TWO, &[code], b"\x00\x00"].concat();

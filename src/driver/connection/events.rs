@@ -1,0 +1,158 @@
+//! What the session has to tell, and what a subscriber tells its publishers.
+
+use std::task::Context;
+
+use super::{Connection, Phase};
+use crate::driver::question::Question;
+use crate::driver::{Incoming, Link, PeerCounters};
+use crate::error::ProtocolError;
+use crate::monitor::{DisconnectReason, Event};
+use crate::pattern::Change;
+use crate::peer::{Peer, PeerInfo};
+use crate::pipe::Line;
+use crate::runtime;
+use crate::session::{Introduction, SessionEvent};
+
+impl Connection {
+    pub(super) fn take_events(&mut self) -> Result<(), DisconnectReason> {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                SessionEvent::Ask(credentials) => {
+                    let question = Question::ask(&self.shared, &self.endpoint, &self.stream, credentials);
+                    self.question = Some(question);
+                }
+                SessionEvent::Established(introduction) => {
+                    if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
+                        return Err(DisconnectReason::Evicted);
+                    }
+                    self.enter_traffic(introduction);
+                }
+                SessionEvent::Subscribe(prefix) => self.subscribe(Change {
+                    subscribe: true,
+                    prefix,
+                })?,
+                SessionEvent::Cancel(prefix) => self.subscribe(Change {
+                    subscribe: false,
+                    prefix,
+                })?,
+                SessionEvent::Pong(context) => self.pass_barrier(&context),
+            }
+        }
+        Ok(())
+    }
+
+    fn enter_traffic(&mut self, introduction: Introduction) {
+        let now = runtime::now();
+        self.phase = Phase::Traffic;
+        self.established = Some(now);
+        let traffic = &self.shared.traffic;
+        if let Incoming::Messages(inbox) = &traffic.incoming {
+            self.lane = Some(inbox.attach());
+        }
+        if let Some(outgoing) = &traffic.outgoing {
+            self.outgoing.get_or_insert_with(|| outgoing.attach());
+        }
+        if let Some(interest) = &traffic.interest {
+            self.interest = Some((interest.attach(), u64::MAX));
+        }
+        let counters = PeerCounters::new(&self.shared, self.outgoing, self.lane);
+        let peer = Peer::new(PeerInfo {
+            id: self.shared.peers.next_id(),
+            endpoint: self.endpoint.clone(),
+            address: self.stream.peer_address().into(),
+            process: self.stream.peer_process(),
+            kind: introduction.kind,
+            routing_id: introduction.routing_id,
+            version: introduction.version,
+            mechanism: introduction.mechanism,
+            user_id: introduction.user_id.map(Into::into),
+            metadata: introduction
+                .metadata
+                .into_iter()
+                .map(|(name, value)| (name.into(), value))
+                .collect(),
+            counters: counters.clone(),
+        });
+        let control = self.control.clone();
+        let link = Link {
+            peer,
+            outgoing: self.outgoing,
+            incoming: self.lane,
+            control,
+            counters,
+        };
+        self.link = Some(link.clone());
+        self.shared.peers.add(link.clone());
+        self.respelling = self.session.spelling().map(|_| Box::default());
+        // Where frames are spelled in another way, senders have no line to write on themselves.
+        let line = match self.respelling {
+            None => Some(Line::Stream(self.writer.clone())),
+            Some(_) => None,
+        };
+        // Not before it can be found: whoever gives up a request of which bytes have left must reach its connection.
+        if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
+            outgoing.online(pipe, line);
+        }
+        self.shared.events.emit(|| Event::HandshakeDone {
+            peer: link.peer.clone(),
+        });
+        if let Some(announce) = self.announce.take() {
+            let _ = announce.send(Ok(link.peer));
+        }
+    }
+
+    pub(super) fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
+        let (Incoming::Subscriptions(publications), Some(pipe)) =
+            (&self.shared.traffic.incoming, self.outgoing)
+        else {
+            return Ok(());
+        };
+        publications.apply(pipe, vec![change]).map_err(|too_many| {
+            ProtocolError::TooMany {
+                what: too_many.what,
+                limit: too_many.limit,
+            }
+            .into()
+        })
+    }
+
+    /// Tells a publisher what has changed in what we want to hear.
+    pub(super) fn run_errand(&mut self, cx: &mut Context<'_>) {
+        let (Some(interest), Some((key, seen))) = (&self.shared.traffic.interest, &mut self.interest) else {
+            return;
+        };
+        let Some(errand) = interest.poll_errand(*key, cx.waker(), seen) else {
+            return;
+        };
+        for change in errand.changes {
+            if change.subscribe {
+                self.session.subscribe(&change.prefix);
+            } else {
+                self.session.cancel(&change.prefix);
+            }
+        }
+        if let Some(barrier) = errand.barrier
+            && !self.session.ping(&barrier.to_be_bytes())
+        {
+            self.written_barrier = Some(barrier);
+            self.pass_written_barrier();
+        }
+    }
+
+    /// All that was ordered before it may have been written long ago.
+    pub(super) fn pass_written_barrier(&mut self) {
+        if self.has_said_all()
+            && let Some(barrier) = self.written_barrier.take()
+        {
+            self.pass_barrier(&barrier.to_be_bytes());
+        }
+    }
+
+    fn pass_barrier(&mut self, context: &[u8]) {
+        if let (Some(interest), Some((key, _))) = (&self.shared.traffic.interest, self.interest)
+            && let Ok(barrier) = context.try_into()
+        {
+            interest.passed(key, u64::from_be_bytes(barrier));
+        }
+    }
+}
