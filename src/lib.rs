@@ -142,7 +142,7 @@ pub use peer::{Peer, Process};
 pub use session::Heartbeat;
 pub use socket::{
     Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
-    Socket, Sub, Subscribers, Tuning, kind,
+    Socket, StreamEvent, StreamSocket, Sub, Subscribers, Tuning, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};

@@ -9,9 +9,11 @@ use tokio::sync::Semaphore;
 
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::options::{Linger, Tuning};
+use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect, Shared, Tasks,
+    Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
@@ -47,6 +49,9 @@ pub(super) struct Options {
     pub(super) max_message_frames: usize,
     pub(super) routing_id: Bytes,
     pub(super) correlate: bool,
+    /// Peers speak no ZMTP.
+    pub(super) raw: bool,
+    pub(super) notify: bool,
     pub(super) properties: Vec<(String, Bytes)>,
     pub(super) mechanism: Mechanism,
     pub(super) legacy: bool,
@@ -85,6 +90,8 @@ impl Options {
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            raw: kind == SocketKind::Stream,
+            notify: true,
             properties: Vec::new(),
             mechanism: Mechanism::default(),
             legacy: false,
@@ -177,6 +184,16 @@ impl Options {
                 "the newest message is kept for a peer that comes back, which immediate forbids",
             ));
         }
+        if self.raw {
+            let said = [
+                ("mechanism", !self.mechanism.is_open()),
+                ("heartbeat", self.heartbeat.is_some()),
+                ("legacy", self.legacy),
+                ("property", !self.properties.is_empty()),
+            ];
+            let said = said.into_iter().filter(|(_, is_said)| *is_said);
+            found.extend(said.map(|(option, _)| Contradiction::new([option], "a STREAM speaks no ZMTP")));
+        }
         found
     }
 
@@ -266,6 +283,7 @@ impl Options {
                     legacy: self.legacy,
                     handshake_timeout: self.handshake_timeout,
                     heartbeat: self.heartbeat,
+                    raw: self.raw.then(|| stream::chunk(self.max_message_size)),
                 }),
                 limits,
                 stream: self.stream,
@@ -273,6 +291,10 @@ impl Options {
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                notices: match self.raw && self.notify {
+                    true => stream::notices(),
+                    false => Notices::default(),
+                },
             },
             traffic,
             events: Events::new(),

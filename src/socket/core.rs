@@ -70,7 +70,7 @@ pub(crate) struct SendLimits {
 
 impl SendLimits {
     #[inline]
-    fn admit(self, payload: &Payload<'_>) -> bool {
+    pub(super) fn admit(self, payload: &Payload<'_>) -> bool {
         self.admits(payload, (0, 0))
     }
 
@@ -95,7 +95,7 @@ impl SendLimits {
     }
 
     #[cold]
-    fn refuse(self, payload: Payload<'_>) -> SendError {
+    pub(super) fn refuse(self, payload: Payload<'_>) -> SendError {
         self.refusal(payload, (0, 0))
     }
 

@@ -22,6 +22,7 @@ pub(crate) mod command;
 pub(crate) mod decoder;
 pub(crate) mod greeting;
 pub(crate) mod metadata;
+pub(crate) mod raw;
 pub(crate) mod spelling;
 pub(crate) mod v1;
 pub(crate) mod v2;
