@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hubless::{
-    BuildError, DisconnectReason, Event, Heartbeat, Linger, Mechanism, Peer, Plain, SendError, StreamEvent, StreamSocket,
-    TcpOptions, TrySendError,
+    BuildError, DisconnectReason, Event, Heartbeat, Linger, Mechanism, Peer, Plain, SendError, StreamEvent,
+    StreamSocket, TcpOptions, TrySendError,
 };
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -68,7 +68,10 @@ impl RawListener {
             return Ok(Self::Tcp(TcpListener::bind("127.0.0.1:0").await?));
         }
         let path = at.place().as_str().trim_start_matches("ipc://").to_owned() + "-raw";
-        Ok(Self::Unix(UnixListener::bind(&path)?, tempfile::Path(path.into())))
+        Ok(Self::Unix(
+            UnixListener::bind(&path)?,
+            tempfile::Path(path.into()),
+        ))
     }
 
     fn endpoint(&self) -> Outcome<String> {
@@ -131,7 +134,10 @@ async fn comings_and_goings_are_told_around_the_bytes_of_each_peer(at: Transport
     let place = at.bind(&socket).await?;
     let mut first = raw(&place).await?;
     let one = comes(&socket).await?;
-    assert_eq!((one.kind(), one.version(), one.mechanism()), (None, (0, 0), "NONE"));
+    assert_eq!(
+        (one.kind(), one.version(), one.mechanism()),
+        (None, (0, 0), "NONE")
+    );
     assert_eq!(one.endpoint(), &*place);
     let second = raw(&place).await?;
     let two = comes(&socket).await?;
@@ -249,7 +255,10 @@ async fn a_peer_that_is_closed_gets_what_was_queued_for_it_and_nothing_more(at: 
     let page = vec![7; 2_000_000];
     socket.send_to(&peer, page.clone()).await?;
     assert!(socket.close_peer(&peer));
-    let error = socket.send_to(&peer, "too late").await.expect_err("it is being closed");
+    let error = socket
+        .send_to(&peer, "too late")
+        .await
+        .expect_err("it is being closed");
     assert!(matches!(error, SendError::NoRoute(_)));
     assert_eq!(error.into_message(), "too late");
     assert!(rest(&mut program).await? == page);
@@ -487,7 +496,10 @@ fn what_takes_zmtp_is_refused_by_the_builder() {
     let named = |built: Result<StreamSocket, BuildError>| {
         let error = built.err();
         let found = error.as_ref().map(BuildError::contradictions).unwrap_or_default();
-        found.iter().flat_map(|one| one.options().to_vec()).collect::<Vec<_>>()
+        found
+            .iter()
+            .flat_map(|one| one.options().to_vec())
+            .collect::<Vec<_>>()
     };
     let builder = StreamSocket::builder;
     assert!(named(builder().mechanism(Mechanism::default()).build()).is_empty());

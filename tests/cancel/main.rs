@@ -12,6 +12,7 @@ mod endpoints;
 mod receiving;
 mod requests;
 mod sending;
+mod stream;
 #[path = "../behaviour/transport.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the behaviour suite")]
 mod transport;

@@ -120,6 +120,7 @@ fn named(kind: SocketKind) -> SocketType {
         SocketKind::Sub => SocketType::Sub,
         SocketKind::Req => SocketType::Req,
         SocketKind::Rep => SocketType::Rep,
+        SocketKind::Stream => SocketType::Stream,
         _ => panic!("no test talks to a {kind}"),
     }
 }
