@@ -8,6 +8,7 @@
 mod admission;
 mod connection;
 mod control;
+pub(crate) mod datagrams;
 mod dialer;
 mod inflow;
 pub(crate) mod inproc;
@@ -42,7 +43,7 @@ use crate::runtime::Dice;
 use crate::session::SessionConfig;
 use crate::stats::{Counted, Load, Stats};
 use crate::sync::Mutex;
-use crate::transport::{Carrier, StreamOptions};
+use crate::transport::{Carrier, StreamOptions, UdpOptions};
 use crate::wire::decoder::Limits;
 
 pub(crate) use dialer::dial;
@@ -164,6 +165,7 @@ pub(crate) struct DriverConfig {
     pub(crate) session: Arc<SessionConfig>,
     pub(crate) limits: Limits,
     pub(crate) stream: StreamOptions,
+    pub(crate) udp: UdpOptions,
     pub(crate) reconnect: Reconnect,
     /// A connecting endpoint has a pipe only while it is connected.
     pub(crate) immediate: bool,

@@ -24,7 +24,7 @@ use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
 use crate::socket_kind::SocketKind;
-use crate::transport::{Carrier, StreamOptions, TcpOptions};
+use crate::transport::{Carrier, StreamOptions, UdpOptions};
 use crate::wire::decoder::Limits;
 use crate::wire::metadata;
 
@@ -57,6 +57,7 @@ pub(super) struct Options {
     pub(super) legacy: bool,
     pub(super) admission: AdmissionLimits,
     pub(super) stream: StreamOptions,
+    pub(super) udp: UdpOptions,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
     pub(super) carrier: Option<Arc<dyn Carrier>>,
@@ -86,7 +87,10 @@ impl Options {
             },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
-            max_message_size: 256 * 1024 * 1024,
+            max_message_size: match kind {
+                SocketKind::Dgram => u64::from(u16::MAX),
+                _ => 256 * 1024 * 1024,
+            },
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
@@ -99,10 +103,8 @@ impl Options {
                 pending: 1024,
                 connections: None,
             },
-            stream: StreamOptions {
-                tcp: TcpOptions::new(),
-                backlog: 4096,
-            },
+            stream: StreamOptions::default(),
+            udp: UdpOptions::new(),
             tuning: Tuning::new(),
             context: Context::of_the_process(),
             carrier: None,
@@ -287,6 +289,7 @@ impl Options {
                 }),
                 limits,
                 stream: self.stream,
+                udp: self.udp,
                 reconnect: self.reconnect,
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,

@@ -19,6 +19,7 @@
 )]
 
 pub(crate) mod command;
+pub(crate) mod datagram;
 pub(crate) mod decoder;
 pub(crate) mod greeting;
 pub(crate) mod metadata;

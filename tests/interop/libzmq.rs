@@ -121,6 +121,7 @@ fn named(kind: SocketKind) -> SocketType {
         SocketKind::Req => SocketType::Req,
         SocketKind::Rep => SocketType::Rep,
         SocketKind::Stream => SocketType::Stream,
+        SocketKind::Dgram => SocketType::Dgram,
         _ => panic!("no test talks to a {kind}"),
     }
 }

@@ -10,7 +10,7 @@
 //! | [`subscriptions`] | made, cancelled, made again |
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
-//! | [`raw`] | STREAM, without ZMTP |
+//! | [`raw`] | STREAM and DGRAM, without ZMTP |
 //! | [`meeting`] | where a check takes place, and how it becomes a test |
 //! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
 //!

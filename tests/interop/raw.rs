@@ -1,6 +1,6 @@
-//! STREAM with libzmq's: two sockets that speak no ZMTP, and what each makes of the other's bytes.
+//! STREAM and DGRAM with libzmq's: sockets that speak no ZMTP, and what each makes of the other's bytes.
 
-use hubless::{Message, Peer, SocketKind, StreamEvent, StreamSocket};
+use hubless::{Datagram, Message, Peer, SocketKind, StreamEvent, StreamSocket};
 
 use crate::meeting::{Meeting, everywhere};
 use crate::other::OtherSocket;
@@ -67,4 +67,35 @@ async fn an_end_from_here_is_heard_there<O: OtherSocket>(meeting: Meeting) {
     assert_eq!(other.recv().await, Message::from((&id[..], "")));
     let (from, event) = ours.recv_event().await.expect("it is open");
     assert_eq!((from, event), (peer, StreamEvent::Disconnected));
+}
+
+/// A place that nobody else is given as long as it is held, though sockets that reuse addresses could be bound there.
+fn udp_place() -> (std::net::UdpSocket, String) {
+    let held = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let at = held.local_addr().expect("it is bound").to_string();
+    (held, at)
+}
+
+/// libzmq's DGRAM takes the address for a first frame, and gives it back with the zero that ends it in C.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn datagrams_go_both_ways() {
+    let ours = Datagram::new();
+    let endpoint = ours.bind("udp://127.0.0.1:0").await.expect("a free port");
+    let at = endpoint.as_str().trim_start_matches("udp://").to_owned();
+    // It does not say which port it was given: it must be told one.
+    let (held, theirs) = udp_place();
+    drop(held);
+    let mut other = crate::libzmq::Libzmq::new(SocketKind::Dgram);
+    other.bind(&format!("udp://{theirs}")).await;
+    for size in [0, 1, 1400, 8000] {
+        let data = vec![7; size];
+        other.send(Message::from((at.clone(), data.clone()))).await;
+        let (from, got) = ours.recv_datagram().await.expect("it is open");
+        assert_eq!((from.to_string(), got.len()), (theirs.clone(), size));
+        ours.send_datagram(from, data.clone()).await.expect("it is open");
+        let got = other.recv().await;
+        assert_eq!(got.frame(0), Some(format!("{at}\0").as_bytes()));
+        assert_eq!(got.frame(1), Some(&data[..]));
+    }
+    other.close().await;
 }
