@@ -87,11 +87,13 @@ pub enum DropReason {
     ProtocolError,
     /// The runtime of the socket was shut down.
     RuntimeGone,
+    /// It was received, and the socket closed before the program took it.
+    Unread,
 }
 
 impl DropReason {
     /// Every reason, in the order of [`Dropped::iter`].
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Hwm,
         Self::NoPeer,
         Self::NoSubscriber,
@@ -102,6 +104,7 @@ impl DropReason {
         Self::Filtered,
         Self::ProtocolError,
         Self::RuntimeGone,
+        Self::Unread,
     ];
 
     /// The name in logs and metrics: `hwm`, `no_peer`, …
@@ -117,6 +120,7 @@ impl DropReason {
             Self::Filtered => "filtered",
             Self::ProtocolError => "protocol_error",
             Self::RuntimeGone => "runtime_gone",
+            Self::Unread => "unread",
         }
     }
 }
