@@ -87,13 +87,15 @@ pub enum DropReason {
     ProtocolError,
     /// The runtime of the socket was shut down.
     RuntimeGone,
+    /// It was received, and the socket closed before the program took it.
+    Unread,
     /// It was a datagram that the system did not take: there is no way to its address, or it is too long for that way.
     Refused,
 }
 
 impl DropReason {
     /// Every reason, in the order of [`Dropped::iter`].
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Hwm,
         Self::NoPeer,
         Self::NoSubscriber,
@@ -104,6 +106,7 @@ impl DropReason {
         Self::Filtered,
         Self::ProtocolError,
         Self::RuntimeGone,
+        Self::Unread,
         Self::Refused,
     ];
 
@@ -120,6 +123,7 @@ impl DropReason {
             Self::Filtered => "filtered",
             Self::ProtocolError => "protocol_error",
             Self::RuntimeGone => "runtime_gone",
+            Self::Unread => "unread",
             Self::Refused => "refused",
         }
     }

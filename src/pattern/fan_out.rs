@@ -21,7 +21,7 @@ mod subscriber;
 mod tests;
 
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::pace::Pace;
 use self::shared_log::{Range, SharedLog};
@@ -31,7 +31,7 @@ use super::{Change, Publications, TooManySubscriptions};
 use crate::error::Closed;
 use crate::frame::Run;
 use crate::message::Payload;
-use crate::pipe::{Batch, Line, Marks, Next, Outgoing, PipeId, Slots, Ticket, Unsent, Waiters};
+use crate::pipe::{Batch, Line, Marks, Next, Outgoing, PipeId, Ration, Slots, Ticket, Unsent, Waiters};
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
 
@@ -43,11 +43,6 @@ const MAX_SUBSCRIPTIONS: usize = 100_000;
 
 /// … and the most bytes of all its prefixes.
 const MAX_SUBSCRIPTION_BYTES: usize = 16 * 1024 * 1024;
-
-/// A message for one subscriber whose line is idle is written by the publisher itself, if it met no idle line within
-/// this time: then it is not streaming, and a wake-up is saved. (Counted from its last write instead, a stream to many
-/// subscribers, each with a topic of its own, stays one of writes that carry one message each.)
-const INLINE_SPACING: Duration = Duration::from_micros(2);
 
 /// From this many subscribers on a message is written to the shared log, once …
 const MANY: usize = 8;
@@ -90,8 +85,8 @@ struct State {
     /// Empty ones, for batches that are copied from the shared log.
     buffers: Vec<Run>,
     pace: Pace,
-    /// When an idle line was met last, or the publisher's own write to one ended.
-    last_idle: Option<Instant>,
+    /// Of writes to the one subscriber of a message.
+    ration: Ration,
     /// Those who wait for subscribers.
     waiters: Waiters,
     closed: bool,
@@ -175,7 +170,7 @@ impl FanOut {
     fn write(&self, pipe: PipeId, mut batch: Batch, line: &Line, clock: impl Fn() -> Instant) {
         line.carry(&mut batch);
         let mut state = self.state.lock();
-        state.last_idle = Some(clock());
+        state.ration.wrote(clock());
         let State {
             subscribers, shared, ..
         } = &mut *state;
@@ -301,15 +296,8 @@ impl State {
             let copied = if range.is_some() { 0 } else { bytes };
             self.pace
                 .count_queued(copied, log.load(), config.marks, log.is_blocked());
-            let last_idle = &mut self.last_idle;
-            let may_write = || {
-                if hits > 1 {
-                    return false;
-                }
-                let now = clock();
-                let last = last_idle.replace(now);
-                last.is_none_or(|last| now.duration_since(last) >= INLINE_SPACING)
-            };
+            let ration = &mut self.ration;
+            let may_write = || hits == 1 && ration.meet_idle(clock());
             match log.after_append(may_write) {
                 Next::Done => {}
                 Next::Wake(driver) => errands.drivers.push(driver),

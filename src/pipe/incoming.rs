@@ -280,16 +280,21 @@ impl Inbox {
         self.grant(arrivals)
     }
 
-    /// Ends receiving for good: what was received and not read is given up.
+    /// Ends receiving for good: what was received and not read is dropped, and counted.
     pub(crate) fn close(&self) {
         let mut held = self.held.lock();
-        held.ring.clear();
         let mut arrivals = self.arrivals.lock();
         arrivals.closed = true;
-        arrivals.chunks.clear();
         let receivers = arrivals.waiters.grant_all();
         self.waiting.store(0, Ordering::Relaxed);
         drop(arrivals);
+        self.swap(&mut held);
+        for slot in mem::take(&mut held.ring) {
+            self.give_credit(&mut held, slot);
+            held.lanes[slot as usize] = HeldLane::default();
+            self.arrivals.lock().drop_queued(slot, DropReason::Unread);
+        }
+        drop(held);
         receivers.into_iter().for_each(Waker::wake);
     }
 
@@ -588,6 +593,14 @@ impl Arrivals {
         };
         self.free_if_done(pipe.slot);
         driver
+    }
+
+    /// What the receivers had of this lane is gone.
+    fn drop_queued(&mut self, slot: u32, reason: DropReason) {
+        let lane = &mut self.lanes[slot as usize];
+        let queued = mem::take(&mut lane.queued);
+        lane.counters.dropped.add(reason, queued.messages);
+        self.free_if_done(slot);
     }
 
     fn free_if_done(&mut self, slot: u32) {
