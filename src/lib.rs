@@ -128,6 +128,7 @@ mod driver;
 mod socket;
 
 pub use context::Context;
+pub use driver::ReconnectStop;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
     BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
@@ -146,7 +147,7 @@ pub use socket::{
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
-pub use transport::{Keepalive, TcpOptions, UdpOptions};
+pub use transport::{Keepalive, OpenListener, TcpOptions, UdpOptions};
 
 /// Deciding who may enter.
 pub mod auth {

@@ -16,12 +16,14 @@ mod listener;
 mod question;
 mod respelling;
 mod spin;
+mod stopping;
 mod tasks;
 
 pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use connection::Notices;
 pub(crate) use control::{Control, Order};
 pub(crate) use question::QUESTIONS;
+pub use stopping::ReconnectStop;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
 use std::collections::BTreeMap;
@@ -185,6 +187,8 @@ pub(crate) type Guard = fn(&[u8]) -> Result<(), ProtocolError>;
 pub(crate) struct Reconnect {
     pub(crate) min: Duration,
     pub(crate) max: Duration,
+    /// When it does not.
+    pub(crate) stop: ReconnectStop,
 }
 
 /// Where messages come from and go to: the traffic wing as the drivers see it.

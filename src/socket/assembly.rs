@@ -12,8 +12,8 @@ use super::options::{Linger, Tuning};
 use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect, Shared, Tasks,
-    Traffic,
+    Admission, AdmissionLimits, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect, ReconnectStop,
+    Shared, Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
@@ -84,6 +84,7 @@ impl Options {
             reconnect: Reconnect {
                 min: Duration::from_millis(100),
                 max: Duration::from_secs(5),
+                stop: ReconnectStop::new(),
             },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
@@ -122,6 +123,12 @@ impl Options {
         }
         if self.reconnect.min.is_zero() {
             found.push(Contradiction::new(["reconnect"], "the first wait is zero"));
+        }
+        if self.stream.connect_timeout.is_some_and(|limit| limit.is_zero()) {
+            found.push(Contradiction::new(
+                ["connect_timeout"],
+                "no connection is made in no time",
+            ));
         }
         if self.handshake_timeout.is_some_and(|limit| limit.is_zero()) {
             found.push(Contradiction::new(

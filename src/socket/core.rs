@@ -23,7 +23,7 @@ use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime;
 use crate::socket_kind::SocketKind;
-use crate::transport::{Datagrams, Listener};
+use crate::transport::{Datagrams, Listener, OpenListener};
 use crate::wire::decoder::FRAME_CHARGE;
 
 /// One socket.
@@ -161,6 +161,22 @@ impl Core {
             .ok_or(BindError::Closed(endpoint))?;
         driver::listen(&home, guard, listener);
         Ok(resolved)
+    }
+
+    /// Listens through a listener that is open already.
+    pub(crate) fn bind_listener(&self, open: OpenListener) -> Result<Endpoint, BindError> {
+        let shared = &self.shared;
+        let endpoint = open.endpoint().map_err(BindError::Listener)?;
+        reach::check_bind(self.kind, &endpoint, 0)?;
+        let home = self
+            .home()
+            .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
+        let adopted = runtime::inside(&home, || Listener::adopt(open, &shared.config.stream));
+        let listener = adopted.map_err(BindError::Listener)?;
+        let guard = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
+        let guard = guard.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+        driver::listen(&home, guard, listener);
+        Ok(endpoint)
     }
 
     async fn bind_datagrams(

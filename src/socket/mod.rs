@@ -41,6 +41,7 @@ use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, EndpointError, Unsent};
 use crate::monitor::Monitor;
 use crate::stats::Stats;
+use crate::transport::OpenListener;
 
 /// A messaging socket of kind `K`, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`].
 ///
@@ -197,6 +198,41 @@ impl<K: Kind> Socket<K> {
     /// ```
     pub async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         self.core.bind(at).await
+    }
+
+    /// Listens through a listener that is open already, and returns its endpoint.
+    ///
+    /// For programs that are handed their sockets, by systemd or by the program that they replace. A
+    /// [`std::net::TcpListener`] is a `tcp://` endpoint, a [`std::os::unix::net::UnixListener`] an `ipc://` one, whose file
+    /// is left alone when the socket ends. Everything else is as with [`bind`](Self::bind): the endpoint that is returned
+    /// can be [unbound](Self::unbind), and connections get the [options of TCP](Builder::tcp) that can still be said.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError::Listener`] when this is no socket that listens, not one of its type's family, or one whose name is no
+    /// endpoint; [`BindError::Kind`] when this kind of socket does not bind such endpoints; [`BindError::NoRuntime`] and
+    /// [`BindError::Closed`] as with [`bind`](Self::bind). The listener is closed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Pull, Push};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?; // or what systemd has opened
+    /// let pull = Pull::new();
+    /// let endpoint = pull.bind_listener(listener)?;
+    ///
+    /// let push = Push::new();
+    /// push.connect(&endpoint)?;
+    /// push.send("hello").await?;
+    /// assert_eq!(pull.recv().await?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bind_listener(&self, listener: impl Into<OpenListener>) -> Result<Endpoint, BindError> {
+        self.core.bind_listener(listener.into())
     }
 
     /// Begins to dial an endpoint, and dials again whenever the connection is lost.

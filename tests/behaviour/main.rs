@@ -11,6 +11,7 @@
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
+//! | [`listeners`], [`stopping`] | where a socket listens that is told no address; when one that connects gives up |
 //! | [`kinds`] | who talks to whom at all |
 //!
 //! What takes a peer that speaks by hand, and so a byte stream, is in `tests/reqrep` and `tests/conformance`: the
@@ -23,11 +24,13 @@ mod immediate;
 mod kinds;
 mod limits;
 mod linger;
+mod listeners;
 mod losses;
 mod marks;
 mod pipeline;
 mod replies;
 mod requests;
+mod stopping;
 mod stream;
 mod subscribers;
 mod subscriptions;
