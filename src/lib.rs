@@ -141,12 +141,12 @@ pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::{Peer, Process};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
-    Socket, Sub, Subscribers, Tuning, kind,
+    Builder, Connecting, Datagram, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req,
+    Request, Socket, StreamEvent, StreamSocket, Sub, Subscribers, Tuning, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
-pub use transport::{Keepalive, TcpOptions};
+pub use transport::{Keepalive, TcpOptions, UdpOptions};
 
 /// Deciding who may enter.
 pub mod auth {

@@ -13,6 +13,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::connection::{Announce, Connection, Finish};
+use super::datagrams;
 use super::inproc;
 use super::tasks::{self, TaskGuard};
 use super::{Home, Order, Shared};
@@ -74,6 +75,7 @@ impl Dialer {
         let endpoint = self.guard.endpoint.clone();
         match endpoint.address() {
             Address::Inproc(name) => inproc::meet(&mut self, name).await,
+            Address::Udp(address) => datagrams::send(&mut self, address).await,
             _ => self.dial().await,
         }
         if let Some(announce) = self.announce.take() {

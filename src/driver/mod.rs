@@ -8,6 +8,7 @@
 mod admission;
 mod connection;
 mod control;
+pub(crate) mod datagrams;
 mod dialer;
 mod inflow;
 pub(crate) mod inproc;
@@ -18,10 +19,12 @@ mod spin;
 mod tasks;
 
 pub(crate) use admission::{Admission, AdmissionLimits};
+pub(crate) use connection::Notices;
 pub(crate) use control::{Control, Order};
 pub(crate) use question::QUESTIONS;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -40,7 +43,7 @@ use crate::runtime::Dice;
 use crate::session::SessionConfig;
 use crate::stats::{Counted, Load, Stats};
 use crate::sync::Mutex;
-use crate::transport::{Carrier, StreamOptions};
+use crate::transport::{Carrier, StreamOptions, UdpOptions};
 use crate::wire::decoder::Limits;
 
 pub(crate) use dialer::dial;
@@ -162,6 +165,7 @@ pub(crate) struct DriverConfig {
     pub(crate) session: Arc<SessionConfig>,
     pub(crate) limits: Limits,
     pub(crate) stream: StreamOptions,
+    pub(crate) udp: UdpOptions,
     pub(crate) reconnect: Reconnect,
     /// A connecting endpoint has a pipe only while it is connected.
     pub(crate) immediate: bool,
@@ -169,6 +173,8 @@ pub(crate) struct DriverConfig {
     pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<Guard>,
+    /// What the program finds in the lane of a peer when it comes and when it leaves.
+    pub(crate) notices: Notices,
 }
 
 /// Looks at one message's frames; `Err` closes the connection it came through.
@@ -248,7 +254,8 @@ pub(crate) struct PeerCount {
 
 #[derive(Default)]
 struct PeersState {
-    links: Vec<Link>,
+    /// By the number of the peer.
+    links: BTreeMap<u64, Link>,
     next: u64,
     /// By incoming slot, kept until the slot is used again: a message may be read after its peer has left.
     by_lane: Vec<Option<Link>>,
@@ -283,15 +290,13 @@ impl Peers {
         let mut state = self.state.lock();
         keep(&mut state.by_lane, link.incoming, &link);
         keep(&mut state.by_pipe, link.outgoing, &link);
-        state.links.push(link);
+        state.links.insert(link.peer.id(), link);
         self.count.send_modify(|count| count.peers = state.links.len());
     }
 
     pub(crate) fn remove(&self, peer: &Peer) {
         let mut state = self.state.lock();
-        if let Some(at) = state.links.iter().position(|link| link.peer == *peer) {
-            state.links.swap_remove(at);
-        }
+        state.links.remove(&peer.id());
         self.count.send_modify(|count| count.peers = state.links.len());
     }
 
@@ -299,9 +304,17 @@ impl Peers {
         self.state
             .lock()
             .links
-            .iter()
+            .values()
             .map(|link| link.peer.clone())
             .collect()
+    }
+
+    /// The connection to this very peer, as long as it lasts.
+    pub(crate) fn by_peer(&self, peer: &Peer) -> Option<Link> {
+        let state = self.state.lock();
+        // Another socket has a peer of that number too.
+        let link = state.links.get(&peer.id()).filter(|link| link.peer == *peer);
+        link.cloned()
     }
 
     /// The peer whose messages come through this lane, also after it has left.
@@ -335,6 +348,11 @@ impl Peers {
         let state = self.state.lock();
         let link = state.by_pipe.get(pipe.index())?.as_ref()?;
         (link.outgoing == Some(pipe)).then(|| link.clone())
+    }
+
+    /// Whether there will be no more of them.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.count.borrow().closed
     }
 
     /// Ends all waiting for peers.

@@ -14,6 +14,8 @@
 //! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
 //! half of the mark is free.
 
+mod refusing;
+
 use std::collections::VecDeque;
 use std::mem;
 use std::task::{Poll, Waker, ready};

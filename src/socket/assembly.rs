@@ -9,9 +9,11 @@ use tokio::sync::Semaphore;
 
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::options::{Linger, Tuning};
+use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect, Shared, Tasks,
+    Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
@@ -22,7 +24,7 @@ use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
 use crate::socket_kind::SocketKind;
-use crate::transport::{Carrier, StreamOptions, TcpOptions};
+use crate::transport::{Carrier, StreamOptions, UdpOptions};
 use crate::wire::decoder::Limits;
 use crate::wire::metadata;
 
@@ -47,11 +49,15 @@ pub(super) struct Options {
     pub(super) max_message_frames: usize,
     pub(super) routing_id: Bytes,
     pub(super) correlate: bool,
+    /// Peers speak no ZMTP.
+    pub(super) raw: bool,
+    pub(super) notify: bool,
     pub(super) properties: Vec<(String, Bytes)>,
     pub(super) mechanism: Mechanism,
     pub(super) legacy: bool,
     pub(super) admission: AdmissionLimits,
     pub(super) stream: StreamOptions,
+    pub(super) udp: UdpOptions,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
     pub(super) carrier: Option<Arc<dyn Carrier>>,
@@ -81,10 +87,15 @@ impl Options {
             },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
-            max_message_size: 256 * 1024 * 1024,
+            max_message_size: match kind {
+                SocketKind::Dgram => u64::from(u16::MAX),
+                _ => 256 * 1024 * 1024,
+            },
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            raw: kind == SocketKind::Stream,
+            notify: true,
             properties: Vec::new(),
             mechanism: Mechanism::default(),
             legacy: false,
@@ -92,10 +103,8 @@ impl Options {
                 pending: 1024,
                 connections: None,
             },
-            stream: StreamOptions {
-                tcp: TcpOptions::new(),
-                backlog: 4096,
-            },
+            stream: StreamOptions::default(),
+            udp: UdpOptions::new(),
             tuning: Tuning::new(),
             context: Context::of_the_process(),
             carrier: None,
@@ -176,6 +185,16 @@ impl Options {
                 ["conflate", "immediate"],
                 "the newest message is kept for a peer that comes back, which immediate forbids",
             ));
+        }
+        if self.raw {
+            let said = [
+                ("mechanism", !self.mechanism.is_open()),
+                ("heartbeat", self.heartbeat.is_some()),
+                ("legacy", self.legacy),
+                ("property", !self.properties.is_empty()),
+            ];
+            let said = said.into_iter().filter(|(_, is_said)| *is_said);
+            found.extend(said.map(|(option, _)| Contradiction::new([option], "a STREAM speaks no ZMTP")));
         }
         found
     }
@@ -266,13 +285,19 @@ impl Options {
                     legacy: self.legacy,
                     handshake_timeout: self.handshake_timeout,
                     heartbeat: self.heartbeat,
+                    raw: self.raw.then(|| stream::chunk(self.max_message_size)),
                 }),
                 limits,
                 stream: self.stream,
+                udp: self.udp,
                 reconnect: self.reconnect,
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                notices: match self.raw && self.notify {
+                    true => stream::notices(),
+                    false => Notices::default(),
+                },
             },
             traffic,
             events: Events::new(),

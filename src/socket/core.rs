@@ -8,8 +8,10 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
 
 use super::options::Linger;
+use super::reach;
+use crate::driver::datagrams::Form;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
-use crate::endpoint::{Address, Endpoint, ToEndpoint};
+use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
     BindError, Closed, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
 };
@@ -21,7 +23,7 @@ use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime;
 use crate::socket_kind::SocketKind;
-use crate::transport::Listener;
+use crate::transport::{Datagrams, Listener};
 use crate::wire::decoder::FRAME_CHARGE;
 
 /// One socket.
@@ -70,7 +72,7 @@ pub(crate) struct SendLimits {
 
 impl SendLimits {
     #[inline]
-    fn admit(self, payload: &Payload<'_>) -> bool {
+    pub(super) fn admit(self, payload: &Payload<'_>) -> bool {
         self.admits(payload, (0, 0))
     }
 
@@ -95,7 +97,7 @@ impl SendLimits {
     }
 
     #[cold]
-    fn refuse(self, payload: Payload<'_>) -> SendError {
+    pub(super) fn refuse(self, payload: Payload<'_>) -> SendError {
         self.refusal(payload, (0, 0))
     }
 
@@ -129,15 +131,20 @@ impl Core {
     pub(crate) async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         let endpoint = at.to_endpoint()?;
         endpoint.for_bind()?;
+        let shared = &self.shared;
+        let bound = shared.tasks.pick(|_, task| task.role == Role::Listener).len();
+        reach::check_bind(self.kind, &endpoint, bound)?;
         let home = self
             .home()
             .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
-        let shared = &self.shared;
         if let Address::Inproc(name) = endpoint.address() {
             let listener = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
             let guard = listener.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
             driver::inproc::listen(&home, guard, name)?;
             return Ok(endpoint);
+        }
+        if let Address::Udp(address) = endpoint.address() {
+            return self.bind_datagrams(&home, &endpoint, address).await;
         }
         let binding = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref());
         // Not the caller's, which may be another runtime or none.
@@ -156,9 +163,33 @@ impl Core {
         Ok(resolved)
     }
 
+    async fn bind_datagrams(
+        &self,
+        home: &Home,
+        endpoint: &Endpoint,
+        address: &UdpAddress,
+    ) -> Result<Endpoint, BindError> {
+        let shared = &self.shared;
+        let binding = Datagrams::bind(address, &shared.config.udp);
+        let bound = runtime::within(home, binding).await;
+        let (socket, resolved) = bound.map_err(|source| BindError::Io {
+            endpoint: endpoint.clone(),
+            source,
+        })?;
+        let guard = shared.tasks.enter(shared, resolved.clone(), Role::Listener);
+        let guard = guard.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+        let form = match self.kind {
+            SocketKind::Dgram => Form::Addressed,
+            _ => Form::Grouped { to: None },
+        };
+        driver::datagrams::bind(home, guard, socket, form);
+        Ok(resolved)
+    }
+
     pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
+        reach::check_connect(self.kind, &endpoint)?;
         let home = self
             .home()
             .ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;

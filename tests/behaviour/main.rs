@@ -10,6 +10,7 @@
 //! | [`topics`], [`subscriptions`], [`losses`], [`subscribers`], [`limits`] | RFC 29: who gets what, what a SUB is subscribed to and when, who misses what, who is told, how much may be asked for |
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
+//! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
 //! | [`kinds`] | who talks to whom at all |
 //!
 //! What takes a peer that speaks by hand, and so a byte stream, is in `tests/reqrep` and `tests/conformance`: the
@@ -17,6 +18,7 @@
 //! not send and that question and answer alternate is shown in the documentation of [`hubless::Pull`] and
 //! [`hubless::Req`].
 
+mod datagram;
 mod immediate;
 mod kinds;
 mod limits;
@@ -26,6 +28,7 @@ mod marks;
 mod pipeline;
 mod replies;
 mod requests;
+mod stream;
 mod subscribers;
 mod subscriptions;
 mod topics;

@@ -93,6 +93,7 @@ impl Connection {
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             outgoing.online(pipe, line);
         }
+        self.notify(|notices| &notices.came);
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
         });
