@@ -37,6 +37,7 @@ use super::admission::Ticket;
 use super::inflow::Inflow;
 use super::question::Question;
 use super::respelling::Respelling;
+use super::seats::Seat;
 use super::spin::Spin;
 use super::{Control, Incoming, Link, Order, Shared};
 use crate::endpoint::Endpoint;
@@ -150,6 +151,8 @@ pub(crate) struct Connection {
     announce: Announce,
     /// Its place among the accepted ones.
     ticket: Option<Ticket>,
+    /// Of one that was accepted, once its handshake is done. A connecting endpoint has its own.
+    seat: Option<Seat>,
 }
 
 /// Who waits for the first handshake of a connecting endpoint.
@@ -215,6 +218,7 @@ impl Connection {
             left_behind: Unsent::default(),
             announce,
             ticket: None,
+            seat: None,
             shared,
         }
     }
@@ -222,6 +226,9 @@ impl Connection {
     /// It was accepted, and has this place.
     pub(crate) fn admitted(mut self, ticket: Ticket) -> Self {
         self.ticket = Some(ticket);
+        if self.shared.seats.are_scarce() {
+            self.session.hear_first();
+        }
         self
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod inproc;
 mod listener;
 mod question;
 mod respelling;
+mod seats;
 mod spin;
 mod tasks;
 
@@ -22,6 +23,7 @@ pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use connection::Notices;
 pub(crate) use control::{Control, Order};
 pub(crate) use question::QUESTIONS;
+pub(crate) use seats::Seats;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
 use std::collections::BTreeMap;
@@ -36,8 +38,8 @@ use tokio::sync::Semaphore;
 use crate::context::Context;
 use crate::error::ProtocolError;
 use crate::monitor::Events;
-use crate::pattern::{Interest, Publications};
-use crate::peer::Peer;
+use crate::pattern::{Interest, Numbers, Publications};
+use crate::peer::{Peer, PeerId};
 use crate::pipe::{Inbox, Outgoing, PipeId, Unsent};
 use crate::runtime::Dice;
 use crate::session::SessionConfig;
@@ -58,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) seats: Seats,
     /// Places for questions to whoever decides about peers.
     pub(crate) questions: Arc<Semaphore>,
     pub(crate) dice: Arc<Dice>,
@@ -194,6 +197,8 @@ pub(crate) struct Traffic {
     pub(crate) incoming: Incoming,
     /// What a subscriber tells its publishers.
     pub(crate) interest: Option<Arc<Interest>>,
+    /// The numbers by which the program names its peers.
+    pub(crate) numbers: Option<Arc<Numbers>>,
 }
 
 /// What becomes of the messages of a peer.
@@ -218,6 +223,11 @@ pub(crate) struct Link {
 }
 
 impl Traffic {
+    /// The number of the peer behind this pipe, if peers have numbers.
+    fn number(&self, outgoing: Option<PipeId>) -> Option<PeerId> {
+        Some(self.numbers.as_ref()?.of(outgoing?))
+    }
+
     /// Whoever holds this pipe was ordered to finish: nothing new goes into it.
     fn retire(&self, outgoing: Option<PipeId>) {
         if let (Some(side), Some(pipe)) = (&self.outgoing, outgoing) {
@@ -333,6 +343,13 @@ impl Peers {
         } else {
             None
         }
+    }
+
+    /// The number of the peer whose messages come through this lane, also after it has left.
+    pub(crate) fn number_of(&self, lane: PipeId) -> Option<PeerId> {
+        let state = self.state.lock();
+        let link = state.by_lane.get(lane.index())?.as_ref()?;
+        link.peer.number().filter(|_| link.incoming == Some(lane))
     }
 
     /// Who sends through this lane, and the pipe on which to answer; also after it has left.

@@ -3,12 +3,16 @@
 pub(crate) mod exchange;
 mod fan_out;
 mod interest;
+mod numbered;
 mod subscriptions;
+mod wanted;
 
 use std::fmt;
 
 pub(crate) use fan_out::{FanOut, FanOutConfig};
 pub(crate) use interest::{Change, Interest};
+pub(crate) use numbered::Numbers;
+pub(crate) use wanted::Wanted;
 
 use crate::pipe::PipeId;
 

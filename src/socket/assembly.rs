@@ -12,14 +12,14 @@ use super::options::{Linger, Tuning};
 use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect, Shared, Tasks,
-    Traffic,
+    Admission, AdmissionLimits, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect, Seats, Shared,
+    Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
-use crate::pattern::{FanOut, FanOutConfig, Interest};
+use crate::pattern::{FanOut, FanOutConfig, Numbers, Wanted};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
@@ -227,32 +227,24 @@ impl Options {
                 conflate: self.conflate,
             }))
         };
-        let inbox = || Arc::new(Inbox::new(recv, self.conflate));
-        let (sending, receiving) = match kind {
-            SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
-            SocketKind::Pull => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
-            SocketKind::Pub => (Sending::FanOut(fan_out()), Receiving::Never),
-            SocketKind::Sub => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: Some(Arc::default()),
-                },
-            ),
-            _ => (
-                Sending::Pipes(outbox()),
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
+        let receives = |wanted| {
+            let inbox = Inbox::new(recv, self.conflate);
+            let inbox = Arc::new(if is_exclusive(kind) {
+                inbox.in_order()
+            } else {
+                inbox
+            });
+            Receiving::Pipes { inbox, wanted }
         };
+        let single_frames = has_single_frames(kind).then_some(Wanted::SingleFrames);
+        let (sending, receiving) = match kind {
+            SocketKind::Push | SocketKind::Scatter => (Sending::Pipes(outbox()), Receiving::Never),
+            SocketKind::Pull | SocketKind::Gather => (Sending::Never, receives(single_frames)),
+            SocketKind::Pub => (Sending::FanOut(fan_out()), Receiving::Never),
+            SocketKind::Sub => (Sending::Never, receives(Some(Wanted::Subscribed(Arc::default())))),
+            _ => (Sending::Pipes(outbox()), receives(single_frames)),
+        };
+        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
         let traffic = Traffic {
             outgoing: match &sending {
                 Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
@@ -265,11 +257,14 @@ impl Options {
                 (Receiving::Never, _) => Incoming::Nothing,
             },
             interest: match &receiving {
-                Receiving::Pipes { interest, .. } => interest.clone(),
-                Receiving::Never => None::<Arc<Interest>>,
+                Receiving::Pipes {
+                    wanted: Some(Wanted::Subscribed(interest)),
+                    ..
+                } => Some(interest.clone()),
+                _ => None,
             },
+            numbers: numbers_its_peers(kind).then(|| Arc::new(Numbers::starting_at(dice.roll() as u32))),
         };
-        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
         let correlation = if self.correlate {
             Correlation::Numbered(AtomicU32::new(dice.roll() as u32))
         } else {
@@ -304,6 +299,11 @@ impl Options {
             peers: Peers::new(),
             tasks: Tasks::new(),
             admission: Arc::new(Admission::new(self.admission)),
+            seats: if is_exclusive(kind) {
+                Seats::one()
+            } else {
+                Seats::enough()
+            },
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             dice,
             carrier: self.carrier,
@@ -319,7 +319,12 @@ impl Options {
             receiving,
             limits: SendLimits {
                 bytes: usize::try_from(limits.message_size).unwrap_or(usize::MAX),
-                frames: limits.message_frames,
+                frames: if has_single_frames(kind) {
+                    1
+                } else {
+                    limits.message_frames
+                },
+                single: has_single_frames(kind).then_some(kind),
             },
             linger: self.linger,
             correlation,
@@ -328,8 +333,25 @@ impl Options {
     }
 }
 
-/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`.
+/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`, and where
+/// the queue has a number by which the program names it.
 fn queues_ahead(kind: SocketKind) -> bool {
     use SocketKind::{Channel, Client, Dealer, Pair, Push, Scatter};
-    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel)
+    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel) || numbers_its_peers(kind)
+}
+
+/// Whether a socket of this kind talks to one peer at a time.
+fn is_exclusive(kind: SocketKind) -> bool {
+    matches!(kind, SocketKind::Pair | SocketKind::Channel)
+}
+
+/// Whether a socket of this kind names its peers by numbers: as `kind::Numbers`.
+fn numbers_its_peers(kind: SocketKind) -> bool {
+    matches!(kind, SocketKind::Server | SocketKind::Peer)
+}
+
+/// Whether messages of this kind have one frame each.
+fn has_single_frames(kind: SocketKind) -> bool {
+    use SocketKind::{Channel, Client, Gather, Peer, Scatter, Server};
+    matches!(kind, Client | Server | Scatter | Gather | Peer | Channel)
 }

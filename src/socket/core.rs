@@ -18,7 +18,7 @@ use crate::error::{
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
-use crate::pattern::{FanOut, Interest};
+use crate::pattern::{FanOut, Wanted};
 use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime;
@@ -54,10 +54,10 @@ pub(crate) enum Sending {
 /// Where messages come from.
 #[derive(Debug)]
 pub(crate) enum Receiving {
-    /// From all pipes in turn, `interest` filtering what was not asked for.
+    /// From all pipes in turn; `wanted` says what is for the program, if not all of it.
     Pipes {
         inbox: Arc<Inbox>,
-        interest: Option<Arc<Interest>>,
+        wanted: Option<Wanted>,
     },
     /// Nowhere.
     Never,
@@ -68,11 +68,13 @@ pub(crate) enum Receiving {
 pub(crate) struct SendLimits {
     pub(crate) bytes: usize,
     pub(crate) frames: usize,
+    /// The kind, if its messages have one frame each.
+    pub(crate) single: Option<SocketKind>,
 }
 
 impl SendLimits {
     #[inline]
-    pub(super) fn admit(self, payload: &Payload<'_>) -> bool {
+    pub(crate) fn admit(self, payload: &Payload<'_>) -> bool {
         self.admits(payload, (0, 0))
     }
 
@@ -97,7 +99,7 @@ impl SendLimits {
     }
 
     #[cold]
-    pub(super) fn refuse(self, payload: Payload<'_>) -> SendError {
+    pub(crate) fn refuse(self, payload: Payload<'_>) -> SendError {
         self.refusal(payload, (0, 0))
     }
 
@@ -110,6 +112,13 @@ impl SendLimits {
     fn refusal(self, payload: Payload<'_>, envelope: (usize, usize)) -> SendError {
         let (frames, size) = Self::size(&payload, envelope);
         let message = payload.into_message();
+        if let (Some(kind), 2..) = (self.single, frames) {
+            return SendError::Multipart {
+                message,
+                frames,
+                kind,
+            };
+        }
         if size > self.bytes {
             return SendError::TooLarge {
                 message,
@@ -187,6 +196,11 @@ impl Core {
     }
 
     pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
+        Ok(self.dial(to)?.0)
+    }
+
+    /// Connects; and the pipe of the new endpoint, if it has one from the start.
+    pub(crate) fn dial(&self, to: impl ToEndpoint) -> Result<(Connecting, Option<PipeId>), EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
         reach::check_connect(self.kind, &endpoint)?;
@@ -202,8 +216,8 @@ impl Core {
             .enter(&self.shared, endpoint.clone(), Role::Dialer)
             .ok_or(EndpointError::Closed)?;
         let (announce, ready) = oneshot::channel();
-        driver::dial(&home, guard, Some(announce));
-        Ok(Connecting { endpoint, ready })
+        let pipe = driver::dial(&home, guard, Some(announce));
+        Ok((Connecting { endpoint, ready }, pipe))
     }
 
     /// Whether a second connection to the same endpoint would only double every message or subscription.
@@ -240,7 +254,7 @@ impl Core {
             .await
     }
 
-    async fn end(
+    pub(crate) async fn end(
         &self,
         endpoint: &Endpoint,
         why: DisconnectReason,
@@ -373,10 +387,15 @@ impl Core {
     }
 
     pub(crate) fn try_recv(&self) -> Result<Message, TryRecvError> {
-        let Receiving::Pipes { inbox, interest } = &self.receiving else {
+        self.try_recv_lane(&mut None)
+    }
+
+    /// A message that is there, and in `from` the pipe that it came from.
+    pub(crate) fn try_recv_lane(&self, from: &mut Option<PipeId>) -> Result<Message, TryRecvError> {
+        let Receiving::Pipes { inbox, wanted } = &self.receiving else {
             return Err(TryRecvError::Closed);
         };
-        inbox.try_recv(&mut None, interest.as_deref())
+        inbox.try_recv(from, wanted.as_ref())
     }
 
     pub(crate) async fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError> {
@@ -384,8 +403,8 @@ impl Core {
         if limit > 0 {
             into.push(self.recv().await?);
         }
-        if let Receiving::Pipes { inbox, interest } = &self.receiving {
-            inbox.recv_more(into, limit.saturating_sub(1), interest.as_deref());
+        if let Receiving::Pipes { inbox, wanted } = &self.receiving {
+            inbox.recv_more(into, limit.saturating_sub(1), wanted.as_ref());
         }
         Ok(into.len() - before)
     }
@@ -506,10 +525,10 @@ impl Future for RecvFuture<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Receiving::Pipes { inbox, interest } = &this.core.receiving else {
+        let Receiving::Pipes { inbox, wanted } = &this.core.receiving else {
             return Poll::Ready(Err(RecvError::Closed));
         };
-        inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, interest.as_deref())
+        inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, wanted.as_ref())
     }
 }
 

@@ -118,10 +118,10 @@ impl Socket<kind::Dgram> {
     /// assert_eq!(Datagram::new().try_recv_datagram(), Err(TryRecvError::Empty));
     /// ```
     pub fn try_recv_datagram(&self) -> Result<(SocketAddr, Bytes), TryRecvError> {
-        let Receiving::Pipes { inbox, interest } = &self.core.receiving else {
+        let Receiving::Pipes { inbox, wanted } = &self.core.receiving else {
             return Err(TryRecvError::Closed);
         };
-        inbox.try_recv(&mut None, interest.as_deref()).map(apart)
+        inbox.try_recv(&mut None, wanted.as_ref()).map(apart)
     }
 
     /// Sends a datagram to an address.

@@ -10,7 +10,7 @@ use super::Socket;
 use super::core::{Receiving, Sending};
 use super::kind;
 use crate::error::Closed;
-use crate::pattern::{FanOut, Interest};
+use crate::pattern::{FanOut, Interest, Wanted};
 use crate::pipe::Ticket;
 
 /// Publishes every message to each [`Sub`] that asked for it.
@@ -201,7 +201,7 @@ impl Socket<kind::Sub> {
 
     fn interest(&self) -> &Interest {
         let Receiving::Pipes {
-            interest: Some(interest),
+            wanted: Some(Wanted::Subscribed(interest)),
             ..
         } = &self.core.receiving
         else {

@@ -198,11 +198,11 @@ impl Socket<kind::Stream> {
     /// assert_eq!(StreamSocket::new().try_recv_event().err(), Some(TryRecvError::Empty));
     /// ```
     pub fn try_recv_event(&self) -> Result<(Peer, StreamEvent), TryRecvError> {
-        let Receiving::Pipes { inbox, interest } = &self.core.receiving else {
+        let Receiving::Pipes { inbox, wanted } = &self.core.receiving else {
             return Err(TryRecvError::Closed);
         };
         let mut from = None;
-        let message = inbox.try_recv(&mut from, interest.as_deref())?;
+        let message = inbox.try_recv(&mut from, wanted.as_ref())?;
         Ok((self.core.sender(from), message.into()))
     }
 

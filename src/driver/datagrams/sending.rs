@@ -66,6 +66,7 @@ pub(in crate::driver) async fn send(dialer: &mut Dialer, address: &UdpAddress) {
             process: None,
             kind: None,
             routing_id: Bytes::new(),
+            number: None,
             version: (0, 0),
             mechanism: "NONE",
             user_id: None,
