@@ -30,6 +30,8 @@
 //! | [`Pull`] | [`Push`] | takes one message from each peer in turn |
 //! | [`Pub`] | [`Sub`] | each message goes to all who asked for it; who is too slow misses some |
 //! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
+//! | [`XPub`] | [`Sub`], [`XSub`] | publishes, and hears who wants what |
+//! | [`XSub`] | [`Pub`], [`XPub`] | says what it wants by messages, and sends others to its publishers |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
 //!
@@ -142,7 +144,7 @@ pub use peer::{Peer, Process};
 pub use session::Heartbeat;
 pub use socket::{
     Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
-    Socket, Sub, Subscribers, Tuning, kind,
+    Socket, Sub, Subscribers, Tuning, XPub, XSub, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};

@@ -169,6 +169,22 @@ pub(crate) struct DriverConfig {
     pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<Guard>,
+    /// Where in messages subscribers say what they want.
+    pub(crate) changes_in: ChangesIn,
+}
+
+/// Which frames of messages are subscriptions, or ends of them, in the form of ZMTP 3.0.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangesIn {
+    /// None: messages are messages.
+    #[default]
+    Nothing,
+    /// The only frame of a message.
+    Whole,
+    /// Any frame of a message that begins with one.
+    First,
+    /// Any frame.
+    Any,
 }
 
 /// Looks at one message's frames; `Err` closes the connection it came through.
@@ -186,6 +202,8 @@ pub(crate) struct Reconnect {
 pub(crate) struct Traffic {
     pub(crate) outgoing: Option<Arc<dyn Outgoing>>,
     pub(crate) incoming: Incoming,
+    /// What becomes of what a publisher's peers ask for.
+    pub(crate) publications: Option<Arc<dyn Publications>>,
     /// What a subscriber tells its publishers.
     pub(crate) interest: Option<Arc<Interest>>,
 }
@@ -195,8 +213,6 @@ pub(crate) struct Traffic {
 pub(crate) enum Incoming {
     /// They are for the program.
     Messages(Arc<Inbox>),
-    /// They are subscriptions.
-    Subscriptions(Arc<dyn Publications>),
     /// Nobody reads them.
     Nothing,
 }

@@ -3,12 +3,16 @@
 pub(crate) mod exchange;
 mod fan_out;
 mod interest;
+mod notices;
 mod subscriptions;
+mod upstream;
 
 use std::fmt;
 
-pub(crate) use fan_out::{FanOut, FanOutConfig};
-pub(crate) use interest::{Change, Interest};
+pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, Matching};
+pub(crate) use interest::{Change, Interest, InterestConfig};
+pub(crate) use notices::Telling;
+pub(crate) use upstream::Upstream;
 
 use crate::pipe::PipeId;
 

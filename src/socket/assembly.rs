@@ -9,15 +9,17 @@ use tokio::sync::Semaphore;
 
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::options::{Linger, Tuning};
+use super::publishing::{Publishing, interest_of};
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, ChangesIn, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared,
+    Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
-use crate::pattern::{FanOut, FanOutConfig, Interest};
+use crate::pattern::{Interest, InterestConfig, Matching, Publications, Upstream};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
@@ -47,6 +49,8 @@ pub(super) struct Options {
     pub(super) max_message_frames: usize,
     pub(super) routing_id: Bytes,
     pub(super) correlate: bool,
+    pub(super) publishing: Publishing,
+    pub(super) interest: InterestConfig,
     pub(super) properties: Vec<(String, Bytes)>,
     pub(super) mechanism: Mechanism,
     pub(super) legacy: bool,
@@ -62,11 +66,11 @@ impl Options {
     /// The defaults for a kind.
     pub(super) fn of(kind: SocketKind) -> Self {
         // A publisher drops rather than waits, by messages alone: bytes would drop for subscribers that keep up.
-        let send_hwm_bytes = if matches!(kind, SocketKind::Pub) {
-            usize::MAX
-        } else {
-            8 * 1024 * 1024
-        };
+        let drops = matches!(
+            kind,
+            SocketKind::Pub | SocketKind::XPub | SocketKind::XSub | SocketKind::Radio
+        );
+        let send_hwm_bytes = if drops { usize::MAX } else { 8 * 1024 * 1024 };
         Self {
             send_hwm: 1000,
             recv_hwm: 1000,
@@ -85,6 +89,8 @@ impl Options {
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            publishing: Publishing::of(kind),
+            interest: interest_of(kind),
             properties: Vec::new(),
             mechanism: Mechanism::default(),
             legacy: false,
@@ -177,6 +183,7 @@ impl Options {
                 "the newest message is kept for a peer that comes back, which immediate forbids",
             ));
         }
+        found.extend(self.publishing.contradictions(self.conflate));
         found
     }
 
@@ -201,14 +208,12 @@ impl Options {
                 conflate: self.conflate,
             }))
         };
-        let fan_out = || {
-            Arc::new(FanOut::new(FanOutConfig {
-                marks: send,
-                share_from: SHARE_FROM,
-                conflate: self.conflate,
-            }))
-        };
         let inbox = || Arc::new(Inbox::new(recv, self.conflate));
+        let fan_out = |matching| {
+            let fan_out = self.publishing.fan_out(send, SHARE_FROM, self.conflate, matching);
+            Arc::new(fan_out)
+        };
+        let interest = || Arc::new(Interest::new(self.interest));
         let (sending, receiving) = match kind {
             SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
             SocketKind::Pull => (
@@ -218,14 +223,43 @@ impl Options {
                     interest: None,
                 },
             ),
-            SocketKind::Pub => (Sending::FanOut(fan_out()), Receiving::Never),
+            SocketKind::Pub => (
+                Sending::FanOut(fan_out(self.publishing.matching)),
+                Receiving::Never,
+            ),
             SocketKind::Sub => (
                 Sending::Never,
                 Receiving::Pipes {
                     inbox: inbox(),
-                    interest: Some(Arc::default()),
+                    interest: Some(interest()),
                 },
             ),
+            SocketKind::XPub => {
+                let inbox = inbox();
+                let fan_out = self
+                    .publishing
+                    .fan_out(send, SHARE_FROM, false, self.publishing.matching);
+                let fan_out = Arc::new(fan_out.with_audience(self.publishing.audience(&inbox)));
+                (
+                    Sending::FanOut(fan_out.clone()),
+                    Receiving::Audience { inbox, fan_out },
+                )
+            }
+            SocketKind::XSub => {
+                let interest = interest();
+                let upstream = Upstream {
+                    fan_out: fan_out(Matching::Everybody),
+                    interest: interest.clone(),
+                    only_first: self.publishing.only_first,
+                };
+                (
+                    Sending::Upstream(Arc::new(upstream)),
+                    Receiving::Pipes {
+                        inbox: inbox(),
+                        interest: Some(interest),
+                    },
+                )
+            }
             _ => (
                 Sending::Pipes(outbox()),
                 Receiving::Pipes {
@@ -238,17 +272,29 @@ impl Options {
             outgoing: match &sending {
                 Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
                 Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Outgoing>),
+                Sending::Upstream(upstream) => Some(upstream.fan_out.clone() as Arc<dyn Outgoing>),
                 Sending::Never => None,
             },
-            incoming: match (&receiving, &sending) {
-                (Receiving::Pipes { inbox, .. }, _) => Incoming::Messages(inbox.clone()),
-                (Receiving::Never, Sending::FanOut(fan_out)) => Incoming::Subscriptions(fan_out.clone()),
-                (Receiving::Never, _) => Incoming::Nothing,
+            incoming: match &receiving {
+                Receiving::Pipes { inbox, .. } | Receiving::Audience { inbox, .. } => {
+                    Incoming::Messages(inbox.clone())
+                }
+                Receiving::Never => Incoming::Nothing,
+            },
+            publications: match &sending {
+                Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Publications>),
+                _ => None,
             },
             interest: match &receiving {
                 Receiving::Pipes { interest, .. } => interest.clone(),
-                Receiving::Never => None::<Arc<Interest>>,
+                Receiving::Audience { .. } | Receiving::Never => None,
             },
+        };
+        let changes_in = match kind {
+            SocketKind::Pub => ChangesIn::Whole,
+            SocketKind::XPub if self.publishing.only_first => ChangesIn::First,
+            SocketKind::XPub => ChangesIn::Any,
+            _ => ChangesIn::Nothing,
         };
         let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
         let correlation = if self.correlate {
@@ -273,6 +319,7 @@ impl Options {
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                changes_in,
             },
             traffic,
             events: Events::new(),

@@ -11,9 +11,12 @@ over_every_transport! {
 }
 
 /// Those who talk to each other; all others do not.
-const PAIRS: [[SocketKind; 2]; 3] = [
+const PAIRS: [[SocketKind; 2]; 6] = [
     [SocketKind::Push, SocketKind::Pull],
     [SocketKind::Pub, SocketKind::Sub],
+    [SocketKind::Pub, SocketKind::XSub],
+    [SocketKind::XPub, SocketKind::Sub],
+    [SocketKind::XPub, SocketKind::XSub],
     [SocketKind::Req, SocketKind::Rep],
 ];
 
@@ -22,6 +25,8 @@ async fn every_two_kinds_meet_or_refuse_each_other_by_name(at: Transport) -> Out
     with_each::<kind::Pull>(at).await?;
     with_each::<kind::Pub>(at).await?;
     with_each::<kind::Sub>(at).await?;
+    with_each::<kind::XPub>(at).await?;
+    with_each::<kind::XSub>(at).await?;
     with_each::<kind::Req>(at).await?;
     with_each::<kind::Rep>(at).await
 }
@@ -31,6 +36,8 @@ async fn with_each<Binds: Kind>(at: Transport) -> Outcome {
     meet::<Binds, kind::Pull>(at).await?;
     meet::<Binds, kind::Pub>(at).await?;
     meet::<Binds, kind::Sub>(at).await?;
+    meet::<Binds, kind::XPub>(at).await?;
+    meet::<Binds, kind::XSub>(at).await?;
     meet::<Binds, kind::Req>(at).await?;
     meet::<Binds, kind::Rep>(at).await
 }
