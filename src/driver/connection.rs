@@ -15,6 +15,7 @@
 //! closes. A socket that is closed over unread input sends RST, and the peer loses data that it had already
 //! received (guarantees, G10).
 
+mod changes;
 mod ending;
 mod events;
 mod notices;

@@ -178,6 +178,22 @@ pub(crate) struct DriverConfig {
     pub(crate) guard: Option<Guard>,
     /// What the program finds in the lane of a peer when it comes and when it leaves.
     pub(crate) notices: Notices,
+    /// Where in messages subscribers say what they want.
+    pub(crate) changes_in: ChangesIn,
+}
+
+/// Which frames of messages are subscriptions, or ends of them, in the form of ZMTP 3.0.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangesIn {
+    /// None: messages are messages.
+    #[default]
+    Nothing,
+    /// The only frame of a message.
+    Whole,
+    /// Any frame of a message that begins with one.
+    First,
+    /// Any frame.
+    Any,
 }
 
 /// Looks at one message's frames; `Err` closes the connection it came through.
@@ -195,6 +211,8 @@ pub(crate) struct Reconnect {
 pub(crate) struct Traffic {
     pub(crate) outgoing: Option<Arc<dyn Outgoing>>,
     pub(crate) incoming: Incoming,
+    /// What becomes of what a publisher's peers ask for.
+    pub(crate) publications: Option<Arc<dyn Publications>>,
     /// What a subscriber tells its publishers.
     pub(crate) interest: Option<Arc<Interest>>,
     /// The numbers by which the program names its peers.
@@ -206,8 +224,6 @@ pub(crate) struct Traffic {
 pub(crate) enum Incoming {
     /// They are for the program.
     Messages(Arc<Inbox>),
-    /// They are subscriptions.
-    Subscriptions(Arc<dyn Publications>),
     /// Nobody reads them.
     Nothing,
 }

@@ -279,6 +279,14 @@ impl Inbox {
         Poll::Ready(())
     }
 
+    /// Wakes a receiver, if one waits: there is something for it elsewhere.
+    pub(crate) fn call(&self) {
+        let receiver = self.grant(&mut self.arrivals.lock());
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+    }
+
     /// Whether a receiver waits: a hint.
     #[inline]
     pub(super) fn is_awaited(&self) -> bool {

@@ -18,7 +18,7 @@ use crate::error::{
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
-use crate::pattern::{FanOut, Wanted};
+use crate::pattern::{FanOut, Upstream, Wanted};
 use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime;
@@ -47,6 +47,8 @@ pub(crate) enum Sending {
     Pipes(Arc<Outbox>),
     /// To all who asked for them.
     FanOut(Arc<FanOut>),
+    /// To all publishers, changes of what is wanted among them.
+    Upstream(Arc<Upstream>),
     /// Nowhere.
     Never,
 }
@@ -59,8 +61,19 @@ pub(crate) enum Receiving {
         inbox: Arc<Inbox>,
         wanted: Option<Wanted>,
     },
+    /// From all pipes in turn, and in between what subscribers want.
+    Audience { inbox: Arc<Inbox>, fan_out: Arc<FanOut> },
     /// Nowhere.
     Never,
+}
+
+impl Receiving {
+    pub(crate) fn inbox(&self) -> Option<&Inbox> {
+        match self {
+            Self::Pipes { inbox, .. } | Self::Audience { inbox, .. } => Some(inbox),
+            Self::Never => None,
+        }
+    }
 }
 
 /// The largest message that a peer of ours would take is the largest that we send.
@@ -314,6 +327,9 @@ impl Core {
             Sending::FanOut(fan_out) => fan_out
                 .try_send(&payload, runtime::now)
                 .map_err(|_| Refusal::Closed),
+            Sending::Upstream(upstream) => upstream
+                .try_send(&payload, runtime::now)
+                .map_err(|_| Refusal::Closed),
             Sending::Never => Err(Refusal::Closed),
         };
         match sent {
@@ -332,6 +348,7 @@ impl Core {
         let outbox = match &self.sending {
             Sending::Pipes(outbox) => outbox,
             Sending::FanOut(fan_out) => return fan_out.poll_turn(cx.waker(), runtime::now),
+            Sending::Upstream(upstream) => return upstream.fan_out.poll_turn(cx.waker(), runtime::now),
             Sending::Never => return Poll::Ready(Err(Closed)),
         };
         if reservation.pipe.is_none() {
@@ -353,6 +370,9 @@ impl Core {
         let sent = match (&self.sending, reservation.pipe.take()) {
             (Sending::Pipes(outbox), Some(pipe)) => outbox.send_reserved(pipe, &payload),
             (Sending::FanOut(fan_out), _) => fan_out
+                .try_send(&payload, runtime::now)
+                .map_err(|_| Refusal::Closed),
+            (Sending::Upstream(upstream), _) => upstream
                 .try_send(&payload, runtime::now)
                 .map_err(|_| Refusal::Closed),
             _ => Err(Refusal::Closed),
@@ -383,6 +403,7 @@ impl Core {
             core: self,
             ticket: RecvTicket::default(),
             from: None,
+            noticed: None,
         }
     }
 
@@ -392,10 +413,22 @@ impl Core {
 
     /// A message that is there, and in `from` the pipe that it came from.
     pub(crate) fn try_recv_lane(&self, from: &mut Option<PipeId>) -> Result<Message, TryRecvError> {
-        let Receiving::Pipes { inbox, wanted } = &self.receiving else {
-            return Err(TryRecvError::Closed);
-        };
-        inbox.try_recv(from, wanted.as_ref())
+        match &self.receiving {
+            Receiving::Pipes { inbox, wanted } => inbox.try_recv(from, wanted.as_ref()),
+            Receiving::Audience { inbox, fan_out } => {
+                if let Some((notice, ())) = fan_out.next_notice(false, |_| ()) {
+                    return Ok(notice);
+                }
+                let received = inbox.try_recv(from, None::<&Wanted>);
+                if received == Err(TryRecvError::Empty)
+                    && let Some((notice, ())) = fan_out.next_notice(true, |_| ())
+                {
+                    return Ok(notice);
+                }
+                received
+            }
+            Receiving::Never => Err(TryRecvError::Closed),
+        }
     }
 
     pub(crate) async fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError> {
@@ -405,6 +438,12 @@ impl Core {
         }
         if let Receiving::Pipes { inbox, wanted } = &self.receiving {
             inbox.recv_more(into, limit.saturating_sub(1), wanted.as_ref());
+        } else {
+            while into.len() - before < limit
+                && let Ok(message) = self.try_recv()
+            {
+                into.push(message);
+            }
         }
         Ok(into.len() - before)
     }
@@ -473,6 +512,9 @@ impl Future for SendFuture<'_> {
             Sending::FanOut(fan_out) => {
                 ready!(fan_out.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
             }
+            Sending::Upstream(upstream) => {
+                ready!(upstream.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
+            }
             Sending::Never => false,
         };
         if is_sent {
@@ -517,6 +559,25 @@ pub(crate) struct RecvFuture<'a> {
     ticket: RecvTicket,
     /// The pipe that the message came from.
     pub(crate) from: Option<PipeId>,
+    /// Whose notice it is, if it is one.
+    noticed: Option<Peer>,
+}
+
+impl RecvFuture<'_> {
+    /// Who sent what was received.
+    pub(crate) fn sender(&mut self) -> Option<Peer> {
+        let link = || self.core.shared.peers.by_lane(self.from?);
+        self.noticed.take().or_else(|| link().map(|link| link.peer))
+    }
+
+    /// What there is to hear of subscribers, if there is something.
+    fn take_notice(&mut self, inbox: &Inbox, fan_out: &FanOut, must: bool) -> Option<Message> {
+        let peers = &self.core.shared.peers;
+        let (notice, link) = fan_out.next_notice(must, |pipe| peers.by_pipe(pipe))?;
+        self.noticed = link.map(|link| link.peer);
+        inbox.leave(&mut self.ticket);
+        Some(notice)
+    }
 }
 
 impl Future for RecvFuture<'_> {
@@ -525,16 +586,30 @@ impl Future for RecvFuture<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Receiving::Pipes { inbox, wanted } = &this.core.receiving else {
-            return Poll::Ready(Err(RecvError::Closed));
+        let (inbox, fan_out) = match &this.core.receiving {
+            Receiving::Pipes { inbox, wanted } => {
+                return inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, wanted.as_ref());
+            }
+            Receiving::Audience { inbox, fan_out } => (inbox, fan_out),
+            Receiving::Never => return Poll::Ready(Err(RecvError::Closed)),
         };
-        inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, wanted.as_ref())
+        if let Some(notice) = this.take_notice(inbox, fan_out, false) {
+            return Poll::Ready(Ok(notice));
+        }
+        let received = inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, None::<&Wanted>);
+        // Before it was in the line nobody could call it.
+        if received.is_pending()
+            && let Some(notice) = this.take_notice(inbox, fan_out, true)
+        {
+            return Poll::Ready(Ok(notice));
+        }
+        received
     }
 }
 
 impl Drop for RecvFuture<'_> {
     fn drop(&mut self) {
-        if let (true, Receiving::Pipes { inbox, .. }) = (self.ticket.is_waiting(), &self.core.receiving) {
+        if let (true, Some(inbox)) = (self.ticket.is_waiting(), self.core.receiving.inbox()) {
             inbox.leave(&mut self.ticket);
         }
     }
