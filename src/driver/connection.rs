@@ -15,6 +15,7 @@
 //! closes. A socket that is closed over unread input sends RST, and the peer loses data that it had already
 //! received (guarantees, G10).
 
+mod changes;
 mod ending;
 mod events;
 mod notices;
@@ -37,6 +38,7 @@ use super::admission::Ticket;
 use super::inflow::Inflow;
 use super::question::Question;
 use super::respelling::Respelling;
+use super::seats::Seat;
 use super::spin::Spin;
 use super::{Control, Incoming, Link, Order, Shared};
 use crate::endpoint::Endpoint;
@@ -150,6 +152,8 @@ pub(crate) struct Connection {
     announce: Announce,
     /// Its place among the accepted ones.
     ticket: Option<Ticket>,
+    /// Of one that was accepted, once its handshake is done. A connecting endpoint has its own.
+    seat: Option<Seat>,
 }
 
 /// Who waits for the first handshake of a connecting endpoint.
@@ -215,6 +219,7 @@ impl Connection {
             left_behind: Unsent::default(),
             announce,
             ticket: None,
+            seat: None,
             shared,
         }
     }
@@ -222,6 +227,9 @@ impl Connection {
     /// It was accepted, and has this place.
     pub(crate) fn admitted(mut self, ticket: Ticket) -> Self {
         self.ticket = Some(ticket);
+        if self.shared.seats.are_scarce() {
+            self.session.hear_first();
+        }
         self
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod inproc;
 mod listener;
 mod question;
 mod respelling;
+mod seats;
 mod spin;
 mod stopping;
 mod tasks;
@@ -23,6 +24,7 @@ pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use connection::Notices;
 pub(crate) use control::{Control, Order};
 pub(crate) use question::QUESTIONS;
+pub(crate) use seats::Seats;
 pub use stopping::ReconnectStop;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
@@ -38,8 +40,8 @@ use tokio::sync::Semaphore;
 use crate::context::Context;
 use crate::error::ProtocolError;
 use crate::monitor::Events;
-use crate::pattern::{Interest, Publications};
-use crate::peer::Peer;
+use crate::pattern::{Interest, Numbers, Publications};
+use crate::peer::{Peer, PeerId};
 use crate::pipe::{Inbox, Outgoing, PipeId, Unsent};
 use crate::runtime::Dice;
 use crate::session::SessionConfig;
@@ -60,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) seats: Seats,
     /// Places for questions to whoever decides about peers.
     pub(crate) questions: Arc<Semaphore>,
     pub(crate) dice: Arc<Dice>,
@@ -177,6 +180,22 @@ pub(crate) struct DriverConfig {
     pub(crate) guard: Option<Guard>,
     /// What the program finds in the lane of a peer when it comes and when it leaves.
     pub(crate) notices: Notices,
+    /// Where in messages subscribers say what they want.
+    pub(crate) changes_in: ChangesIn,
+}
+
+/// Which frames of messages are subscriptions, or ends of them, in the form of ZMTP 3.0.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangesIn {
+    /// None: messages are messages.
+    #[default]
+    Nothing,
+    /// The only frame of a message.
+    Whole,
+    /// Any frame of a message that begins with one.
+    First,
+    /// Any frame.
+    Any,
 }
 
 /// Looks at one message's frames; `Err` closes the connection it came through.
@@ -196,8 +215,12 @@ pub(crate) struct Reconnect {
 pub(crate) struct Traffic {
     pub(crate) outgoing: Option<Arc<dyn Outgoing>>,
     pub(crate) incoming: Incoming,
+    /// What becomes of what a publisher's peers ask for.
+    pub(crate) publications: Option<Arc<dyn Publications>>,
     /// What a subscriber tells its publishers.
     pub(crate) interest: Option<Arc<Interest>>,
+    /// The numbers by which the program names its peers.
+    pub(crate) numbers: Option<Arc<Numbers>>,
 }
 
 /// What becomes of the messages of a peer.
@@ -205,8 +228,6 @@ pub(crate) struct Traffic {
 pub(crate) enum Incoming {
     /// They are for the program.
     Messages(Arc<Inbox>),
-    /// They are subscriptions.
-    Subscriptions(Arc<dyn Publications>),
     /// Nobody reads them.
     Nothing,
 }
@@ -222,6 +243,11 @@ pub(crate) struct Link {
 }
 
 impl Traffic {
+    /// The number of the peer behind this pipe, if peers have numbers.
+    fn number(&self, outgoing: Option<PipeId>) -> Option<PeerId> {
+        Some(self.numbers.as_ref()?.of(outgoing?))
+    }
+
     /// Whoever holds this pipe was ordered to finish: nothing new goes into it.
     fn retire(&self, outgoing: Option<PipeId>) {
         if let (Some(side), Some(pipe)) = (&self.outgoing, outgoing) {
@@ -337,6 +363,13 @@ impl Peers {
         } else {
             None
         }
+    }
+
+    /// The number of the peer whose messages come through this lane, also after it has left.
+    pub(crate) fn number_of(&self, lane: PipeId) -> Option<PeerId> {
+        let state = self.state.lock();
+        let link = state.by_lane.get(lane.index())?.as_ref()?;
+        link.peer.number().filter(|_| link.incoming == Some(lane))
     }
 
     /// Who sends through this lane, and the pipe on which to answer; also after it has left.

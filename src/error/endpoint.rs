@@ -88,6 +88,9 @@ pub enum EndpointError {
     /// The socket has no such endpoint.
     #[error("the socket has no endpoint {0}")]
     NotFound(Endpoint),
+    /// No peer of the socket has this [number](crate::PeerId), or none any more.
+    #[error("the socket has no peer {0}")]
+    NoPeer(u32),
     /// A second connection to one endpoint would only double every message or subscription.
     #[error("cannot connect to {0}: the socket is connected to it already")]
     AlreadyConnected(Endpoint),

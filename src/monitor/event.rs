@@ -240,6 +240,9 @@ pub enum DisconnectReason {
     /// A pending handshake, older than a second, made room for a newer connection.
     #[error("evicted to make room for newer connections")]
     Evicted,
+    /// One of the two sockets talks to one peer at a time, and has one.
+    #[error("one peer at a time, and there is one already")]
+    Occupied,
     /// The request that went out on it was abandoned: its answer must not meet the next one.
     #[error("its request was abandoned")]
     Abandoned,

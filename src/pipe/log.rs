@@ -122,6 +122,11 @@ impl Batch {
         self.written = written;
     }
 
+    /// Throws away what is left, as a peer does that reads nothing.
+    pub(crate) fn discard(&mut self) {
+        self.written = self.run.len();
+    }
+
     /// Takes out as much as `credit` allows, at least one message, for a peer in this process. `spent` is an empty
     /// run for a buffer in return.
     pub(super) fn hand_over(&mut self, credit: Credit, mut spent: Run) -> Chunk {

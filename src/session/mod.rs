@@ -168,6 +168,14 @@ impl Session {
         self
     }
 
+    /// Introduces itself only when the peer has, who then must not wait for it: so whoever is turned away at that
+    /// moment was never told that it might send. With NULL; the servers of other mechanisms have the last word anyway.
+    pub(crate) fn hear_first(&mut self) {
+        if let State::Opening(opening) = &mut self.state {
+            opening.hears_first = true;
+        }
+    }
+
     /// Takes greeting and handshake off the front of `input` and stops behind their last byte: what is left then is
     /// traffic. Whatever has not come completely stays in `input` too, never more than a frame of 8 KiB, and is looked
     /// at again when there is more. Does nothing in traffic.

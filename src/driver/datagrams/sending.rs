@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{Carrying, Form};
 use crate::driver::dialer::Dialer;
-use crate::driver::{Incoming, Link, PeerCounters};
+use crate::driver::{Link, PeerCounters};
 use crate::endpoint::UdpAddress;
 use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::Change;
@@ -48,9 +48,7 @@ pub(in crate::driver) async fn send(dialer: &mut Dialer, address: &UdpAddress) {
         let form = Form::Grouped { to: Some(to) };
         let mut carrying = Carrying::new(shared.clone(), control.clone(), &endpoint, socket, form);
         carrying.attach();
-        if let (Incoming::Subscriptions(publications), Some(pipe)) =
-            (&shared.traffic.incoming, carrying.outgoing)
-        {
+        if let (Some(publications), Some(pipe)) = (&shared.traffic.publications, carrying.outgoing) {
             let everything = Change {
                 subscribe: true,
                 prefix: Bytes::new(),
@@ -66,6 +64,7 @@ pub(in crate::driver) async fn send(dialer: &mut Dialer, address: &UdpAddress) {
             process: None,
             kind: None,
             routing_id: Bytes::new(),
+            number: None,
             version: (0, 0),
             mechanism: "NONE",
             user_id: None,
