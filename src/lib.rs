@@ -32,6 +32,8 @@
 //! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
 //! | [`XPub`] | [`Sub`], [`XSub`] | publishes, and hears who wants what |
 //! | [`XSub`] | [`Pub`], [`XPub`] | says what it wants by messages, and sends others to its publishers |
+//! | [`Radio`] | [`Dish`] | each message goes to all in its group |
+//! | [`Dish`] | [`Radio`] | joins groups, by their whole names |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
 //!
@@ -132,8 +134,9 @@ mod socket;
 pub use context::Context;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
-    RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
+    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, GroupTooLong,
+    ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent,
+    UnsentTo,
 };
 #[cfg(feature = "curve")]
 pub use mechanism::Curve;
@@ -143,8 +146,8 @@ pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::{Peer, Process};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
-    Socket, Sub, Subscribers, Tuning, XPub, XSub, kind,
+    Builder, Connecting, Dish, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req,
+    Request, SlowPolicy, Socket, Sub, Subscribers, Tuning, XPub, XSub, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};

@@ -264,6 +264,7 @@ impl Connection {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);
                 }
+                Order::Break(why) => return Err(why),
             }
         }
         Ok(())

@@ -350,15 +350,26 @@ impl Log {
 
     /// Throws away what is queued and not begun, because a newer message takes its place.
     pub(crate) fn conflate(&mut self) {
-        let gone = Load {
-            messages: self.messages as u64,
-            bytes: self.run.len() as u64,
+        let nothing = Marks {
+            messages: 0,
+            bytes: 0,
         };
-        self.counters.dropped.add(DropReason::Conflated, gone.messages);
+        self.shed(nothing, DropReason::Conflated);
+    }
+
+    /// Throws away what is queued and not begun, oldest first, until no more than this is left. Whether that was more.
+    pub(crate) fn shed(&mut self, left: Marks, reason: DropReason) -> bool {
+        let mut gone = Load::default();
+        while self.messages > 0 && (self.messages > left.messages || self.run.len() > left.bytes) {
+            let (end, _) = self.run.boundary_at_or_after(1);
+            self.run.split_off_front(end);
+            self.messages -= 1;
+            gone += Load::one(end);
+            self.marks.clear();
+        }
+        self.counters.dropped.add(reason, gone.messages);
         self.load -= gone;
-        self.run.clear();
-        self.messages = 0;
-        self.marks.clear();
+        gone.messages > 0
     }
 
     /// What the sender does now. `may_write` is asked only when the line is idle: whether it may write itself.

@@ -12,7 +12,7 @@ use super::options::{Linger, Tuning};
 use super::publishing::{Publishing, interest_of};
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, ChangesIn, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared,
+    Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared,
     Tasks, Traffic,
 };
 use crate::error::Contradiction;
@@ -227,13 +227,14 @@ impl Options {
                 Sending::FanOut(fan_out(self.publishing.matching)),
                 Receiving::Never,
             ),
-            SocketKind::Sub => (
+            SocketKind::Sub | SocketKind::Dish => (
                 Sending::Never,
                 Receiving::Pipes {
                     inbox: inbox(),
                     interest: Some(interest()),
                 },
             ),
+            SocketKind::Radio => (Sending::FanOut(fan_out(Matching::Exact)), Receiving::Never),
             SocketKind::XPub => {
                 let inbox = inbox();
                 let fan_out = self
@@ -319,6 +320,10 @@ impl Options {
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                asks: match kind {
+                    SocketKind::Radio | SocketKind::Dish => Asks::Groups,
+                    _ => Asks::Topics,
+                },
                 changes_in,
             },
             traffic,

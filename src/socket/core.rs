@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -19,7 +20,7 @@ use crate::pattern::exchange::Correlation;
 use crate::pattern::{FanOut, Interest, Upstream};
 use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
-use crate::runtime;
+use crate::runtime::{self, Alarm};
 use crate::socket_kind::SocketKind;
 use crate::transport::Listener;
 use crate::wire::decoder::FRAME_CHARGE;
@@ -270,6 +271,7 @@ impl Core {
             core: self,
             payload,
             ticket: SendTicket::default(),
+            alarm: None,
         }
     }
 
@@ -279,12 +281,8 @@ impl Core {
         }
         let sent = match &self.sending {
             Sending::Pipes(outbox) => outbox.try_send(&[], &payload).map(drop),
-            Sending::FanOut(fan_out) => fan_out
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
-            Sending::Upstream(upstream) => upstream
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
+            Sending::FanOut(fan_out) => self.publish(fan_out, &payload),
+            Sending::Upstream(upstream) => upstream.try_send(&payload, runtime::now),
             Sending::Never => Err(Refusal::Closed),
         };
         match sent {
@@ -302,8 +300,14 @@ impl Core {
     ) -> Poll<Result<(), Closed>> {
         let outbox = match &self.sending {
             Sending::Pipes(outbox) => outbox,
-            Sending::FanOut(fan_out) => return fan_out.poll_turn(cx.waker(), runtime::now),
-            Sending::Upstream(upstream) => return upstream.fan_out.poll_turn(cx.waker(), runtime::now),
+            Sending::FanOut(fan_out) => {
+                return fan_out.poll_turn(cx.waker(), &mut reservation.ticket, runtime::now);
+            }
+            Sending::Upstream(upstream) => {
+                return upstream
+                    .fan_out
+                    .poll_turn(cx.waker(), &mut reservation.ticket, runtime::now);
+            }
             Sending::Never => return Poll::Ready(Err(Closed)),
         };
         if reservation.pipe.is_none() {
@@ -324,12 +328,8 @@ impl Core {
         }
         let sent = match (&self.sending, reservation.pipe.take()) {
             (Sending::Pipes(outbox), Some(pipe)) => outbox.send_reserved(pipe, &payload),
-            (Sending::FanOut(fan_out), _) => fan_out
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
-            (Sending::Upstream(upstream), _) => upstream
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
+            (Sending::FanOut(fan_out), _) => self.publish(fan_out, &payload),
+            (Sending::Upstream(upstream), _) => upstream.try_send(&payload, runtime::now),
             _ => Err(Refusal::Closed),
         };
         sent.map_err(|refusal| match refusal {
@@ -340,8 +340,31 @@ impl Core {
 
     /// Gives up waiting for room.
     pub(crate) fn leave(&self, reservation: &mut Reservation) {
-        if let Sending::Pipes(outbox) = &self.sending {
-            outbox.leave(&mut reservation.ticket);
+        self.leave_line(&mut reservation.ticket);
+    }
+
+    fn leave_line(&self, ticket: &mut SendTicket) {
+        match &self.sending {
+            Sending::Pipes(outbox) => outbox.leave(ticket),
+            Sending::FanOut(fan_out) => fan_out.leave_senders(ticket),
+            Sending::Upstream(_) | Sending::Never => {}
+        }
+    }
+
+    /// Publishes without waiting.
+    fn publish(&self, fan_out: &FanOut, payload: &Payload<'_>) -> Result<(), Refusal> {
+        let sent = fan_out.try_send(payload, runtime::now);
+        self.show_out(fan_out);
+        sent
+    }
+
+    /// Closes the connections of subscribers that have to go.
+    #[inline]
+    fn show_out(&self, fan_out: &FanOut) {
+        for pipe in fan_out.take_slow() {
+            if let Some(link) = self.shared.peers.by_pipe(pipe) {
+                link.control.give(Order::Break(DisconnectReason::TooSlow));
+            }
         }
     }
 
@@ -444,6 +467,8 @@ pub(crate) struct SendFuture<'a> {
     core: &'a Core,
     payload: Payload<'a>,
     ticket: SendTicket,
+    /// When a publisher that waits for its subscribers has waited enough.
+    alarm: Option<Box<Alarm>>,
 }
 
 impl Future for SendFuture<'_> {
@@ -460,7 +485,12 @@ impl Future for SendFuture<'_> {
                 ready!(outbox.poll_send(cx.waker(), &mut this.ticket, &[], &this.payload)).is_ok()
             }
             Sending::FanOut(fan_out) => {
-                ready!(fan_out.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
+                let sent = match fan_out.patience() {
+                    None => fan_out.poll_send(cx.waker(), &this.payload, runtime::now),
+                    Some(patience) => this.poll_patiently(cx, fan_out, patience),
+                };
+                this.core.show_out(fan_out);
+                ready!(sent).is_ok()
             }
             Sending::Upstream(upstream) => {
                 ready!(upstream.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
@@ -488,6 +518,32 @@ impl<'a> SendFuture<'a> {
         Box::new(SendError::Closed(self.take().into_message()))
     }
 
+    /// Publishes, and waits for subscribers for as long as that is to be.
+    #[cold]
+    fn poll_patiently(
+        &mut self,
+        cx: &mut Context<'_>,
+        fan_out: &FanOut,
+        patience: Option<Duration>,
+    ) -> Poll<Result<(), Closed>> {
+        let _inside = match (runtime::current(), self.core.home.get()) {
+            (None, Some(home)) => Some(home.enter()),
+            _ => None,
+        };
+        loop {
+            let is_over = self.alarm.as_mut().is_some_and(|alarm| alarm.poll(cx).is_ready());
+            let (ticket, payload) = (&mut self.ticket, &self.payload);
+            let sent = fan_out.poll_send_patiently(cx.waker(), ticket, payload, is_over, runtime::now);
+            // Only who is in the line waits; others are asked again at once.
+            let (Some(patience), None, true) = (patience, &self.alarm, self.ticket.is_waiting()) else {
+                return sent;
+            };
+            let mut alarm = Box::<Alarm>::default();
+            alarm.set(runtime::now().checked_add(patience));
+            self.alarm = Some(alarm);
+        }
+    }
+
     /// Gives up waiting: the message, which was not queued.
     pub(crate) fn take(&mut self) -> Payload<'a> {
         std::mem::replace(&mut self.payload, (&[]).into())
@@ -496,8 +552,8 @@ impl<'a> SendFuture<'a> {
 
 impl Drop for SendFuture<'_> {
     fn drop(&mut self) {
-        if let (true, Sending::Pipes(outbox)) = (self.ticket.is_waiting(), &self.core.sending) {
-            outbox.leave(&mut self.ticket);
+        if self.ticket.is_waiting() {
+            self.core.leave_line(&mut self.ticket);
         }
     }
 }
