@@ -67,7 +67,7 @@ impl SubAssign for Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// A publisher's pipe was at its high-water mark, or a reply's peer was.
+    /// A publisher's pipe was at its high-water mark, or a reply's peer was; or a datagram came when the receiver was.
     Hwm,
     /// The peer that a reply was for had left.
     NoPeer,
@@ -89,11 +89,13 @@ pub enum DropReason {
     RuntimeGone,
     /// It was received, and the socket closed before the program took it.
     Unread,
+    /// It was a datagram that the system did not take: there is no way to its address, or it is too long for that way.
+    Refused,
 }
 
 impl DropReason {
     /// Every reason, in the order of [`Dropped::iter`].
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Hwm,
         Self::NoPeer,
         Self::NoSubscriber,
@@ -105,6 +107,7 @@ impl DropReason {
         Self::ProtocolError,
         Self::RuntimeGone,
         Self::Unread,
+        Self::Refused,
     ];
 
     /// The name in logs and metrics: `hwm`, `no_peer`, …
@@ -121,6 +124,7 @@ impl DropReason {
             Self::ProtocolError => "protocol_error",
             Self::RuntimeGone => "runtime_gone",
             Self::Unread => "unread",
+            Self::Refused => "refused",
         }
     }
 }

@@ -294,8 +294,12 @@ impl State {
             self.pace
                 .count_queued(copied, log.load(), config.marks, log.is_blocked());
             let ration = &mut self.ration;
-            let may_write = || hits == 1 && ration.meet_idle(clock());
-            match log.after_append(may_write) {
+            // Of several who wait in this process the publisher could serve one: all are their drivers'.
+            let next = match hits {
+                1 => log.after_append(|| ration.meet_idle(clock())),
+                _ => log.call_driver(),
+            };
+            match next {
                 Next::Done => {}
                 Next::Wake(driver) => errands.drivers.push(driver),
                 Next::Write(batch, line) => {

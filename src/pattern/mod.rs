@@ -4,15 +4,19 @@ pub(crate) mod exchange;
 mod fan_out;
 mod interest;
 mod notices;
+mod numbered;
 mod subscriptions;
 mod upstream;
+mod wanted;
 
 use std::fmt;
 
 pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, MAX_GROUP, Matching, Slow};
 pub(crate) use interest::{Change, Interest, InterestConfig};
 pub(crate) use notices::Telling;
+pub(crate) use numbered::Numbers;
 pub(crate) use upstream::Upstream;
+pub(crate) use wanted::Wanted;
 
 use crate::pipe::PipeId;
 

@@ -14,6 +14,8 @@
 //! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
 //! half of the mark is free.
 
+mod refusing;
+
 use std::collections::VecDeque;
 use std::mem;
 use std::task::{Poll, Waker, ready};
@@ -55,6 +57,12 @@ pub(crate) trait Filter {
     /// which cannot become another peer's before the answer is given. `known` belongs to the receivers and is
     /// kept for the next question.
     fn refuse(&self, known: &mut Prefixes, message: &Message, from: PipeId) -> Option<DropReason>;
+
+    /// Whether no [small](Small) message is ever refused: then none is shown to it.
+    #[inline]
+    fn takes_every_small(&self) -> bool {
+        false
+    }
 }
 
 /// Wants nothing.
@@ -83,6 +91,8 @@ pub(crate) struct Inbox {
     /// Half of the marks, rounded up.
     half: Load,
     conflate: bool,
+    /// Pipes are read one after the other, each to its end, instead of in turns.
+    in_order: bool,
     held: Mutex<Held>,
     arrivals: Mutex<Arrivals>,
     /// Something arrived since the last swap: a hint that spares receivers the second lock.
@@ -158,11 +168,18 @@ impl Inbox {
                 bytes: (marks.bytes as u64).div_ceil(2),
             },
             conflate,
+            in_order: false,
             held: Mutex::default(),
             arrivals: Mutex::default(),
             dirty: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// With all of an earlier pipe before anything of a later one.
+    pub(crate) fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
     }
 
     // ---- drivers -------------------------------------------------------------------------------------------
@@ -338,7 +355,7 @@ impl Inbox {
         filter: Option<&impl Filter>,
     ) -> Poll<Result<Message, RecvError>> {
         let mut held = self.held.lock();
-        if filter.is_none()
+        if filter.is_none_or(Filter::takes_every_small)
             && !ticket.is_waiting()
             && let Some(small) = self.next_small(&mut held, from)
         {
@@ -522,7 +539,7 @@ impl Inbox {
         if lane.current.is_none() {
             held.ring.pop_front();
             held.emptied.push(slot);
-        } else if held.ring.len() > 1 {
+        } else if held.ring.len() > 1 && !self.in_order {
             held.ring.rotate_left(1);
         }
         if due {

@@ -21,6 +21,10 @@
 //!
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
+mod refused;
+
+mod shedding;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem;
@@ -58,6 +62,8 @@ pub(crate) struct Batch {
     counted: Load,
     /// What a peer in this process took out, and was not counted yet.
     handed: Load,
+    /// Of what counts as written the system did not take this.
+    refused: Load,
     /// The connection ended inside a message: whatever came behind would be taken for the rest of it.
     torn: bool,
 }
@@ -348,51 +354,31 @@ impl Log {
         }
     }
 
-    /// Throws away what is queued and not begun, because a newer message takes its place.
-    pub(crate) fn conflate(&mut self) {
-        let nothing = Marks {
-            messages: 0,
-            bytes: 0,
-        };
-        self.shed(nothing, DropReason::Conflated);
-    }
-
-    /// Throws away what is queued and not begun, oldest first, until no more than this is left. Whether that was more.
-    pub(crate) fn shed(&mut self, left: Marks, reason: DropReason) -> bool {
-        let mut gone = Load::default();
-        while self.messages > 0 && (self.messages > left.messages || self.run.len() > left.bytes) {
-            let (end, _) = self.run.boundary_at_or_after(1);
-            self.run.split_off_front(end);
-            self.messages -= 1;
-            gone += Load::one(end);
-            self.marks.clear();
-        }
-        self.counters.dropped.add(reason, gone.messages);
-        self.load -= gone;
-        gone.messages > 0
-    }
-
     /// What the sender does now. `may_write` is asked only when the line is idle: whether it may write itself.
     #[inline]
     pub(crate) fn after_append(&mut self, may_write: impl FnOnce() -> bool) -> Next {
+        let invites = |line: &Line| line.invites(may_write);
         match self.hand {
-            Hand::Idle if self.last_batch < STREAMING && self.is_inviting(may_write) => self.sender_takes(),
-            Hand::Idle => {
-                self.hand = Hand::Due;
-                self.driver.take().map_or(Next::Done, Next::Wake)
+            Hand::Idle if self.last_batch < STREAMING && self.line.as_ref().is_some_and(invites) => {
+                self.sender_takes()
             }
-            _ => Next::Done,
+            _ => self.call_driver(),
         }
     }
 
-    fn is_inviting(&self, may_write: impl FnOnce() -> bool) -> bool {
-        self.line.as_ref().is_some_and(|line| line.invites(may_write))
+    /// What the sender does if it will not write itself in any case.
+    #[inline]
+    pub(crate) fn call_driver(&mut self) -> Next {
+        if !matches!(self.hand, Hand::Idle) {
+            return Next::Done;
+        }
+        self.hand = Hand::Due;
+        self.driver.take().map_or(Next::Done, Next::Wake)
     }
 
     fn sender_takes(&mut self) -> Next {
         let Some(line) = self.line.clone() else {
-            self.hand = Hand::Due;
-            return self.driver.take().map_or(Next::Done, Next::Wake);
+            return self.call_driver();
         };
         self.hand = Hand::Sender { called: false };
         Next::Write(self.take(), line)
@@ -487,6 +473,7 @@ impl Log {
             written: 0,
             counted: Load::default(),
             handed: Load::default(),
+            refused: Load::default(),
             torn: false,
         }
     }
@@ -494,6 +481,7 @@ impl Log {
     /// Counts what has left. Returns the buffer, empty.
     fn take_in(&mut self, batch: &mut Batch) -> Run {
         self.progress(batch);
+        self.count_refusals(batch);
         let mut buffer = mem::take(batch).run;
         buffer.clear();
         buffer
@@ -549,6 +537,7 @@ impl Log {
         }
         // Bytes of the message that was cut count as handed over with it left out: they did leave.
         self.counters.done += newly;
+        self.count_refusals(&mut batch);
         let kept = batch.messages - before - usize::from(torn);
         batch.run.split_off_front(boundary);
         batch.run.append(mem::take(&mut self.run));

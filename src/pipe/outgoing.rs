@@ -6,6 +6,7 @@
 //! nothing. A driver that makes room takes the waiters in the same critical section, so no wake-up is lost.
 
 mod asking;
+mod named;
 
 use std::mem;
 use std::task::{Poll, Waker};
@@ -79,6 +80,10 @@ struct State {
 struct Slot {
     generation: u32,
     log: Option<Log>,
+    /// It is about to end: nothing new goes into it.
+    retired: bool,
+    /// Those who wait for room in this very pipe.
+    waiters: Waiters,
 }
 
 impl Outbox {
@@ -424,20 +429,21 @@ impl State {
         log.after_append(|| ration.meet_idle(runtime::now()))
     }
 
-    /// Gives the room in one pipe to those who wait.
+    /// Gives the room in one pipe to those who wait: first to those who wait for this very one.
     fn grant(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
         let mut heirs = Vec::new();
-        if self.waiters.is_empty() {
+        let place = &mut self.slots[slot as usize];
+        if self.waiters.is_empty() && place.waiters.is_empty() {
             return heirs;
         }
-        let Some(log) = &self.slots[slot as usize].log else {
-            return heirs;
-        };
+        let Some(log) = &place.log else { return heirs };
         // Each waiter is counted as one message, those too who were granted and have not come yet: else these would
         // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
-        let mut promised = self.waiters.granted();
+        let mut promised = self.waiters.granted() + place.waiters.granted();
         while log.admits(marks, promised, 0) {
-            let Some(heir) = self.waiters.grant() else { break };
+            let Some(heir) = place.waiters.grant().or_else(|| self.waiters.grant()) else {
+                break;
+            };
             heirs.push(heir);
             promised += 1;
         }
@@ -455,6 +461,7 @@ impl Outgoing for Outbox {
         let place = &mut state.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1);
         place.log = Some(Log::new());
+        place.retired = false;
         let pipe = PipeId {
             slot,
             generation: place.generation,
@@ -507,9 +514,13 @@ impl Outgoing for Outbox {
 
     fn retire(&self, pipe: PipeId) {
         let mut state = self.state.lock();
-        if state.log(pipe).is_some() {
-            state.leave_ring(pipe.slot);
+        if state.log(pipe).is_none() {
+            return;
         }
+        state.leave_ring(pipe.slot);
+        let waiters = state.retire(pipe.slot);
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
     }
 
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
@@ -524,6 +535,9 @@ impl Outgoing for Outbox {
         let unsent = log.end(reason);
         state.ended += log.counters();
         state.leave_ring(pipe.slot);
+        let waiters = state.retire(pipe.slot);
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
         unsent
     }
 
@@ -556,7 +570,10 @@ impl Outgoing for Outbox {
     fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
-        let waiters = state.waiters.grant_all();
+        let mut waiters = state.waiters.grant_all();
+        for place in &mut state.slots {
+            waiters.extend(place.waiters.grant_all());
+        }
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
     }

@@ -10,21 +10,22 @@ use tokio::sync::Semaphore;
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::options::{Linger, Tuning};
 use super::publishing::{Publishing, interest_of};
+use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared,
-    Tasks, Traffic,
+    Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Notices, Peers, QUESTIONS,
+    Reconnect, Seats, Shared, Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
-use crate::pattern::{Interest, InterestConfig, Matching, Publications, Upstream};
+use crate::pattern::{Interest, InterestConfig, Matching, Numbers, Publications, Upstream, Wanted};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
 use crate::socket_kind::SocketKind;
-use crate::transport::{Carrier, StreamOptions, TcpOptions};
+use crate::transport::{Carrier, StreamOptions, UdpOptions};
 use crate::wire::decoder::Limits;
 use crate::wire::metadata;
 
@@ -49,6 +50,9 @@ pub(super) struct Options {
     pub(super) max_message_frames: usize,
     pub(super) routing_id: Bytes,
     pub(super) correlate: bool,
+    /// Peers speak no ZMTP.
+    pub(super) raw: bool,
+    pub(super) notify: bool,
     pub(super) publishing: Publishing,
     pub(super) interest: InterestConfig,
     pub(super) properties: Vec<(String, Bytes)>,
@@ -56,6 +60,7 @@ pub(super) struct Options {
     pub(super) legacy: bool,
     pub(super) admission: AdmissionLimits,
     pub(super) stream: StreamOptions,
+    pub(super) udp: UdpOptions,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
     pub(super) carrier: Option<Arc<dyn Carrier>>,
@@ -85,10 +90,15 @@ impl Options {
             },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
-            max_message_size: 256 * 1024 * 1024,
+            max_message_size: match kind {
+                SocketKind::Dgram => u64::from(u16::MAX),
+                _ => 256 * 1024 * 1024,
+            },
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            raw: kind == SocketKind::Stream,
+            notify: true,
             publishing: Publishing::of(kind),
             interest: interest_of(kind),
             properties: Vec::new(),
@@ -98,10 +108,8 @@ impl Options {
                 pending: 1024,
                 connections: None,
             },
-            stream: StreamOptions {
-                tcp: TcpOptions::new(),
-                backlog: 4096,
-            },
+            stream: StreamOptions::default(),
+            udp: UdpOptions::new(),
             tuning: Tuning::new(),
             context: Context::of_the_process(),
             carrier: None,
@@ -183,6 +191,16 @@ impl Options {
                 "the newest message is kept for a peer that comes back, which immediate forbids",
             ));
         }
+        if self.raw {
+            let said = [
+                ("mechanism", !self.mechanism.is_open()),
+                ("heartbeat", self.heartbeat.is_some()),
+                ("legacy", self.legacy),
+                ("property", !self.properties.is_empty()),
+            ];
+            let said = said.into_iter().filter(|(_, is_said)| *is_said);
+            found.extend(said.map(|(option, _)| Contradiction::new([option], "a STREAM speaks no ZMTP")));
+        }
         found.extend(self.publishing.contradictions(self.conflate));
         found
     }
@@ -208,32 +226,34 @@ impl Options {
                 conflate: self.conflate,
             }))
         };
-        let inbox = || Arc::new(Inbox::new(recv, self.conflate));
+        let inbox = || {
+            let inbox = Inbox::new(recv, self.conflate);
+            Arc::new(if is_exclusive(kind) {
+                inbox.in_order()
+            } else {
+                inbox
+            })
+        };
+        let receives = |wanted| Receiving::Pipes {
+            inbox: inbox(),
+            wanted,
+        };
         let fan_out = |matching| {
             let fan_out = self.publishing.fan_out(send, SHARE_FROM, self.conflate, matching);
             Arc::new(fan_out)
         };
         let interest = || Arc::new(Interest::new(self.interest));
+        let single_frames = has_single_frames(kind).then_some(Wanted::SingleFrames);
         let (sending, receiving) = match kind {
-            SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
-            SocketKind::Pull => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
+            SocketKind::Push | SocketKind::Scatter => (Sending::Pipes(outbox()), Receiving::Never),
+            SocketKind::Pull | SocketKind::Gather => (Sending::Never, receives(single_frames)),
             SocketKind::Pub => (
                 Sending::FanOut(fan_out(self.publishing.matching)),
                 Receiving::Never,
             ),
-            SocketKind::Sub | SocketKind::Dish => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: Some(interest()),
-                },
-            ),
+            SocketKind::Sub | SocketKind::Dish => {
+                (Sending::Never, receives(Some(Wanted::Subscribed(interest()))))
+            }
             SocketKind::Radio => (Sending::FanOut(fan_out(Matching::Exact)), Receiving::Never),
             SocketKind::XPub => {
                 let inbox = inbox();
@@ -255,20 +275,12 @@ impl Options {
                 };
                 (
                     Sending::Upstream(Arc::new(upstream)),
-                    Receiving::Pipes {
-                        inbox: inbox(),
-                        interest: Some(interest),
-                    },
+                    receives(Some(Wanted::Subscribed(interest))),
                 )
             }
-            _ => (
-                Sending::Pipes(outbox()),
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
+            _ => (Sending::Pipes(outbox()), receives(single_frames)),
         };
+        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
         let traffic = Traffic {
             outgoing: match &sending {
                 Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
@@ -287,9 +299,13 @@ impl Options {
                 _ => None,
             },
             interest: match &receiving {
-                Receiving::Pipes { interest, .. } => interest.clone(),
-                Receiving::Audience { .. } | Receiving::Never => None,
+                Receiving::Pipes {
+                    wanted: Some(Wanted::Subscribed(interest)),
+                    ..
+                } => Some(interest.clone()),
+                _ => None,
             },
+            numbers: numbers_its_peers(kind).then(|| Arc::new(Numbers::starting_at(dice.roll() as u32))),
         };
         let changes_in = match kind {
             SocketKind::Pub => ChangesIn::Whole,
@@ -297,7 +313,6 @@ impl Options {
             SocketKind::XPub => ChangesIn::Any,
             _ => ChangesIn::Nothing,
         };
-        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
         let correlation = if self.correlate {
             Correlation::Numbered(AtomicU32::new(dice.roll() as u32))
         } else {
@@ -313,9 +328,11 @@ impl Options {
                     legacy: self.legacy,
                     handshake_timeout: self.handshake_timeout,
                     heartbeat: self.heartbeat,
+                    raw: self.raw.then(|| stream::chunk(self.max_message_size)),
                 }),
                 limits,
                 stream: self.stream,
+                udp: self.udp,
                 reconnect: self.reconnect,
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
@@ -324,6 +341,10 @@ impl Options {
                     SocketKind::Radio | SocketKind::Dish => Asks::Groups,
                     _ => Asks::Topics,
                 },
+                notices: match self.raw && self.notify {
+                    true => stream::notices(),
+                    false => Notices::default(),
+                },
                 changes_in,
             },
             traffic,
@@ -331,6 +352,11 @@ impl Options {
             peers: Peers::new(),
             tasks: Tasks::new(),
             admission: Arc::new(Admission::new(self.admission)),
+            seats: if is_exclusive(kind) {
+                Seats::one()
+            } else {
+                Seats::enough()
+            },
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             dice,
             carrier: self.carrier,
@@ -346,7 +372,12 @@ impl Options {
             receiving,
             limits: SendLimits {
                 bytes: usize::try_from(limits.message_size).unwrap_or(usize::MAX),
-                frames: limits.message_frames,
+                frames: if has_single_frames(kind) {
+                    1
+                } else {
+                    limits.message_frames
+                },
+                single: has_single_frames(kind).then_some(kind),
             },
             linger: self.linger,
             correlation,
@@ -355,8 +386,25 @@ impl Options {
     }
 }
 
-/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`.
+/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`, and where
+/// the queue has a number by which the program names it.
 fn queues_ahead(kind: SocketKind) -> bool {
     use SocketKind::{Channel, Client, Dealer, Pair, Push, Scatter};
-    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel)
+    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel) || numbers_its_peers(kind)
+}
+
+/// Whether a socket of this kind talks to one peer at a time.
+fn is_exclusive(kind: SocketKind) -> bool {
+    matches!(kind, SocketKind::Pair | SocketKind::Channel)
+}
+
+/// Whether a socket of this kind names its peers by numbers: as `kind::Numbers`.
+fn numbers_its_peers(kind: SocketKind) -> bool {
+    matches!(kind, SocketKind::Server | SocketKind::Peer)
+}
+
+/// Whether messages of this kind have one frame each.
+fn has_single_frames(kind: SocketKind) -> bool {
+    use SocketKind::{Channel, Client, Gather, Peer, Scatter, Server};
+    matches!(kind, Client | Server | Scatter | Gather | Peer | Channel)
 }

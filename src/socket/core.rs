@@ -1,28 +1,30 @@
 //! What all handles of one socket share, and what the typed handles are a thin cover of.
 
-use std::future::Future;
-use std::pin::Pin;
+mod calls;
+
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+pub(crate) use self::calls::{RecvFuture, SendFuture};
+use super::connecting::Connecting;
 use super::options::Linger;
+use super::reach;
+use crate::driver::datagrams::Form;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
-use crate::endpoint::{Address, Endpoint, ToEndpoint};
+use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
-    BindError, Closed, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
+    BindError, Closed, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
 };
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
-use crate::pattern::{FanOut, Interest, Upstream};
-use crate::peer::Peer;
+use crate::pattern::{FanOut, Upstream, Wanted};
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
-use crate::runtime::{self, Alarm};
+use crate::runtime;
 use crate::socket_kind::SocketKind;
-use crate::transport::Listener;
+use crate::transport::{Datagrams, Listener};
 use crate::wire::decoder::FRAME_CHARGE;
 
 /// One socket.
@@ -55,10 +57,10 @@ pub(crate) enum Sending {
 /// Where messages come from.
 #[derive(Debug)]
 pub(crate) enum Receiving {
-    /// From all pipes in turn, `interest` filtering what was not asked for.
+    /// From all pipes in turn; `wanted` says what is for the program, if not all of it.
     Pipes {
         inbox: Arc<Inbox>,
-        interest: Option<Arc<Interest>>,
+        wanted: Option<Wanted>,
     },
     /// From all pipes in turn, and in between what subscribers want.
     Audience { inbox: Arc<Inbox>, fan_out: Arc<FanOut> },
@@ -80,11 +82,13 @@ impl Receiving {
 pub(crate) struct SendLimits {
     pub(crate) bytes: usize,
     pub(crate) frames: usize,
+    /// The kind, if its messages have one frame each.
+    pub(crate) single: Option<SocketKind>,
 }
 
 impl SendLimits {
     #[inline]
-    fn admit(self, payload: &Payload<'_>) -> bool {
+    pub(crate) fn admit(self, payload: &Payload<'_>) -> bool {
         self.admits(payload, (0, 0))
     }
 
@@ -109,7 +113,7 @@ impl SendLimits {
     }
 
     #[cold]
-    fn refuse(self, payload: Payload<'_>) -> SendError {
+    pub(crate) fn refuse(self, payload: Payload<'_>) -> SendError {
         self.refusal(payload, (0, 0))
     }
 
@@ -122,6 +126,13 @@ impl SendLimits {
     fn refusal(self, payload: Payload<'_>, envelope: (usize, usize)) -> SendError {
         let (frames, size) = Self::size(&payload, envelope);
         let message = payload.into_message();
+        if let (Some(kind), 2..) = (self.single, frames) {
+            return SendError::Multipart {
+                message,
+                frames,
+                kind,
+            };
+        }
         if size > self.bytes {
             return SendError::TooLarge {
                 message,
@@ -143,15 +154,20 @@ impl Core {
     pub(crate) async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         let endpoint = at.to_endpoint()?;
         endpoint.for_bind()?;
+        let shared = &self.shared;
+        let bound = shared.tasks.pick(|_, task| task.role == Role::Listener).len();
+        reach::check_bind(self.kind, &endpoint, bound)?;
         let home = self
             .home()
             .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
-        let shared = &self.shared;
         if let Address::Inproc(name) = endpoint.address() {
             let listener = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
             let guard = listener.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
             driver::inproc::listen(&home, guard, name)?;
             return Ok(endpoint);
+        }
+        if let Address::Udp(address) = endpoint.address() {
+            return self.bind_datagrams(&home, &endpoint, address).await;
         }
         let binding = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref());
         // Not the caller's, which may be another runtime or none.
@@ -170,9 +186,38 @@ impl Core {
         Ok(resolved)
     }
 
+    async fn bind_datagrams(
+        &self,
+        home: &Home,
+        endpoint: &Endpoint,
+        address: &UdpAddress,
+    ) -> Result<Endpoint, BindError> {
+        let shared = &self.shared;
+        let binding = Datagrams::bind(address, &shared.config.udp);
+        let bound = runtime::within(home, binding).await;
+        let (socket, resolved) = bound.map_err(|source| BindError::Io {
+            endpoint: endpoint.clone(),
+            source,
+        })?;
+        let guard = shared.tasks.enter(shared, resolved.clone(), Role::Listener);
+        let guard = guard.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+        let form = match self.kind {
+            SocketKind::Dgram => Form::Addressed,
+            _ => Form::Grouped { to: None },
+        };
+        driver::datagrams::bind(home, guard, socket, form);
+        Ok(resolved)
+    }
+
     pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
+        Ok(self.dial(to)?.0)
+    }
+
+    /// Connects; and the pipe of the new endpoint, if it has one from the start.
+    pub(crate) fn dial(&self, to: impl ToEndpoint) -> Result<(Connecting, Option<PipeId>), EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
+        reach::check_connect(self.kind, &endpoint)?;
         let home = self
             .home()
             .ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;
@@ -185,8 +230,8 @@ impl Core {
             .enter(&self.shared, endpoint.clone(), Role::Dialer)
             .ok_or(EndpointError::Closed)?;
         let (announce, ready) = oneshot::channel();
-        driver::dial(&home, guard, Some(announce));
-        Ok(Connecting { endpoint, ready })
+        let pipe = driver::dial(&home, guard, Some(announce));
+        Ok((Connecting { endpoint, ready }, pipe))
     }
 
     /// Whether a second connection to the same endpoint would only double every message or subscription.
@@ -223,7 +268,7 @@ impl Core {
             .await
     }
 
-    async fn end(
+    pub(crate) async fn end(
         &self,
         endpoint: &Endpoint,
         why: DisconnectReason,
@@ -386,13 +431,18 @@ impl Core {
     }
 
     pub(crate) fn try_recv(&self) -> Result<Message, TryRecvError> {
+        self.try_recv_lane(&mut None)
+    }
+
+    /// A message that is there, and in `from` the pipe that it came from.
+    pub(crate) fn try_recv_lane(&self, from: &mut Option<PipeId>) -> Result<Message, TryRecvError> {
         match &self.receiving {
-            Receiving::Pipes { inbox, interest } => inbox.try_recv(&mut None, interest.as_deref()),
+            Receiving::Pipes { inbox, wanted } => inbox.try_recv(from, wanted.as_ref()),
             Receiving::Audience { inbox, fan_out } => {
                 if let Some((notice, ())) = fan_out.next_notice(false, |_| ()) {
                     return Ok(notice);
                 }
-                let received = inbox.try_recv(&mut None, None::<&Interest>);
+                let received = inbox.try_recv(from, None::<&Wanted>);
                 if received == Err(TryRecvError::Empty)
                     && let Some((notice, ())) = fan_out.next_notice(true, |_| ())
                 {
@@ -409,8 +459,8 @@ impl Core {
         if limit > 0 {
             into.push(self.recv().await?);
         }
-        if let Receiving::Pipes { inbox, interest } = &self.receiving {
-            inbox.recv_more(into, limit.saturating_sub(1), interest.as_deref());
+        if let Receiving::Pipes { inbox, wanted } = &self.receiving {
+            inbox.recv_more(into, limit.saturating_sub(1), wanted.as_ref());
         } else {
             while into.len() - before < limit
                 && let Ok(message) = self.try_recv()
@@ -459,211 +509,4 @@ impl Drop for Core {
 pub(crate) struct Reservation {
     pipe: Option<PipeId>,
     ticket: SendTicket,
-}
-
-/// The future of one `send`. All its waiting comes before the message is queued.
-#[derive(Debug)]
-pub(crate) struct SendFuture<'a> {
-    core: &'a Core,
-    payload: Payload<'a>,
-    ticket: SendTicket,
-    /// When a publisher that waits for its subscribers has waited enough.
-    alarm: Option<Box<Alarm>>,
-}
-
-impl Future for SendFuture<'_> {
-    type Output = Result<(), SendError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if !this.core.limits.admit(&this.payload) {
-            return Poll::Ready(Err(*this.too_large()));
-        }
-        let is_sent = match &this.core.sending {
-            Sending::Pipes(outbox) => {
-                ready!(outbox.poll_send(cx.waker(), &mut this.ticket, &[], &this.payload)).is_ok()
-            }
-            Sending::FanOut(fan_out) => {
-                let sent = match fan_out.patience() {
-                    None => fan_out.poll_send(cx.waker(), &this.payload, runtime::now),
-                    Some(patience) => this.poll_patiently(cx, fan_out, patience),
-                };
-                this.core.show_out(fan_out);
-                ready!(sent).is_ok()
-            }
-            Sending::Upstream(upstream) => {
-                ready!(upstream.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
-            }
-            Sending::Never => false,
-        };
-        if is_sent {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Ready(Err(*this.closed()))
-        }
-    }
-}
-
-impl<'a> SendFuture<'a> {
-    #[cold]
-    #[inline(never)]
-    fn too_large(&mut self) -> Box<SendError> {
-        Box::new(self.core.limits.refuse(self.take()))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn closed(&mut self) -> Box<SendError> {
-        Box::new(SendError::Closed(self.take().into_message()))
-    }
-
-    /// Publishes, and waits for subscribers for as long as that is to be.
-    #[cold]
-    fn poll_patiently(
-        &mut self,
-        cx: &mut Context<'_>,
-        fan_out: &FanOut,
-        patience: Option<Duration>,
-    ) -> Poll<Result<(), Closed>> {
-        let _inside = match (runtime::current(), self.core.home.get()) {
-            (None, Some(home)) => Some(home.enter()),
-            _ => None,
-        };
-        loop {
-            let is_over = self.alarm.as_mut().is_some_and(|alarm| alarm.poll(cx).is_ready());
-            let (ticket, payload) = (&mut self.ticket, &self.payload);
-            let sent = fan_out.poll_send_patiently(cx.waker(), ticket, payload, is_over, runtime::now);
-            // Only who is in the line waits; others are asked again at once.
-            let (Some(patience), None, true) = (patience, &self.alarm, self.ticket.is_waiting()) else {
-                return sent;
-            };
-            let mut alarm = Box::<Alarm>::default();
-            alarm.set(runtime::now().checked_add(patience));
-            self.alarm = Some(alarm);
-        }
-    }
-
-    /// Gives up waiting: the message, which was not queued.
-    pub(crate) fn take(&mut self) -> Payload<'a> {
-        std::mem::replace(&mut self.payload, (&[]).into())
-    }
-}
-
-impl Drop for SendFuture<'_> {
-    fn drop(&mut self) {
-        if self.ticket.is_waiting() {
-            self.core.leave_line(&mut self.ticket);
-        }
-    }
-}
-
-/// The future of one `recv`. Nothing is taken before it is returned.
-#[derive(Debug)]
-pub(crate) struct RecvFuture<'a> {
-    core: &'a Core,
-    ticket: RecvTicket,
-    /// The pipe that the message came from.
-    pub(crate) from: Option<PipeId>,
-    /// Whose notice it is, if it is one.
-    noticed: Option<Peer>,
-}
-
-impl RecvFuture<'_> {
-    /// Who sent what was received.
-    pub(crate) fn sender(&mut self) -> Option<Peer> {
-        let link = || self.core.shared.peers.by_lane(self.from?);
-        self.noticed.take().or_else(|| link().map(|link| link.peer))
-    }
-
-    /// What there is to hear of subscribers, if there is something.
-    fn take_notice(&mut self, inbox: &Inbox, fan_out: &FanOut, must: bool) -> Option<Message> {
-        let peers = &self.core.shared.peers;
-        let (notice, link) = fan_out.next_notice(must, |pipe| peers.by_pipe(pipe))?;
-        self.noticed = link.map(|link| link.peer);
-        inbox.leave(&mut self.ticket);
-        Some(notice)
-    }
-}
-
-impl Future for RecvFuture<'_> {
-    type Output = Result<Message, RecvError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let (inbox, fan_out) = match &this.core.receiving {
-            Receiving::Pipes { inbox, interest } => {
-                let filter = interest.as_deref();
-                return inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, filter);
-            }
-            Receiving::Audience { inbox, fan_out } => (inbox, fan_out),
-            Receiving::Never => return Poll::Ready(Err(RecvError::Closed)),
-        };
-        if let Some(notice) = this.take_notice(inbox, fan_out, false) {
-            return Poll::Ready(Ok(notice));
-        }
-        let received = inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, None::<&Interest>);
-        // Before it was in the line nobody could call it.
-        if received.is_pending()
-            && let Some(notice) = this.take_notice(inbox, fan_out, true)
-        {
-            return Poll::Ready(Ok(notice));
-        }
-        received
-    }
-}
-
-impl Drop for RecvFuture<'_> {
-    fn drop(&mut self) {
-        if let (true, Some(inbox)) = (self.ticket.is_waiting(), self.core.receiving.inbox()) {
-            inbox.leave(&mut self.ticket);
-        }
-    }
-}
-
-/// A connection on its way: ready when the first handshake of this endpoint is done.
-///
-/// Dialing has begun and goes on whether or not this is awaited; dropping it changes nothing. It waits through
-/// failed attempts, and fails when the endpoint is disconnected, when the peer refuses for good (another
-/// mechanism, an incompatible kind, not ZMTP), or when the socket closes.
-///
-/// # Cancel safety
-///
-/// Awaiting it can be given up at any time; the endpoint stays connected.
-///
-/// # Examples
-///
-/// ```
-/// use hubless::{Connecting, Pull, Push};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), hubless::Error> {
-/// let (pull, push) = (Pull::new(), Push::new());
-/// let connecting: Connecting = push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
-/// println!("dialing {}", connecting.endpoint());
-/// println!("{} is there", connecting.await?);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Connecting {
-    endpoint: Endpoint,
-    ready: oneshot::Receiver<Result<Peer, ConnectError>>,
-}
-
-impl Connecting {
-    /// The endpoint that is dialed.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
-
-impl Future for Connecting {
-    type Output = Result<Peer, ConnectError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let announced = ready!(Pin::new(&mut self.ready).poll(cx));
-        Poll::Ready(announced.unwrap_or_else(|_| Err(ConnectError::Closed(self.endpoint.clone()))))
-    }
 }

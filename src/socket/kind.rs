@@ -103,6 +103,13 @@ pub trait QueuesAhead: Kind {}
 )]
 pub trait Identifies: Kind {}
 
+/// Kinds that name their peers by [numbers](crate::PeerId).
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` does not name its peers by numbers",
+    note = "`Server` and `PeerSocket` do; `Router` names them by routing ids"
+)]
+pub trait Numbers: Kind {}
+
 /// Kinds that send each message to all who asked for it.
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not publish: nobody subscribes to what it sends"
@@ -164,7 +171,7 @@ kinds! {
     /// Talks to a [`Server`], from any thread (RFC 41).
     Client: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
     /// Answers the [`Client`] it names (RFC 41).
-    Server: Shares HasOutgoing HasIncoming;
+    Server: Shares Numbers HasOutgoing HasIncoming;
     /// Publishes to every [`Dish`] of a group (RFC 48).
     Radio: Shares Publishes HasOutgoing;
     /// Receives from the groups it joined (RFC 48).
@@ -174,7 +181,7 @@ kinds! {
     /// Receives from each [`Scatter`] in turn (RFC 49).
     Gather: Shares Receives HasIncoming;
     /// Sends to the peer it names, and receives with the name of the sender; both sides alike (RFC 51).
-    Peer: Shares HasOutgoing HasIncoming;
+    Peer: Shares Numbers HasOutgoing HasIncoming;
     /// Talks to exactly one other [`Channel`], from any thread (RFC 52).
     Channel: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
     /// Sends and receives UDP datagrams.

@@ -10,7 +10,7 @@ use super::Socket;
 use super::core::Receiving;
 use super::kind::{self, Kind, Subscribes};
 use crate::error::Closed;
-use crate::pattern::{FanOut, Interest};
+use crate::pattern::{FanOut, Interest, Wanted};
 use crate::pipe::Ticket;
 
 /// Publishes every message to each [`Sub`] that asked for it.
@@ -172,7 +172,7 @@ impl<K: Kind> Socket<K> {
     /// What a socket that subscribes or joins wants.
     pub(super) fn interest(&self) -> &Interest {
         let Receiving::Pipes {
-            interest: Some(interest),
+            wanted: Some(Wanted::Subscribed(interest)),
             ..
         } = &self.core.receiving
         else {

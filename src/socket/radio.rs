@@ -10,6 +10,7 @@ use crate::error::{Closed, GroupTooLong, RecvError, SendError, TryRecvError, Try
 use crate::message::{Frame, Message, Payload};
 use crate::pattern::MAX_GROUP;
 use crate::runtime;
+use crate::socket_kind::SocketKind;
 
 /// Publishes every message to each [`Dish`] that joined its group.
 ///
@@ -91,7 +92,7 @@ impl Socket<kind::Radio> {
     ///
     /// # Errors
     ///
-    /// [`SendError::GroupTooLong`] when the group has more than 255 bytes, [`SendError::TooManyFrames`] when the message
+    /// [`SendError::GroupTooLong`] when the group has more than 255 bytes, [`SendError::Multipart`] when the message
     /// has more than one frame, [`SendError::TooLarge`] beyond [`max_message_size`](super::Builder::max_message_size),
     /// [`SendError::Closed`] when the socket is closed. All give the message back, its group in front as a frame.
     ///
@@ -131,10 +132,10 @@ fn in_group(group: &[u8], payload: Payload<'_>) -> Result<Message, SendError> {
         return Err(SendError::GroupTooLong(message));
     }
     if frames != 1 {
-        return Err(SendError::TooManyFrames {
+        return Err(SendError::Multipart {
             message,
             frames,
-            limit: 1,
+            kind: SocketKind::Radio,
         });
     }
     Ok(message)

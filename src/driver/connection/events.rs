@@ -23,6 +23,9 @@ impl Connection {
                     if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
                         return Err(DisconnectReason::Evicted);
                     }
+                    if self.ticket.is_some() {
+                        self.sit_down()?;
+                    }
                     self.enter_traffic(introduction);
                 }
                 SessionEvent::Subscribe(topic) => self.take_wish(Asks::Topics, true, topic)?,
@@ -31,6 +34,17 @@ impl Connection {
                 SessionEvent::Leave(group) => self.take_wish(Asks::Groups, false, group)?,
                 SessionEvent::Pong(context) => self.pass_barrier(&context),
             }
+        }
+        Ok(())
+    }
+
+    /// The peer has introduced itself, and there may be no seat for it. Then it is told nothing, an ERROR least of
+    /// all: that would be a refusal for good, and it is to come again.
+    fn sit_down(&mut self) -> Result<(), DisconnectReason> {
+        self.seat = self.shared.seats.take();
+        if self.seat.is_none() {
+            self.session.output().clear();
+            return Err(DisconnectReason::Occupied);
         }
         Ok(())
     }
@@ -57,6 +71,7 @@ impl Connection {
             process: self.stream.peer_process(),
             kind: introduction.kind,
             routing_id: introduction.routing_id,
+            number: traffic.number(self.outgoing),
             version: introduction.version,
             mechanism: introduction.mechanism,
             user_id: introduction.user_id.map(Into::into),
@@ -87,6 +102,7 @@ impl Connection {
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             outgoing.online(pipe, line);
         }
+        self.notify(|notices| &notices.came);
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
         });
