@@ -32,6 +32,8 @@
 //! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
 //! | [`XPub`] | [`Sub`], [`XSub`] | publishes, and hears who wants what |
 //! | [`XSub`] | [`Pub`], [`XPub`] | says what it wants by messages, and sends others to its publishers |
+//! | [`Radio`] | [`Dish`] | each message goes to all in its group |
+//! | [`Dish`] | [`Radio`] | joins groups, by their whole names |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
 //! | [`Pair`] | [`Pair`] | two that have nobody but each other |
@@ -140,8 +142,9 @@ pub use context::Context;
 pub use driver::ReconnectStop;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
-    RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
+    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, GroupTooLong,
+    ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent,
+    UnsentTo,
 };
 #[cfg(feature = "curve")]
 pub use mechanism::Curve;
@@ -151,9 +154,9 @@ pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::{Peer, PeerId, Process};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Channel, Client, Connecting, Datagram, Gather, Linger, Messages, Outgoing, Pair, PeerSocket,
-    Peers, Permit, Pub, Pull, Push, Rep, Req, Request, Scatter, Server, Socket, StreamEvent, StreamSocket,
-    Sub, Subscribers, Tuning, XPub, XSub, kind,
+    Builder, Channel, Client, Connecting, Datagram, Dish, Gather, Linger, Messages, Outgoing, Pair,
+    PeerSocket, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req, Request, Scatter, Server, SlowPolicy,
+    Socket, StreamEvent, StreamSocket, Sub, Subscribers, Tuning, XPub, XSub, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};

@@ -178,10 +178,22 @@ pub(crate) struct DriverConfig {
     pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<Guard>,
+    /// What subscribers ask for.
+    pub(crate) asks: Asks,
     /// What the program finds in the lane of a peer when it comes and when it leaves.
     pub(crate) notices: Notices,
     /// Where in messages subscribers say what they want.
     pub(crate) changes_in: ChangesIn,
+}
+
+/// What is asked for by those who subscribe: it has words of its own on the wire.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Topics, by their prefixes.
+    #[default]
+    Topics,
+    /// Groups.
+    Groups,
 }
 
 /// Which frames of messages are subscriptions, or ends of them, in the form of ZMTP 3.0.

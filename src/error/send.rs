@@ -61,18 +61,37 @@ pub enum SendError {
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// The name of the group, which is the first frame, has more than 255 bytes.
+    #[error("cannot send: the name of a group has at most 255 bytes")]
+    GroupTooLong(Message),
 }
 
 impl SendError {
     /// The message that was not sent.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::Closed(message) | Self::NoRoute(message) | Self::GroupTooLong(message) => message,
             Self::TooLarge { message, .. }
             | Self::TooManyFrames { message, .. }
             | Self::Multipart { message, .. } => message,
         }
     }
+}
+
+/// A group cannot be joined: its name has more than 255 bytes.
+///
+/// # Examples
+///
+/// ```
+/// let error = hubless::Dish::new().join("x".repeat(256)).expect_err("it is too long");
+/// assert_eq!(error.to_string(), "cannot join a group of 256 bytes: the limit is 255");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cannot join a group of {size} bytes: the limit is 255")]
+#[non_exhaustive]
+pub struct GroupTooLong {
+    /// The bytes of its name.
+    pub size: usize,
 }
 
 /// A message was not sent, since that was not possible without waiting, or at all.
@@ -128,6 +147,9 @@ pub enum TrySendError {
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// The name of the group, which is the first frame, has more than 255 bytes.
+    #[error("cannot send: the name of a group has at most 255 bytes")]
+    GroupTooLong(Message),
 }
 
 impl TrySendError {
@@ -135,6 +157,7 @@ impl TrySendError {
     pub fn into_message(self) -> Message {
         match self {
             Self::Full(message) | Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::GroupTooLong(message) => message,
             Self::TooLarge { message, .. }
             | Self::TooManyFrames { message, .. }
             | Self::Multipart { message, .. } => message,
@@ -166,6 +189,7 @@ impl From<SendError> for TrySendError {
                 kind,
             },
             SendError::NoRoute(message) => Self::NoRoute(message),
+            SendError::GroupTooLong(message) => Self::GroupTooLong(message),
         }
     }
 }

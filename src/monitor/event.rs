@@ -246,6 +246,9 @@ pub enum DisconnectReason {
     /// The request that went out on it was abandoned: its answer must not meet the next one.
     #[error("its request was abandoned")]
     Abandoned,
+    /// It did not keep up with what was published, and that is what [is done](crate::SlowPolicy::Disconnect) with those.
+    #[error("it did not keep up with what was published")]
+    TooSlow,
     /// The endpoint was disconnected by this program.
     #[error("the endpoint was disconnected here")]
     Disconnect,

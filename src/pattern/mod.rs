@@ -11,7 +11,7 @@ mod wanted;
 
 use std::fmt;
 
-pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, Matching};
+pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, MAX_GROUP, Matching, Slow};
 pub(crate) use interest::{Change, Interest, InterestConfig};
 pub(crate) use notices::Telling;
 pub(crate) use numbered::Numbers;

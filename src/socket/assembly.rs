@@ -13,8 +13,8 @@ use super::publishing::{Publishing, interest_of};
 use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, ChangesIn, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect,
-    ReconnectStop, Seats, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Notices, Peers, QUESTIONS,
+    Reconnect, ReconnectStop, Seats, Shared, Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
@@ -258,7 +258,10 @@ impl Options {
                 Sending::FanOut(fan_out(self.publishing.matching)),
                 Receiving::Never,
             ),
-            SocketKind::Sub => (Sending::Never, receives(Some(Wanted::Subscribed(interest())))),
+            SocketKind::Sub | SocketKind::Dish => {
+                (Sending::Never, receives(Some(Wanted::Subscribed(interest()))))
+            }
+            SocketKind::Radio => (Sending::FanOut(fan_out(Matching::Exact)), Receiving::Never),
             SocketKind::XPub => {
                 let inbox = inbox();
                 let fan_out = self
@@ -341,6 +344,10 @@ impl Options {
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                asks: match kind {
+                    SocketKind::Radio | SocketKind::Dish => Asks::Groups,
+                    _ => Asks::Topics,
+                },
                 notices: match self.raw && self.notify {
                     true => stream::notices(),
                     false => Notices::default(),

@@ -8,6 +8,7 @@
 
 mod assembly;
 mod builder;
+mod connecting;
 mod core;
 mod datagram;
 pub mod kind;
@@ -18,6 +19,7 @@ mod peers;
 mod pipeline;
 mod publishing;
 mod pubsub;
+mod radio;
 mod reach;
 mod receiving;
 mod reqrep;
@@ -32,7 +34,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use self::builder::Builder;
-pub use self::core::Connecting;
+pub use self::connecting::Connecting;
 use self::core::Core;
 pub use self::datagram::Datagram;
 use self::kind::{Kind, Shares};
@@ -41,7 +43,9 @@ pub use self::options::{Linger, Tuning};
 pub use self::pair::{Channel, Pair};
 pub use self::peers::Peers;
 pub use self::pipeline::{Pull, Push};
+pub use self::publishing::SlowPolicy;
 pub use self::pubsub::{Pub, Sub, Subscribers};
+pub use self::radio::{Dish, Radio};
 pub use self::receiving::Messages;
 pub use self::reqrep::{Rep, Req, Request};
 pub use self::scatter::{Gather, Scatter};
