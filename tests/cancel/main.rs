@@ -9,6 +9,7 @@
 //! [`requests`], too. That every such method says what dropping its future means is checked by `tests/documents.rs`.
 
 mod endpoints;
+mod numbered;
 mod receiving;
 mod requests;
 mod sending;
