@@ -30,6 +30,8 @@
 //! | [`Pull`] | [`Push`] | takes one message from each peer in turn |
 //! | [`Pub`] | [`Sub`] | each message goes to all who asked for it; who is too slow misses some |
 //! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
+//! | [`XPub`] | [`Sub`], [`XSub`] | publishes, and hears who wants what |
+//! | [`XSub`] | [`Pub`], [`XPub`] | says what it wants by messages, and sends others to its publishers |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
 //! | [`Pair`] | [`Pair`] | two that have nobody but each other |
@@ -148,12 +150,13 @@ pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::{Peer, PeerId, Process};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Channel, Client, Connecting, Gather, Linger, Messages, Outgoing, Pair, PeerSocket, Peers,
-    Permit, Pub, Pull, Push, Rep, Req, Request, Scatter, Server, Socket, Sub, Subscribers, Tuning, kind,
+    Builder, Channel, Client, Connecting, Datagram, Gather, Linger, Messages, Outgoing, Pair, PeerSocket,
+    Peers, Permit, Pub, Pull, Push, Rep, Req, Request, Scatter, Server, Socket, StreamEvent, StreamSocket,
+    Sub, Subscribers, Tuning, XPub, XSub, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
-pub use transport::{Keepalive, TcpOptions};
+pub use transport::{Keepalive, TcpOptions, UdpOptions};
 
 /// Deciding who may enter.
 pub mod auth {

@@ -15,10 +15,14 @@
 //! closes. A socket that is closed over unread input sends RST, and the peer loses data that it had already
 //! received (guarantees, G10).
 
+mod changes;
 mod ending;
 mod events;
+mod notices;
 mod reading;
 mod writing;
+
+pub(crate) use notices::Notices;
 
 use std::future::Future;
 use std::io;
@@ -232,6 +236,10 @@ impl Connection {
     /// One pass. `Err` says why the connection ends.
     fn pass(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
         self.take_orders(cx)?;
+        if self.phase == Phase::Handshake && self.session.is_established() {
+            // A peer that speaks no ZMTP may never say anything.
+            self.take_events()?;
+        }
         let mut again = self.read_turn(cx)?;
         // After reading: when it was us who were held up, the peer's signs of life are waiting to be read.
         if self.alarm.poll(cx).is_ready() {

@@ -13,6 +13,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::connection::{Announce, Connection, Finish};
+use super::datagrams;
 use super::inproc;
 use super::seats::Seat;
 use super::tasks::{self, TaskGuard};
@@ -79,6 +80,7 @@ impl Dialer {
         if self.sit_down().await.is_some() {
             match endpoint.address() {
                 Address::Inproc(name) => inproc::meet(&mut self, name).await,
+                Address::Udp(address) => datagrams::send(&mut self, address).await,
                 _ => self.dial().await,
             }
         }

@@ -280,7 +280,7 @@ impl Side {
         let attach = || traffic.outgoing.as_ref().map(|outgoing| outgoing.attach());
         let lane = match &traffic.incoming {
             Incoming::Messages(inbox) => Some(inbox.attach()),
-            Incoming::Subscriptions(_) | Incoming::Nothing => None,
+            Incoming::Nothing => None,
         };
         Self {
             shared: shared.clone(),
@@ -428,9 +428,9 @@ impl Half {
         let (Some(outgoing), Some(pipe)) = (&self.here.shared.traffic.outgoing, self.here.outgoing) else {
             return false;
         };
-        let (Incoming::Messages(inbox), Some(lane)) = (&self.there.shared.traffic.incoming, self.there.lane)
-        else {
-            return false;
+        let there = match (&self.there.shared.traffic.incoming, self.there.lane) {
+            (Incoming::Messages(inbox), Some(lane)) => Some((inbox, lane)),
+            _ => None,
         };
         for _ in 0..BATCHES {
             if self.batch.is_written()
@@ -440,8 +440,14 @@ impl Half {
             {
                 return false;
             }
-            if inbox.poll_accept(lane, cx.waker(), &mut self.batch).is_pending() {
-                return false;
+            match there {
+                // Nobody reads there, as nobody would behind a stream.
+                None => self.batch.discard(),
+                Some((inbox, lane)) => {
+                    if inbox.poll_accept(lane, cx.waker(), &mut self.batch).is_pending() {
+                        return false;
+                    }
+                }
             }
             outgoing.progress(pipe, &mut self.batch);
             // Handed over in this process is confirmed.
@@ -459,8 +465,8 @@ impl Half {
         let Some(errand) = interest.poll_errand(*key, cx.waker(), seen) else {
             return Ok(());
         };
-        if let (Incoming::Subscriptions(publications), Some(pipe)) =
-            (&self.there.shared.traffic.incoming, self.there.outgoing)
+        if let (Some(publications), Some(pipe)) =
+            (&self.there.shared.traffic.publications, self.there.outgoing)
         {
             publications
                 .apply(pipe, errand.changes)

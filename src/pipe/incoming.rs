@@ -14,6 +14,8 @@
 //! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
 //! half of the mark is free.
 
+mod refusing;
+
 use std::collections::VecDeque;
 use std::mem;
 use std::task::{Poll, Waker, ready};
@@ -277,6 +279,14 @@ impl Inbox {
         Poll::Ready(())
     }
 
+    /// Wakes a receiver, if one waits: there is something for it elsewhere.
+    pub(crate) fn call(&self) {
+        let receiver = self.grant(&mut self.arrivals.lock());
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+    }
+
     /// Whether a receiver waits: a hint.
     #[inline]
     pub(super) fn is_awaited(&self) -> bool {
@@ -293,16 +303,21 @@ impl Inbox {
         self.grant(arrivals)
     }
 
-    /// Ends receiving for good: what was received and not read is given up.
+    /// Ends receiving for good: what was received and not read is dropped, and counted.
     pub(crate) fn close(&self) {
         let mut held = self.held.lock();
-        held.ring.clear();
         let mut arrivals = self.arrivals.lock();
         arrivals.closed = true;
-        arrivals.chunks.clear();
         let receivers = arrivals.waiters.grant_all();
         self.waiting.store(0, Ordering::Relaxed);
         drop(arrivals);
+        self.swap(&mut held);
+        for slot in mem::take(&mut held.ring) {
+            self.give_credit(&mut held, slot);
+            held.lanes[slot as usize] = HeldLane::default();
+            self.arrivals.lock().drop_queued(slot, DropReason::Unread);
+        }
+        drop(held);
         receivers.into_iter().for_each(Waker::wake);
     }
 
@@ -601,6 +616,14 @@ impl Arrivals {
         };
         self.free_if_done(pipe.slot);
         driver
+    }
+
+    /// What the receivers had of this lane is gone.
+    fn drop_queued(&mut self, slot: u32, reason: DropReason) {
+        let lane = &mut self.lanes[slot as usize];
+        let queued = mem::take(&mut lane.queued);
+        lane.counters.dropped.add(reason, queued.messages);
+        self.free_if_done(slot);
     }
 
     fn free_if_done(&mut self, slot: u32) {

@@ -10,20 +10,15 @@ mod named;
 
 use std::mem;
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
 
 use asking::Asked;
 pub(crate) use asking::Fate;
 
-use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
+use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Ticket, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
-
-/// A sender writes itself only if nobody of this socket did so within this time: else each pipe of a round robin
-/// looks idle, and every message is a system call.
-const INLINE_SPACING: Duration = Duration::from_micros(2);
 
 /// A sender that never has to wait lets others run after this many messages for each pipe …
 const SPELL_MESSAGES: usize = 1024;
@@ -73,7 +68,7 @@ struct State {
     waiters: Waiters,
     /// Messages and bytes since the last time a sender let others run.
     spell: (usize, usize),
-    last_inline: Option<Instant>,
+    ration: Ration,
     closed: bool,
     /// The last request, if this socket asks.
     asked: Option<Asked>,
@@ -227,6 +222,11 @@ impl Outbox {
         } else {
             None
         };
+        if turn.is_none() && state.waiters.is_empty() && state.spell_is_over() {
+            drop(state);
+            waker.wake_by_ref();
+            return Poll::Pending;
+        }
         let chosen = if turn.is_none() && !state.waiters.is_empty() {
             None
         } else {
@@ -324,6 +324,7 @@ impl Outbox {
     fn write(&self, slot: u32, mut batch: Batch, line: &Line) {
         line.carry(&mut batch);
         let mut state = self.state.lock();
+        state.ration.wrote(runtime::now());
         // The slot cannot have changed hands: a log does not go offline while a sender writes.
         let Some(log) = state.slots[slot as usize].log.as_mut() else {
             return;
@@ -421,18 +422,11 @@ impl State {
     /// What the sender does after its append.
     #[inline]
     fn next(&mut self, slot: u32) -> Next {
-        let last_inline = &mut self.last_inline;
+        let ration = &mut self.ration;
         let Some(log) = &mut self.slots[slot as usize].log else {
             return Next::Done;
         };
-        log.after_append(|| {
-            let now = runtime::now();
-            let may = last_inline.is_none_or(|last| now.duration_since(last) >= INLINE_SPACING);
-            if may {
-                *last_inline = Some(now);
-            }
-            may
-        })
+        log.after_append(|| ration.meet_idle(runtime::now()))
     }
 
     /// Gives the room in one pipe to those who wait: first to those who wait for this very one.

@@ -41,6 +41,7 @@ mod heartbeat;
 mod legacy;
 mod liveness;
 mod outbox;
+mod raw;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -83,6 +84,8 @@ pub(crate) struct SessionConfig {
     pub(crate) handshake_timeout: Option<Duration>,
     /// Whether and how the peer's life is checked.
     pub(crate) heartbeat: Option<Heartbeat>,
+    /// Peers speak no ZMTP: their bytes are messages, cut into chunks of at most so many.
+    pub(crate) raw: Option<usize>,
 }
 
 impl SessionConfig {
@@ -140,6 +143,9 @@ pub(crate) struct Session {
 impl Session {
     /// A session on a stream that is connected since `now`. Its first bytes are in the [`output`](Self::output).
     pub(crate) fn new(config: Arc<SessionConfig>, now: Instant) -> Self {
+        if let Some(chunk) = config.raw {
+            return Self::raw(config, chunk, now);
+        }
         let mut outbox = Outbox::default();
         let deadline = config
             .handshake_timeout

@@ -247,7 +247,7 @@ impl<K: kind::Numbers> Socket<K> {
     pub fn try_recv_from(&self) -> Result<(PeerId, Message), TryRecvError> {
         let mut from = None;
         let message = self.core.try_recv_lane(&mut from)?;
-        Ok((self.core.sender(from), message))
+        Ok((self.core.sender_number(from), message))
     }
 
     /// Sends a message of one frame to the peer that has this number.
@@ -383,7 +383,7 @@ impl Core {
     }
 
     /// Who sent what came through this lane.
-    fn sender(&self, lane: Option<PipeId>) -> PeerId {
+    fn sender_number(&self, lane: Option<PipeId>) -> PeerId {
         // As with `recv_from`: the entry of a lane stays until the lane is used again.
         lane.and_then(|lane| self.shared.peers.number_of(lane))
             .unwrap_or_else(|| {
@@ -394,7 +394,7 @@ impl Core {
     async fn recv_numbered(&self) -> Result<(PeerId, Message), RecvError> {
         let mut receiving = self.recv();
         let message = (&mut receiving).await?;
-        Ok((self.sender(receiving.from), message))
+        Ok((self.sender_number(receiving.from), message))
     }
 
     async fn disconnect_peer(&self, number: PeerId) -> Result<(), EndpointError> {

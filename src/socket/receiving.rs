@@ -229,12 +229,11 @@ impl<K: Receives> Socket<K> {
     pub async fn recv_from(&self) -> Result<(Peer, Message), RecvError> {
         let mut receiving = self.core.recv();
         let message = (&mut receiving).await?;
-        let link = receiving
-            .from
-            .and_then(|lane| self.core.shared.peers.by_lane(lane));
         // The entry of a lane stays until the lane is used again, which it is not before it has been read empty.
-        let link = link.unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
-        Ok((link.peer, message))
+        let peer = receiving
+            .sender()
+            .unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
+        Ok((peer, message))
     }
 }
 

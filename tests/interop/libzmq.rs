@@ -154,6 +154,8 @@ fn named(kind: SocketKind) -> SocketType {
         SocketKind::Gather => SocketType::Gather,
         SocketKind::Peer => SocketType::Peer,
         SocketKind::Channel => SocketType::Channel,
+        SocketKind::Stream => SocketType::Stream,
+        SocketKind::Dgram => SocketType::Dgram,
         _ => panic!("no test talks to a {kind}"),
     }
 }

@@ -150,6 +150,7 @@ impl Connection {
                 }
             }
         }
+        self.notify(|notices| &notices.left);
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {
             self.freeze_counters();
             inbox.detach(lane);

@@ -5,7 +5,6 @@ use std::task::Context;
 use super::{Connection, Phase};
 use crate::driver::question::Question;
 use crate::driver::{Incoming, Link, PeerCounters};
-use crate::error::ProtocolError;
 use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::Change;
 use crate::peer::{Peer, PeerInfo};
@@ -108,27 +107,13 @@ impl Connection {
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             outgoing.online(pipe, line);
         }
+        self.notify(|notices| &notices.came);
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
         });
         if let Some(announce) = self.announce.take() {
             let _ = announce.send(Ok(link.peer));
         }
-    }
-
-    pub(super) fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
-        let (Incoming::Subscriptions(publications), Some(pipe)) =
-            (&self.shared.traffic.incoming, self.outgoing)
-        else {
-            return Ok(());
-        };
-        publications.apply(pipe, vec![change]).map_err(|too_many| {
-            ProtocolError::TooMany {
-                what: too_many.what,
-                limit: too_many.limit,
-            }
-            .into()
-        })
     }
 
     /// Tells a publisher what has changed in what we want to hear.
