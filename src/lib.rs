@@ -167,6 +167,10 @@ pub mod carrier {
     pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
 }
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

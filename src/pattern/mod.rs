@@ -3,7 +3,7 @@
 pub(crate) mod exchange;
 mod fan_out;
 mod interest;
-mod subscriptions;
+pub(crate) mod subscriptions;
 
 use std::fmt;
 
