@@ -151,6 +151,7 @@ pub use transport::{Keepalive, TcpOptions};
 /// Deciding who may enter.
 pub mod auth {
     pub use crate::mechanism::auth::{Applicant, Authenticator, Credentials, LocalUsers, Password, Verdict};
+    pub use crate::socket::Zap;
 }
 
 /// Keys of CURVE, and whom they let in.

@@ -8,7 +8,7 @@ use crate::error::ProtocolError;
 use crate::frame::{self, COMMAND, Frames, Header, MORE};
 use crate::mechanism::auth::{Applicant, Credentials, Verdict};
 use crate::mechanism::curve::forge::{self, Forger};
-use crate::mechanism::{Curve, Mechanism, Outcome, Plain, PlainUsers, Progress};
+use crate::mechanism::{Curve, Mechanism, Outcome, Plain, PlainUsers, Progress, zap};
 use crate::wire::command::Command;
 use crate::wire::spelling::{Spelling, Taken};
 use crate::wire::v1;
@@ -121,6 +121,7 @@ fn decide(mechanism: &Mechanism, credentials: Credentials) -> Verdict {
         process: None,
         mechanism: mechanism.name(),
         domain: mechanism.domain_name().clone(),
+        routing_id: bytes::Bytes::new(),
         credentials,
     };
     let mut deciding = mechanism.gate().expect("somebody decides").ask(applicant);
@@ -256,6 +257,38 @@ fn traffic(input: &mut Input<'_>, forger: &Forger, mut spelling: Box<dyn Spellin
                 assert_eq!((header.flags & !frame::LONG, body), (flags, &inner[1..]));
             }
             Err(error) => return is_fit_for_a_log(&error),
+        }
+    }
+}
+
+/// A ZAP handler's reply: the input is its frames. Whatever is not a yes to the letter lets nobody in.
+pub fn zap(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut reply = Vec::new();
+    while !input.is_empty() {
+        reply.push(input.chunk());
+    }
+    match zap::verdict(&reply).into_admission() {
+        Ok(admission) => {
+            assert_eq!((reply.len(), &reply[..3]), (6, &[&b"1.0"[..], b"1", b"200"][..]));
+            assert_eq!(admission.user_id.unwrap_or_default().as_bytes(), reply[4]);
+            let is_ours = |name: &str| ["user-id", "socket-type", "identity"].contains(&name);
+            let mut names = admission
+                .properties
+                .iter()
+                .map(|(name, _)| name.to_ascii_lowercase());
+            assert!(!names.any(|name| is_ours(&name)));
+        }
+        Err(error) => {
+            let is_refusal = matches!(
+                error,
+                ProtocolError::Denied {
+                    status: 300 | 400 | 500,
+                    ..
+                }
+            );
+            assert!(is_refusal);
+            is_fit_for_a_log(&error);
         }
     }
 }

@@ -19,7 +19,7 @@ mod text;
 mod topics;
 mod wire;
 
-pub use mechanisms::{curve, plain, spelling};
+pub use mechanisms::{curve, plain, spelling, zap};
 pub use session::session;
 pub use text::endpoint;
 pub use topics::topics;

@@ -15,6 +15,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("session", super::session),
     ("spelling", super::spelling),
     ("topics", super::topics),
+    ("zap", super::zap),
 ];
 
 /// The most files of a corpus, and bytes of a file: it is kept for ever.

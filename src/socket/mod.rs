@@ -16,6 +16,7 @@ mod pubsub;
 mod receiving;
 mod reqrep;
 mod sending;
+mod zap;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -32,6 +33,7 @@ pub use self::pubsub::{Pub, Sub, Subscribers};
 pub use self::receiving::Messages;
 pub use self::reqrep::{Rep, Req, Request};
 pub use self::sending::{Outgoing, Permit};
+pub use self::zap::Zap;
 use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, EndpointError, Unsent};
 use crate::monitor::Monitor;
