@@ -6,6 +6,7 @@
 //! * [`zap`]: a ZAP handler in the same process decides, as in programs for libzmq.
 //! * [`malformed`]: everything that a peer can do wrong with PLAIN, CURVE and versions before ZMTP 3, as tables.
 //! * [`stops`]: a peer that stops, or leaves, at every byte of every handshake.
+//! * [`floods`]: crowds of them.
 //! * [`traffic`]: sealed messages on lines that break and crawl, and through limits.
 //!
 //! libzmq's side of a test is a thread of its own ([`zmq`]), with a ZAP handler where it is the server. Other peers are
@@ -22,6 +23,7 @@ mod raw;
 mod wire;
 
 mod deciding;
+mod floods;
 mod interop;
 mod malformed;
 mod refusals;
