@@ -79,6 +79,7 @@ fn config(input: &mut Input<'_>) -> SessionConfig {
         mechanism,
         handshake_timeout: Some(Duration::from_secs(10)),
         heartbeat: (knobs & 4 != 0).then(|| Heartbeat::every(Duration::from_secs(1))),
+        raw: None,
     }
 }
 
