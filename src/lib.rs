@@ -165,6 +165,7 @@ pub use transport::{Keepalive, OpenListener, TcpOptions, UdpOptions};
 /// Deciding who may enter.
 pub mod auth {
     pub use crate::mechanism::auth::{Applicant, Authenticator, Credentials, LocalUsers, Password, Verdict};
+    pub use crate::socket::Zap;
 }
 
 /// Keys of CURVE, and whom they let in.
@@ -180,6 +181,10 @@ pub mod curve {
 pub mod carrier {
     pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
 }
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]

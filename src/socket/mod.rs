@@ -28,6 +28,7 @@ mod sending;
 mod stream;
 mod xpub;
 mod xsub;
+mod zap;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -53,6 +54,7 @@ pub use self::sending::{Outgoing, Permit};
 pub use self::stream::{StreamEvent, StreamSocket};
 pub use self::xpub::XPub;
 pub use self::xsub::XSub;
+pub use self::zap::Zap;
 use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, EndpointError, Unsent};
 use crate::monitor::Monitor;
