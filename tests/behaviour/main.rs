@@ -12,6 +12,7 @@
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
+//! | [`udp`] | RFC 48 over datagrams: what is sent, and what is heard |
 //! | [`listeners`], [`stopping`] | where a socket listens that is told no address; when one that connects gives up |
 //! | [`pair`] | RFC 31 and 52: one peer at a time |
 //! | [`numbers`] | RFC 41 and 51: peers that are named by numbers |
@@ -44,6 +45,7 @@ mod subscribers;
 mod subscriptions;
 mod topics;
 mod transport;
+mod udp;
 mod xpub;
 mod xsub;
 

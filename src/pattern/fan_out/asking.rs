@@ -106,7 +106,7 @@ impl FanOut {
             None => {
                 let slots = state.subscribers.iter().map(|(slot, _)| slot);
                 slots
-                    .filter(|slot| state.subscriptions.held_by(*slot).0 > 0)
+                    .filter(|slot| state.subscriptions.held_by(*slot).0 > 0 || state.takers.contains(slot))
                     .count()
             }
         }
@@ -164,6 +164,7 @@ impl State {
             }
         }
         self.subscriptions.remove_all(slot);
+        self.takers.retain(|taker| *taker != slot);
     }
 }
 
@@ -190,5 +191,15 @@ impl Publications for FanOut {
         waiters.into_iter().chain(sender).for_each(Waker::wake);
         self.call_readers(has_news);
         result
+    }
+    fn give_everything(&self, pipe: PipeId) {
+        let mut state = self.state.lock();
+        if state.subscribers.get(pipe).is_none() {
+            return;
+        }
+        state.takers.push(pipe.slot);
+        let waiters = state.waiters.grant_all();
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
     }
 }
