@@ -127,11 +127,14 @@ mod driver;
 
 mod socket;
 
-pub use context::Context;
+pub mod blocking;
+
+pub use context::{Context, ContextBuilder};
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
-    RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
+    BindError, BuildError, CloseError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign,
+    ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, ThreadsError, TryRecvError,
+    TrySendError, Unsent, UnsentTo, WaitError,
 };
 #[cfg(feature = "curve")]
 pub use mechanism::Curve;

@@ -50,13 +50,16 @@ pub enum SendError {
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot send: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Message),
 }
 
 impl SendError {
     /// The message that was not sent.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::Closed(message) | Self::NoRoute(message) | Self::InsideRuntime(message) => message,
             Self::TooLarge { message, .. } | Self::TooManyFrames { message, .. } => message,
         }
     }
@@ -105,13 +108,19 @@ pub enum TrySendError {
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot send: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Message),
 }
 
 impl TrySendError {
     /// The message that was not sent.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Full(message) | Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::Full(message)
+            | Self::Closed(message)
+            | Self::NoRoute(message)
+            | Self::InsideRuntime(message) => message,
             Self::TooLarge { message, .. } | Self::TooManyFrames { message, .. } => message,
         }
     }
@@ -132,6 +141,7 @@ impl From<SendError> for TrySendError {
                 limit,
             },
             SendError::NoRoute(message) => Self::NoRoute(message),
+            SendError::InsideRuntime(message) => Self::InsideRuntime(message),
         }
     }
 }
@@ -207,6 +217,9 @@ pub enum RequestError {
     /// The socket was closed while the answer was awaited.
     #[error("cannot complete the request: the socket is closed")]
     Closed,
+    /// The answer did not come within the time that a blocking socket was given. The request is abandoned.
+    #[error("cannot complete the request: no answer came in time")]
+    Timeout,
     /// The connection that carried the request ended before the answer came.
     #[error(
         "cannot complete the request: the connection to {endpoint} was lost {}",
@@ -229,7 +242,7 @@ impl RequestError {
     pub fn into_message(self) -> Option<Message> {
         match self {
             Self::Send(error) => Some(error.into_message()),
-            Self::Closed => None,
+            Self::Closed | Self::Timeout => None,
             Self::ConnectionLost { message, .. } => message,
         }
     }
