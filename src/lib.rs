@@ -138,13 +138,15 @@ mod driver;
 
 mod socket;
 
-pub use context::Context;
+pub mod blocking;
+
+pub use context::{Context, ContextBuilder};
 pub use driver::ReconnectStop;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, GroupTooLong,
-    ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent,
-    UnsentTo,
+    BindError, BuildError, CloseError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign,
+    GroupTooLong, ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, ThreadsError,
+    TryRecvError, TrySendError, Unsent, UnsentTo, WaitError,
 };
 #[cfg(feature = "curve")]
 pub use mechanism::Curve;
