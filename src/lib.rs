@@ -30,8 +30,17 @@
 //! | [`Pull`] | [`Push`] | takes one message from each peer in turn |
 //! | [`Pub`] | [`Sub`] | each message goes to all who asked for it; who is too slow misses some |
 //! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
+//! | [`XPub`] | [`Sub`], [`XSub`] | publishes, and hears who wants what |
+//! | [`XSub`] | [`Pub`], [`XPub`] | says what it wants by messages, and sends others to its publishers |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
+//! | [`Pair`] | [`Pair`] | two that have nobody but each other |
+//! | [`Client`] | [`Server`] | messages of one frame, to one peer in turn |
+//! | [`Server`] | [`Client`] | answers the peer that it names by its number |
+//! | [`PeerSocket`] | [`PeerSocket`] | a [`Server`] on both sides |
+//! | [`Scatter`] | [`Gather`] | a [`Push`] of single frames |
+//! | [`Gather`] | [`Scatter`] | a [`Pull`] of single frames |
+//! | [`Channel`] | [`Channel`] | a [`Pair`] of single frames |
 //!
 //! All of them are the one struct [`Socket`], so [`bind`](Socket::bind), [`connect`](Socket::connect),
 //! [`peers`](Socket::peers), [`stats`](Socket::stats), [`monitor`](Socket::monitor) and [`close`](Socket::close) are the
@@ -128,6 +137,7 @@ mod driver;
 mod socket;
 
 pub mod blocking;
+mod proxy;
 
 pub use context::{Context, ContextBuilder};
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
@@ -141,15 +151,17 @@ pub use mechanism::Curve;
 pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
-pub use peer::{Peer, Process};
+pub use peer::{Peer, PeerId, Process};
+pub use proxy::{Proxy, ProxyControl, ProxyHandle, ProxyStatistics, SideStatistics, proxy};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
-    Socket, Sub, Subscribers, Tuning, kind,
+    Builder, Channel, Client, Connecting, Datagram, Gather, Linger, Messages, Outgoing, Pair, PeerSocket,
+    Peers, Permit, Pub, Pull, Push, Rep, Req, Request, Scatter, Server, Socket, StreamEvent, StreamSocket,
+    Sub, Subscribers, Tuning, XPub, XSub, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
-pub use transport::{Keepalive, TcpOptions};
+pub use transport::{Keepalive, TcpOptions, UdpOptions};
 
 /// Deciding who may enter.
 pub mod auth {

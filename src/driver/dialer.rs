@@ -13,7 +13,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::connection::{Announce, Connection, Finish};
+use super::datagrams;
 use super::inproc;
+use super::seats::Seat;
 use super::tasks::{self, TaskGuard};
 use super::{Home, Order, Shared};
 use crate::endpoint::Address;
@@ -30,20 +32,16 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// How long after a refusal for good the peer is asked again, drawn from the upper half like every wait.
 const REFUSED: Duration = Duration::from_secs(30);
 
-/// Starts to dial. `announce` hears of the first handshake, or why there will be none.
-pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) {
+/// Starts to dial. `announce` hears of the first handshake, or why there will be none. Returns the endpoint's pipe, if it
+/// has one from the start.
+pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) -> Option<PipeId> {
     let shared = guard.shared.clone();
-    let keeps_pipe = !shared.config.immediate;
-    let pipe = shared
-        .traffic
-        .outgoing
-        .as_ref()
-        .filter(|_| keeps_pipe)
-        .map(|outgoing| outgoing.attach());
-    let dialer = Dialer {
+    let seat = shared.seats.take();
+    let mut dialer = Dialer {
         shared,
         guard,
-        pipe,
+        seat,
+        pipe: None,
         announce,
         connections: 0,
         failures: 0,
@@ -51,12 +49,19 @@ pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) {
         alarm: Alarm::default(),
         watched: false,
     };
+    if dialer.seat.is_some() {
+        dialer.open_pipe();
+    }
+    let pipe = dialer.pipe;
     tasks::start(home, dialer.run());
+    pipe
 }
 
 pub(super) struct Dialer {
     pub(super) shared: Arc<Shared>,
     pub(super) guard: TaskGuard,
+    /// Without one it waits, and has no pipe.
+    seat: Option<Seat>,
     /// The endpoint's own pipe, if it queues before it is connected.
     pub(super) pipe: Option<PipeId>,
     pub(super) announce: Announce,
@@ -72,9 +77,12 @@ pub(super) struct Dialer {
 impl Dialer {
     async fn run(mut self) {
         let endpoint = self.guard.endpoint.clone();
-        match endpoint.address() {
-            Address::Inproc(name) => inproc::meet(&mut self, name).await,
-            _ => self.dial().await,
+        if self.sit_down().await.is_some() {
+            match endpoint.address() {
+                Address::Inproc(name) => inproc::meet(&mut self, name).await,
+                Address::Udp(address) => datagrams::send(&mut self, address).await,
+                _ => self.dial().await,
+            }
         }
         if let Some(announce) = self.announce.take() {
             let disconnected = matches!(
@@ -95,6 +103,25 @@ impl Dialer {
             self.guard.leave_unsent(outgoing.detach(pipe, DropReason::Linger));
         }
         self.guard.end();
+    }
+
+    /// Waits for a seat; `None` when all is done before.
+    async fn sit_down(&mut self) -> Option<()> {
+        if self.seat.is_none() {
+            let seats = self.shared.seats.clone();
+            self.seat = Some(self.unless_done(seats.wait()).await?);
+            self.open_pipe();
+        }
+        Some(())
+    }
+
+    /// From here on the endpoint has its queue, unless that comes and goes with each connection.
+    fn open_pipe(&mut self) {
+        if let (Some(outgoing), false) = (&self.shared.traffic.outgoing, self.shared.config.immediate) {
+            let pipe = outgoing.attach();
+            self.pipe = Some(pipe);
+            self.shared.tasks.hold(self.guard.id, pipe);
+        }
     }
 
     /// Dials again and again until all is done.

@@ -31,6 +31,7 @@ use tokio::sync::oneshot;
 
 use super::connection::{End, Finish};
 use super::dialer::Dialer;
+use super::seats::Seat;
 use super::tasks::{self, Role, TaskGuard, TaskId};
 use super::{Control, Home, Incoming, Link, Order, PeerCounters, Shared};
 use crate::context::{Claim, Host};
@@ -134,8 +135,17 @@ pub(super) async fn meet(dialer: &mut Dialer, name: &str) {
         let half = match join(dialer, &bound) {
             Ok(Some(half)) => half,
             Ok(None) => continue,
-            Err(reason) => {
+            Err(DisconnectReason::Protocol(reason)) => {
                 dialer.refused(reason);
+                continue;
+            }
+            Err(_) => {
+                // The same one is met again.
+                after = number - 1;
+                let wait = dialer.back_off();
+                if dialer.pause(wait).await.is_none() {
+                    return;
+                }
                 continue;
             }
         };
@@ -166,7 +176,7 @@ fn bound(host: Host) -> Option<Arc<Bound>> {
 }
 
 /// Joins the two sockets: our half of the link, the other one being on its way. `Ok(None)`: the other is leaving.
-fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolError> {
+fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, DisconnectReason> {
     let open = bound.open.lock();
     if !*open {
         return Ok(None);
@@ -189,11 +199,23 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolErro
         address: address.to_owned(),
     });
     if !kind(&dialer.shared).accepts(kind(&bound.shared)) {
-        let reason = turn_away(&dialer.shared, &endpoint, &bound.shared);
-        turn_away(&bound.shared, &bound.endpoint, &dialer.shared);
+        let reason = misfit(&dialer.shared, &bound.shared);
+        turn_away(&dialer.shared, &endpoint, &reason);
+        turn_away(
+            &bound.shared,
+            &bound.endpoint,
+            &misfit(&bound.shared, &dialer.shared),
+        );
         guest.end();
         return Err(reason);
     }
+    let Some(seat) = bound.shared.seats.take() else {
+        let reason = DisconnectReason::Occupied;
+        turn_away(&dialer.shared, &endpoint, &reason);
+        turn_away(&bound.shared, &bound.endpoint, &reason);
+        guest.end();
+        return Err(reason);
+    };
     if dialer.connections > 0 {
         dialer.shared.reconnects.fetch_add(1, Ordering::Relaxed);
     }
@@ -203,6 +225,7 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolErro
     let theirs = Side::attach(&bound.shared, None);
     let mut other = Half::new(&theirs, &ours, &guest, (there, gone_there));
     let mut half = Half::new(&ours, &theirs, &dialer.guard, (here, gone_here));
+    other.seat = Some(seat);
     half.keeps_pipe = dialer.pipe.is_some();
     half.finish = dialer.finish.take();
     other.enter_traffic();
@@ -225,18 +248,19 @@ fn kind(shared: &Shared) -> SocketKind {
     shared.config.session.kind
 }
 
-/// Tells of a handshake that failed because the other is of a kind that this socket does not talk to.
-fn turn_away(shared: &Shared, endpoint: &Endpoint, other: &Shared) -> ProtocolError {
-    let reason = ProtocolError::Kind {
-        ours: kind(shared),
-        theirs: kind(other).name().to_owned(),
-    };
+/// The other is of a kind that this socket does not talk to.
+fn misfit(shared: &Shared, other: &Shared) -> DisconnectReason {
+    let (ours, theirs) = (kind(shared), kind(other).name().to_owned());
+    ProtocolError::Kind { ours, theirs }.into()
+}
+
+/// Tells of a handshake that failed.
+fn turn_away(shared: &Shared, endpoint: &Endpoint, reason: &DisconnectReason) {
     shared.events.emit(|| Event::HandshakeFailed {
         endpoint: endpoint.clone(),
         address: endpoint.to_string(),
-        reason: reason.clone().into(),
+        reason: reason.clone(),
     });
-    reason
 }
 
 // ---- a link ------------------------------------------------------------------------------------------------
@@ -256,7 +280,7 @@ impl Side {
         let attach = || traffic.outgoing.as_ref().map(|outgoing| outgoing.attach());
         let lane = match &traffic.incoming {
             Incoming::Messages(inbox) => Some(inbox.attach()),
-            Incoming::Subscriptions(_) | Incoming::Nothing => None,
+            Incoming::Nothing => None,
         };
         Self {
             shared: shared.clone(),
@@ -282,6 +306,8 @@ struct Half {
     link: Link,
     /// The outgoing pipe is the endpoint's and outlives this link.
     keeps_pipe: bool,
+    /// Of one that was let in. A connecting endpoint has its own.
+    seat: Option<Seat>,
     batch: Batch,
     /// What the subscriber here has told the publisher there.
     interest: Option<(u64, u64)>,
@@ -313,6 +339,7 @@ impl Half {
             address: guard.endpoint.as_str().into(),
             kind: Some(kind(&there.shared)),
             routing_id: there.shared.config.session.routing_id.clone(),
+            number: shared.traffic.number(here.outgoing),
             version: VERSION,
             mechanism: "NULL",
             process: None,
@@ -332,6 +359,7 @@ impl Half {
                 counters,
             },
             keeps_pipe: false,
+            seat: None,
             batch: Batch::default(),
             interest: None,
             established: runtime::now(),
@@ -400,9 +428,9 @@ impl Half {
         let (Some(outgoing), Some(pipe)) = (&self.here.shared.traffic.outgoing, self.here.outgoing) else {
             return false;
         };
-        let (Incoming::Messages(inbox), Some(lane)) = (&self.there.shared.traffic.incoming, self.there.lane)
-        else {
-            return false;
+        let there = match (&self.there.shared.traffic.incoming, self.there.lane) {
+            (Incoming::Messages(inbox), Some(lane)) => Some((inbox, lane)),
+            _ => None,
         };
         for _ in 0..BATCHES {
             if self.batch.is_written()
@@ -412,8 +440,14 @@ impl Half {
             {
                 return false;
             }
-            if inbox.poll_accept(lane, cx.waker(), &mut self.batch).is_pending() {
-                return false;
+            match there {
+                // Nobody reads there, as nobody would behind a stream.
+                None => self.batch.discard(),
+                Some((inbox, lane)) => {
+                    if inbox.poll_accept(lane, cx.waker(), &mut self.batch).is_pending() {
+                        return false;
+                    }
+                }
             }
             outgoing.progress(pipe, &mut self.batch);
             // Handed over in this process is confirmed.
@@ -431,8 +465,8 @@ impl Half {
         let Some(errand) = interest.poll_errand(*key, cx.waker(), seen) else {
             return Ok(());
         };
-        if let (Incoming::Subscriptions(publications), Some(pipe)) =
-            (&self.there.shared.traffic.incoming, self.there.outgoing)
+        if let (Some(publications), Some(pipe)) =
+            (&self.there.shared.traffic.publications, self.there.outgoing)
         {
             publications
                 .apply(pipe, errand.changes)
@@ -520,6 +554,7 @@ impl Future for Half {
         };
         let unsent = ready!(this.poll_end(cx, why));
         this.has_ended = true;
+        this.seat = None;
         let reason = this.ending.take().unwrap_or(DisconnectReason::PeerClosed);
         let shared = &this.here.shared;
         shared.peers.remove(&this.link.peer);

@@ -5,6 +5,7 @@ use std::io;
 
 use super::{Closed, ProtocolError, ThreadsError, Unsent};
 use crate::endpoint::{Endpoint, ParseEndpointError};
+use crate::socket_kind::SocketKind;
 
 /// An endpoint could not be bound.
 ///
@@ -37,6 +38,16 @@ pub enum BindError {
         endpoint: Endpoint,
         /// What the system said.
         source: io::Error,
+    },
+    /// The kind of the socket has no such endpoints, or none more.
+    #[error("cannot bind {endpoint}: a {kind} binds {expected}")]
+    Kind {
+        /// Where the socket was to listen.
+        endpoint: Endpoint,
+        /// The socket's kind.
+        kind: SocketKind,
+        /// What it binds.
+        expected: &'static str,
     },
     /// There is no such transport on this platform.
     #[error("cannot bind {0}: this platform has no such endpoints")]
@@ -80,9 +91,22 @@ pub enum EndpointError {
     /// The socket has no such endpoint.
     #[error("the socket has no endpoint {0}")]
     NotFound(Endpoint),
+    /// No peer of the socket has this [number](crate::PeerId), or none any more.
+    #[error("the socket has no peer {0}")]
+    NoPeer(u32),
     /// A second connection to one endpoint would only double every message or subscription.
     #[error("cannot connect to {0}: the socket is connected to it already")]
     AlreadyConnected(Endpoint),
+    /// The kind of the socket connects to no such endpoints.
+    #[error("cannot connect to {endpoint}: a {kind} connects to {expected}")]
+    Kind {
+        /// Where the socket was to connect to.
+        endpoint: Endpoint,
+        /// The socket's kind.
+        kind: SocketKind,
+        /// What it connects to.
+        expected: &'static str,
+    },
     /// There is no such transport on this platform.
     #[error("cannot connect to {0}: this platform has no such endpoints")]
     Unsupported(Endpoint),

@@ -3,6 +3,7 @@
 use super::Closed;
 use crate::endpoint::Endpoint;
 use crate::message::Message;
+use crate::socket_kind::SocketKind;
 
 /// A message was not sent, and never will be on this socket.
 ///
@@ -47,6 +48,16 @@ pub enum SendError {
         /// The socket's limit.
         limit: usize,
     },
+    /// The message has several frames, and those of this kind of socket have one.
+    #[error("cannot send: the message has {frames} frames, those of a {kind} have one")]
+    Multipart {
+        /// The message, whole.
+        message: Message,
+        /// Its frames.
+        frames: usize,
+        /// The socket's kind.
+        kind: SocketKind,
+    },
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
@@ -60,7 +71,9 @@ impl SendError {
     pub fn into_message(self) -> Message {
         match self {
             Self::Closed(message) | Self::NoRoute(message) | Self::InsideRuntime(message) => message,
-            Self::TooLarge { message, .. } | Self::TooManyFrames { message, .. } => message,
+            Self::TooLarge { message, .. }
+            | Self::TooManyFrames { message, .. }
+            | Self::Multipart { message, .. } => message,
         }
     }
 }
@@ -105,6 +118,16 @@ pub enum TrySendError {
         /// The socket's limit.
         limit: usize,
     },
+    /// The message has several frames, and those of this kind of socket have one.
+    #[error("cannot send: the message has {frames} frames, those of a {kind} have one")]
+    Multipart {
+        /// The message, whole.
+        message: Message,
+        /// Its frames.
+        frames: usize,
+        /// The socket's kind.
+        kind: SocketKind,
+    },
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
@@ -121,7 +144,9 @@ impl TrySendError {
             | Self::Closed(message)
             | Self::NoRoute(message)
             | Self::InsideRuntime(message) => message,
-            Self::TooLarge { message, .. } | Self::TooManyFrames { message, .. } => message,
+            Self::TooLarge { message, .. }
+            | Self::TooManyFrames { message, .. }
+            | Self::Multipart { message, .. } => message,
         }
     }
 }
@@ -139,6 +164,15 @@ impl From<SendError> for TrySendError {
                 message,
                 frames,
                 limit,
+            },
+            SendError::Multipart {
+                message,
+                frames,
+                kind,
+            } => Self::Multipart {
+                message,
+                frames,
+                kind,
             },
             SendError::NoRoute(message) => Self::NoRoute(message),
             SendError::InsideRuntime(message) => Self::InsideRuntime(message),

@@ -43,6 +43,13 @@ pub enum Event {
         /// The limit that it met.
         limit: Limit,
     },
+    /// The system did not send, or receive, a datagram. The rest go on; of a series of failures one a second is told.
+    DatagramFailed {
+        /// Where it came or was to leave from.
+        endpoint: Endpoint,
+        /// What the system said.
+        error: Arc<io::Error>,
+    },
     /// An attempt to connect begins, the first one or another.
     Connecting {
         /// What we connect to.
@@ -116,6 +123,7 @@ impl Event {
             | Self::Accepted { endpoint, .. }
             | Self::AcceptFailed { endpoint, .. }
             | Self::Refused { endpoint, .. }
+            | Self::DatagramFailed { endpoint, .. }
             | Self::Connecting { endpoint }
             | Self::ConnectFailed { endpoint, .. }
             | Self::Connected { endpoint, .. }
@@ -150,6 +158,7 @@ impl fmt::Display for Event {
             Self::Accepted { address, .. } => write!(f, "accepted {address}"),
             Self::AcceptFailed { error, .. } => write!(f, "cannot accept: {}", Reason(error)),
             Self::Refused { address, limit, .. } => write!(f, "refused {address}: {limit}"),
+            Self::DatagramFailed { error, .. } => write!(f, "datagram failed: {}", Reason(error)),
             Self::Connecting { .. } => f.write_str("connecting"),
             Self::ConnectFailed { error, .. } => write!(f, "cannot connect: {}", Reason(error)),
             Self::Connected { address, .. } => write!(f, "connected to {address}"),
@@ -224,6 +233,9 @@ pub enum DisconnectReason {
     /// A pending handshake, older than a second, made room for a newer connection.
     #[error("evicted to make room for newer connections")]
     Evicted,
+    /// One of the two sockets talks to one peer at a time, and has one.
+    #[error("one peer at a time, and there is one already")]
+    Occupied,
     /// The request that went out on it was abandoned: its answer must not meet the next one.
     #[error("its request was abandoned")]
     Abandoned,
@@ -324,6 +336,13 @@ mod tests {
                     limit: Limit::Connections,
                 },
                 "refused 10.0.0.1:49153: too many connections",
+            ),
+            (
+                Event::DatagramFailed {
+                    endpoint: endpoint.clone(),
+                    error: error.clone(),
+                },
+                "datagram failed: no more descriptors",
             ),
             (
                 Event::Connecting {

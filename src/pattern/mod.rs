@@ -3,12 +3,20 @@
 pub(crate) mod exchange;
 mod fan_out;
 mod interest;
+mod notices;
+mod numbered;
 mod subscriptions;
+mod upstream;
+mod wanted;
 
 use std::fmt;
 
-pub(crate) use fan_out::{FanOut, FanOutConfig};
-pub(crate) use interest::{Change, Interest};
+pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, Matching};
+pub(crate) use interest::{Change, Interest, InterestConfig};
+pub(crate) use notices::Telling;
+pub(crate) use numbered::Numbers;
+pub(crate) use upstream::Upstream;
+pub(crate) use wanted::Wanted;
 
 use crate::pipe::PipeId;
 

@@ -21,6 +21,8 @@
 //!
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
+mod refused;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem;
@@ -58,6 +60,8 @@ pub(crate) struct Batch {
     counted: Load,
     /// What a peer in this process took out, and was not counted yet.
     handed: Load,
+    /// Of what counts as written the system did not take this.
+    refused: Load,
     /// The connection ended inside a message: whatever came behind would be taken for the rest of it.
     torn: bool,
 }
@@ -116,6 +120,11 @@ impl Batch {
     /// The kernel has taken what stands for the first `written` bytes, in another spelling.
     pub(crate) fn advance_to(&mut self, written: usize) {
         self.written = written;
+    }
+
+    /// Throws away what is left, as a peer does that reads nothing.
+    pub(crate) fn discard(&mut self) {
+        self.written = self.run.len();
     }
 
     /// Takes out as much as `credit` allows, at least one message, for a peer in this process. `spent` is an empty
@@ -471,6 +480,7 @@ impl Log {
             written: 0,
             counted: Load::default(),
             handed: Load::default(),
+            refused: Load::default(),
             torn: false,
         }
     }
@@ -478,6 +488,7 @@ impl Log {
     /// Counts what has left. Returns the buffer, empty.
     fn take_in(&mut self, batch: &mut Batch) -> Run {
         self.progress(batch);
+        self.count_refusals(batch);
         let mut buffer = mem::take(batch).run;
         buffer.clear();
         buffer
@@ -533,6 +544,7 @@ impl Log {
         }
         // Bytes of the message that was cut count as handed over with it left out: they did leave.
         self.counters.done += newly;
+        self.count_refusals(&mut batch);
         let kept = batch.messages - before - usize::from(torn);
         batch.run.split_off_front(boundary);
         batch.run.append(mem::take(&mut self.run));

@@ -6,23 +6,19 @@
 //! nothing. A driver that makes room takes the waiters in the same critical section, so no wake-up is lost.
 
 mod asking;
+mod named;
 
 use std::mem;
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
 
 use asking::Asked;
 pub(crate) use asking::Fate;
 
-use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
+use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Ticket, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
-
-/// A sender writes itself only if nobody of this socket did so within this time: else each pipe of a round robin
-/// looks idle, and every message is a system call.
-const INLINE_SPACING: Duration = Duration::from_micros(2);
 
 /// A sender that never has to wait lets others run after this many messages for each pipe …
 const SPELL_MESSAGES: usize = 1024;
@@ -72,7 +68,7 @@ struct State {
     waiters: Waiters,
     /// Messages and bytes since the last time a sender let others run.
     spell: (usize, usize),
-    last_inline: Option<Instant>,
+    ration: Ration,
     closed: bool,
     /// The last request, if this socket asks.
     asked: Option<Asked>,
@@ -84,6 +80,10 @@ struct State {
 struct Slot {
     generation: u32,
     log: Option<Log>,
+    /// It is about to end: nothing new goes into it.
+    retired: bool,
+    /// Those who wait for room in this very pipe.
+    waiters: Waiters,
 }
 
 impl Outbox {
@@ -222,6 +222,11 @@ impl Outbox {
         } else {
             None
         };
+        if turn.is_none() && state.waiters.is_empty() && state.spell_is_over() {
+            drop(state);
+            waker.wake_by_ref();
+            return Poll::Pending;
+        }
         let chosen = if turn.is_none() && !state.waiters.is_empty() {
             None
         } else {
@@ -319,6 +324,7 @@ impl Outbox {
     fn write(&self, slot: u32, mut batch: Batch, line: &Line) {
         line.carry(&mut batch);
         let mut state = self.state.lock();
+        state.ration.wrote(runtime::now());
         // The slot cannot have changed hands: a log does not go offline while a sender writes.
         let Some(log) = state.slots[slot as usize].log.as_mut() else {
             return;
@@ -416,34 +422,28 @@ impl State {
     /// What the sender does after its append.
     #[inline]
     fn next(&mut self, slot: u32) -> Next {
-        let last_inline = &mut self.last_inline;
+        let ration = &mut self.ration;
         let Some(log) = &mut self.slots[slot as usize].log else {
             return Next::Done;
         };
-        log.after_append(|| {
-            let now = runtime::now();
-            let may = last_inline.is_none_or(|last| now.duration_since(last) >= INLINE_SPACING);
-            if may {
-                *last_inline = Some(now);
-            }
-            may
-        })
+        log.after_append(|| ration.meet_idle(runtime::now()))
     }
 
-    /// Gives the room in one pipe to those who wait.
+    /// Gives the room in one pipe to those who wait: first to those who wait for this very one.
     fn grant(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
         let mut heirs = Vec::new();
-        if self.waiters.is_empty() {
+        let place = &mut self.slots[slot as usize];
+        if self.waiters.is_empty() && place.waiters.is_empty() {
             return heirs;
         }
-        let Some(log) = &self.slots[slot as usize].log else {
-            return heirs;
-        };
+        let Some(log) = &place.log else { return heirs };
         // Each waiter is counted as one message, those too who were granted and have not come yet: else these would
         // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
-        let mut promised = self.waiters.granted();
+        let mut promised = self.waiters.granted() + place.waiters.granted();
         while log.admits(marks, promised, 0) {
-            let Some(heir) = self.waiters.grant() else { break };
+            let Some(heir) = place.waiters.grant().or_else(|| self.waiters.grant()) else {
+                break;
+            };
             heirs.push(heir);
             promised += 1;
         }
@@ -461,6 +461,7 @@ impl Outgoing for Outbox {
         let place = &mut state.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1);
         place.log = Some(Log::new());
+        place.retired = false;
         let pipe = PipeId {
             slot,
             generation: place.generation,
@@ -513,9 +514,13 @@ impl Outgoing for Outbox {
 
     fn retire(&self, pipe: PipeId) {
         let mut state = self.state.lock();
-        if state.log(pipe).is_some() {
-            state.leave_ring(pipe.slot);
+        if state.log(pipe).is_none() {
+            return;
         }
+        state.leave_ring(pipe.slot);
+        let waiters = state.retire(pipe.slot);
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
     }
 
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
@@ -530,6 +535,9 @@ impl Outgoing for Outbox {
         let unsent = log.end(reason);
         state.ended += log.counters();
         state.leave_ring(pipe.slot);
+        let waiters = state.retire(pipe.slot);
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
         unsent
     }
 
@@ -562,7 +570,10 @@ impl Outgoing for Outbox {
     fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
-        let waiters = state.waiters.grant_all();
+        let mut waiters = state.waiters.grant_all();
+        for place in &mut state.slots {
+            waiters.extend(place.waiters.grant_all());
+        }
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
     }

@@ -41,6 +41,7 @@ mod heartbeat;
 mod legacy;
 mod liveness;
 mod outbox;
+mod raw;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -83,6 +84,8 @@ pub(crate) struct SessionConfig {
     pub(crate) handshake_timeout: Option<Duration>,
     /// Whether and how the peer's life is checked.
     pub(crate) heartbeat: Option<Heartbeat>,
+    /// Peers speak no ZMTP: their bytes are messages, cut into chunks of at most so many.
+    pub(crate) raw: Option<usize>,
 }
 
 impl SessionConfig {
@@ -140,6 +143,9 @@ pub(crate) struct Session {
 impl Session {
     /// A session on a stream that is connected since `now`. Its first bytes are in the [`output`](Self::output).
     pub(crate) fn new(config: Arc<SessionConfig>, now: Instant) -> Self {
+        if let Some(chunk) = config.raw {
+            return Self::raw(config, chunk, now);
+        }
         let mut outbox = Outbox::default();
         let deadline = config
             .handshake_timeout
@@ -160,6 +166,14 @@ impl Session {
             opening.entropy = entropy;
         }
         self
+    }
+
+    /// Introduces itself only when the peer has, who then must not wait for it: so whoever is turned away at that
+    /// moment was never told that it might send. With NULL; the servers of other mechanisms have the last word anyway.
+    pub(crate) fn hear_first(&mut self) {
+        if let State::Opening(opening) = &mut self.state {
+            opening.hears_first = true;
+        }
     }
 
     /// Takes greeting and handshake off the front of `input` and stops behind their last byte: what is left then is

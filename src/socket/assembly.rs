@@ -9,20 +9,23 @@ use tokio::sync::Semaphore;
 
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::options::{Linger, Tuning};
+use super::publishing::{Publishing, interest_of};
+use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, ChangesIn, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect,
+    Seats, Shared, Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
-use crate::pattern::{FanOut, FanOutConfig, Interest};
+use crate::pattern::{Interest, InterestConfig, Matching, Numbers, Publications, Upstream, Wanted};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
 use crate::socket_kind::SocketKind;
-use crate::transport::{Carrier, StreamOptions, TcpOptions};
+use crate::transport::{Carrier, StreamOptions, UdpOptions};
 use crate::wire::decoder::Limits;
 use crate::wire::metadata;
 
@@ -47,11 +50,17 @@ pub(super) struct Options {
     pub(super) max_message_frames: usize,
     pub(super) routing_id: Bytes,
     pub(super) correlate: bool,
+    /// Peers speak no ZMTP.
+    pub(super) raw: bool,
+    pub(super) notify: bool,
+    pub(super) publishing: Publishing,
+    pub(super) interest: InterestConfig,
     pub(super) properties: Vec<(String, Bytes)>,
     pub(super) mechanism: Mechanism,
     pub(super) legacy: bool,
     pub(super) admission: AdmissionLimits,
     pub(super) stream: StreamOptions,
+    pub(super) udp: UdpOptions,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
     pub(super) carrier: Option<Arc<dyn Carrier>>,
@@ -62,11 +71,11 @@ impl Options {
     /// The defaults for a kind.
     pub(super) fn of(kind: SocketKind) -> Self {
         // A publisher drops rather than waits, by messages alone: bytes would drop for subscribers that keep up.
-        let send_hwm_bytes = if matches!(kind, SocketKind::Pub) {
-            usize::MAX
-        } else {
-            8 * 1024 * 1024
-        };
+        let drops = matches!(
+            kind,
+            SocketKind::Pub | SocketKind::XPub | SocketKind::XSub | SocketKind::Radio
+        );
+        let send_hwm_bytes = if drops { usize::MAX } else { 8 * 1024 * 1024 };
         Self {
             send_hwm: 1000,
             recv_hwm: 1000,
@@ -81,10 +90,17 @@ impl Options {
             },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
-            max_message_size: 256 * 1024 * 1024,
+            max_message_size: match kind {
+                SocketKind::Dgram => u64::from(u16::MAX),
+                _ => 256 * 1024 * 1024,
+            },
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            raw: kind == SocketKind::Stream,
+            notify: true,
+            publishing: Publishing::of(kind),
+            interest: interest_of(kind),
             properties: Vec::new(),
             mechanism: Mechanism::default(),
             legacy: false,
@@ -92,10 +108,8 @@ impl Options {
                 pending: 1024,
                 connections: None,
             },
-            stream: StreamOptions {
-                tcp: TcpOptions::new(),
-                backlog: 4096,
-            },
+            stream: StreamOptions::default(),
+            udp: UdpOptions::new(),
             tuning: Tuning::new(),
             context: Context::of_the_process(),
             carrier: None,
@@ -177,6 +191,17 @@ impl Options {
                 "the newest message is kept for a peer that comes back, which immediate forbids",
             ));
         }
+        if self.raw {
+            let said = [
+                ("mechanism", !self.mechanism.is_open()),
+                ("heartbeat", self.heartbeat.is_some()),
+                ("legacy", self.legacy),
+                ("property", !self.properties.is_empty()),
+            ];
+            let said = said.into_iter().filter(|(_, is_said)| *is_said);
+            found.extend(said.map(|(option, _)| Contradiction::new([option], "a STREAM speaks no ZMTP")));
+        }
+        found.extend(self.publishing.contradictions(self.conflate));
         found
     }
 
@@ -201,56 +226,90 @@ impl Options {
                 conflate: self.conflate,
             }))
         };
-        let fan_out = || {
-            Arc::new(FanOut::new(FanOutConfig {
-                marks: send,
-                share_from: SHARE_FROM,
-                conflate: self.conflate,
-            }))
+        let inbox = || {
+            let inbox = Inbox::new(recv, self.conflate);
+            Arc::new(if is_exclusive(kind) {
+                inbox.in_order()
+            } else {
+                inbox
+            })
         };
-        let inbox = || Arc::new(Inbox::new(recv, self.conflate));
+        let receives = |wanted| Receiving::Pipes {
+            inbox: inbox(),
+            wanted,
+        };
+        let fan_out = |matching| {
+            let fan_out = self.publishing.fan_out(send, SHARE_FROM, self.conflate, matching);
+            Arc::new(fan_out)
+        };
+        let interest = || Arc::new(Interest::new(self.interest));
+        let single_frames = has_single_frames(kind).then_some(Wanted::SingleFrames);
         let (sending, receiving) = match kind {
-            SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
-            SocketKind::Pull => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
+            SocketKind::Push | SocketKind::Scatter => (Sending::Pipes(outbox()), Receiving::Never),
+            SocketKind::Pull | SocketKind::Gather => (Sending::Never, receives(single_frames)),
+            SocketKind::Pub => (
+                Sending::FanOut(fan_out(self.publishing.matching)),
+                Receiving::Never,
             ),
-            SocketKind::Pub => (Sending::FanOut(fan_out()), Receiving::Never),
-            SocketKind::Sub => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: Some(Arc::default()),
-                },
-            ),
-            _ => (
-                Sending::Pipes(outbox()),
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
+            SocketKind::Sub => (Sending::Never, receives(Some(Wanted::Subscribed(interest())))),
+            SocketKind::XPub => {
+                let inbox = inbox();
+                let fan_out = self
+                    .publishing
+                    .fan_out(send, SHARE_FROM, false, self.publishing.matching);
+                let fan_out = Arc::new(fan_out.with_audience(self.publishing.audience(&inbox)));
+                (
+                    Sending::FanOut(fan_out.clone()),
+                    Receiving::Audience { inbox, fan_out },
+                )
+            }
+            SocketKind::XSub => {
+                let interest = interest();
+                let upstream = Upstream {
+                    fan_out: fan_out(Matching::Everybody),
+                    interest: interest.clone(),
+                    only_first: self.publishing.only_first,
+                };
+                (
+                    Sending::Upstream(Arc::new(upstream)),
+                    receives(Some(Wanted::Subscribed(interest))),
+                )
+            }
+            _ => (Sending::Pipes(outbox()), receives(single_frames)),
         };
+        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
         let traffic = Traffic {
             outgoing: match &sending {
                 Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
                 Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Outgoing>),
+                Sending::Upstream(upstream) => Some(upstream.fan_out.clone() as Arc<dyn Outgoing>),
                 Sending::Never => None,
             },
-            incoming: match (&receiving, &sending) {
-                (Receiving::Pipes { inbox, .. }, _) => Incoming::Messages(inbox.clone()),
-                (Receiving::Never, Sending::FanOut(fan_out)) => Incoming::Subscriptions(fan_out.clone()),
-                (Receiving::Never, _) => Incoming::Nothing,
+            incoming: match &receiving {
+                Receiving::Pipes { inbox, .. } | Receiving::Audience { inbox, .. } => {
+                    Incoming::Messages(inbox.clone())
+                }
+                Receiving::Never => Incoming::Nothing,
+            },
+            publications: match &sending {
+                Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Publications>),
+                _ => None,
             },
             interest: match &receiving {
-                Receiving::Pipes { interest, .. } => interest.clone(),
-                Receiving::Never => None::<Arc<Interest>>,
+                Receiving::Pipes {
+                    wanted: Some(Wanted::Subscribed(interest)),
+                    ..
+                } => Some(interest.clone()),
+                _ => None,
             },
+            numbers: numbers_its_peers(kind).then(|| Arc::new(Numbers::starting_at(dice.roll() as u32))),
         };
-        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
+        let changes_in = match kind {
+            SocketKind::Pub => ChangesIn::Whole,
+            SocketKind::XPub if self.publishing.only_first => ChangesIn::First,
+            SocketKind::XPub => ChangesIn::Any,
+            _ => ChangesIn::Nothing,
+        };
         let correlation = if self.correlate {
             Correlation::Numbered(AtomicU32::new(dice.roll() as u32))
         } else {
@@ -266,19 +325,31 @@ impl Options {
                     legacy: self.legacy,
                     handshake_timeout: self.handshake_timeout,
                     heartbeat: self.heartbeat,
+                    raw: self.raw.then(|| stream::chunk(self.max_message_size)),
                 }),
                 limits,
                 stream: self.stream,
+                udp: self.udp,
                 reconnect: self.reconnect,
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                notices: match self.raw && self.notify {
+                    true => stream::notices(),
+                    false => Notices::default(),
+                },
+                changes_in,
             },
             traffic,
             events: Events::new(),
             peers: Peers::new(),
             tasks: Tasks::new(),
             admission: Arc::new(Admission::new(self.admission)),
+            seats: if is_exclusive(kind) {
+                Seats::one()
+            } else {
+                Seats::enough()
+            },
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             dice,
             carrier: self.carrier,
@@ -295,7 +366,12 @@ impl Options {
             receiving,
             limits: SendLimits {
                 bytes: usize::try_from(limits.message_size).unwrap_or(usize::MAX),
-                frames: limits.message_frames,
+                frames: if has_single_frames(kind) {
+                    1
+                } else {
+                    limits.message_frames
+                },
+                single: has_single_frames(kind).then_some(kind),
             },
             linger: self.linger,
             correlation,
@@ -304,8 +380,25 @@ impl Options {
     }
 }
 
-/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`.
+/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`, and where
+/// the queue has a number by which the program names it.
 fn queues_ahead(kind: SocketKind) -> bool {
     use SocketKind::{Channel, Client, Dealer, Pair, Push, Scatter};
-    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel)
+    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel) || numbers_its_peers(kind)
+}
+
+/// Whether a socket of this kind talks to one peer at a time.
+fn is_exclusive(kind: SocketKind) -> bool {
+    matches!(kind, SocketKind::Pair | SocketKind::Channel)
+}
+
+/// Whether a socket of this kind names its peers by numbers: as `kind::Numbers`.
+fn numbers_its_peers(kind: SocketKind) -> bool {
+    matches!(kind, SocketKind::Server | SocketKind::Peer)
+}
+
+/// Whether messages of this kind have one frame each.
+fn has_single_frames(kind: SocketKind) -> bool {
+    use SocketKind::{Channel, Client, Gather, Peer, Scatter, Server};
+    matches!(kind, Client | Server | Scatter | Gather | Peer | Channel)
 }

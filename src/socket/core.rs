@@ -8,8 +8,10 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
 
 use super::options::Linger;
+use super::reach;
+use crate::driver::datagrams::Form;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
-use crate::endpoint::{Address, Endpoint, ToEndpoint};
+use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
     BindError, Closed, ConnectError, EndpointError, RecvError, SendError, ThreadsError, TryRecvError,
     TrySendError, Unsent,
@@ -17,12 +19,12 @@ use crate::error::{
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
-use crate::pattern::{FanOut, Interest};
+use crate::pattern::{FanOut, Upstream, Wanted};
 use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime::{self, Keeper};
 use crate::socket_kind::SocketKind;
-use crate::transport::Listener;
+use crate::transport::{Datagrams, Listener};
 use crate::wire::decoder::FRAME_CHARGE;
 
 /// One socket.
@@ -46,6 +48,8 @@ pub(crate) enum Sending {
     Pipes(Arc<Outbox>),
     /// To all who asked for them.
     FanOut(Arc<FanOut>),
+    /// To all publishers, changes of what is wanted among them.
+    Upstream(Arc<Upstream>),
     /// Nowhere.
     Never,
 }
@@ -53,13 +57,24 @@ pub(crate) enum Sending {
 /// Where messages come from.
 #[derive(Debug)]
 pub(crate) enum Receiving {
-    /// From all pipes in turn, `interest` filtering what was not asked for.
+    /// From all pipes in turn; `wanted` says what is for the program, if not all of it.
     Pipes {
         inbox: Arc<Inbox>,
-        interest: Option<Arc<Interest>>,
+        wanted: Option<Wanted>,
     },
+    /// From all pipes in turn, and in between what subscribers want.
+    Audience { inbox: Arc<Inbox>, fan_out: Arc<FanOut> },
     /// Nowhere.
     Never,
+}
+
+impl Receiving {
+    pub(crate) fn inbox(&self) -> Option<&Inbox> {
+        match self {
+            Self::Pipes { inbox, .. } | Self::Audience { inbox, .. } => Some(inbox),
+            Self::Never => None,
+        }
+    }
 }
 
 /// The largest message that a peer of ours would take is the largest that we send.
@@ -67,11 +82,13 @@ pub(crate) enum Receiving {
 pub(crate) struct SendLimits {
     pub(crate) bytes: usize,
     pub(crate) frames: usize,
+    /// The kind, if its messages have one frame each.
+    pub(crate) single: Option<SocketKind>,
 }
 
 impl SendLimits {
     #[inline]
-    fn admit(self, payload: &Payload<'_>) -> bool {
+    pub(crate) fn admit(self, payload: &Payload<'_>) -> bool {
         self.admits(payload, (0, 0))
     }
 
@@ -96,7 +113,7 @@ impl SendLimits {
     }
 
     #[cold]
-    fn refuse(self, payload: Payload<'_>) -> SendError {
+    pub(crate) fn refuse(self, payload: Payload<'_>) -> SendError {
         self.refusal(payload, (0, 0))
     }
 
@@ -109,6 +126,13 @@ impl SendLimits {
     fn refusal(self, payload: Payload<'_>, envelope: (usize, usize)) -> SendError {
         let (frames, size) = Self::size(&payload, envelope);
         let message = payload.into_message();
+        if let (Some(kind), 2..) = (self.single, frames) {
+            return SendError::Multipart {
+                message,
+                frames,
+                kind,
+            };
+        }
         if size > self.bytes {
             return SendError::TooLarge {
                 message,
@@ -130,15 +154,20 @@ impl Core {
     pub(crate) async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         let endpoint = at.to_endpoint()?;
         endpoint.for_bind()?;
+        let shared = &self.shared;
+        let bound = shared.tasks.pick(|_, task| task.role == Role::Listener).len();
+        reach::check_bind(self.kind, &endpoint, bound)?;
         let home = self
             .home()
             .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
-        let shared = &self.shared;
         if let Address::Inproc(name) = endpoint.address() {
             let listener = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
             let guard = listener.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
             driver::inproc::listen(&home, guard, name)?;
             return Ok(endpoint);
+        }
+        if let Address::Udp(address) = endpoint.address() {
+            return self.bind_datagrams(&home, &endpoint, address).await;
         }
         let binding = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref());
         // Not the caller's, which may be another runtime or none.
@@ -157,9 +186,38 @@ impl Core {
         Ok(resolved)
     }
 
+    async fn bind_datagrams(
+        &self,
+        home: &Home,
+        endpoint: &Endpoint,
+        address: &UdpAddress,
+    ) -> Result<Endpoint, BindError> {
+        let shared = &self.shared;
+        let binding = Datagrams::bind(address, &shared.config.udp);
+        let bound = runtime::within(home, binding).await;
+        let (socket, resolved) = bound.map_err(|source| BindError::Io {
+            endpoint: endpoint.clone(),
+            source,
+        })?;
+        let guard = shared.tasks.enter(shared, resolved.clone(), Role::Listener);
+        let guard = guard.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+        let form = match self.kind {
+            SocketKind::Dgram => Form::Addressed,
+            _ => Form::Grouped { to: None },
+        };
+        driver::datagrams::bind(home, guard, socket, form);
+        Ok(resolved)
+    }
+
     pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
+        Ok(self.dial(to)?.0)
+    }
+
+    /// Connects; and the pipe of the new endpoint, if it has one from the start.
+    pub(crate) fn dial(&self, to: impl ToEndpoint) -> Result<(Connecting, Option<PipeId>), EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
+        reach::check_connect(self.kind, &endpoint)?;
         let home = self
             .home()
             .ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;
@@ -172,8 +230,8 @@ impl Core {
             .enter(&self.shared, endpoint.clone(), Role::Dialer)
             .ok_or(EndpointError::Closed)?;
         let (announce, ready) = oneshot::channel();
-        driver::dial(&home, guard, Some(announce));
-        Ok(Connecting { endpoint, ready })
+        let pipe = driver::dial(&home, guard, Some(announce));
+        Ok((Connecting { endpoint, ready }, pipe))
     }
 
     /// Whether a second connection to the same endpoint would only double every message or subscription.
@@ -210,7 +268,7 @@ impl Core {
             .await
     }
 
-    async fn end(
+    pub(crate) async fn end(
         &self,
         endpoint: &Endpoint,
         why: DisconnectReason,
@@ -285,6 +343,9 @@ impl Core {
             Sending::FanOut(fan_out) => fan_out
                 .try_send(&payload, runtime::now)
                 .map_err(|_| Refusal::Closed),
+            Sending::Upstream(upstream) => upstream
+                .try_send(&payload, runtime::now)
+                .map_err(|_| Refusal::Closed),
             Sending::Never => Err(Refusal::Closed),
         };
         match sent {
@@ -303,6 +364,7 @@ impl Core {
         let outbox = match &self.sending {
             Sending::Pipes(outbox) => outbox,
             Sending::FanOut(fan_out) => return fan_out.poll_turn(cx.waker(), runtime::now),
+            Sending::Upstream(upstream) => return upstream.fan_out.poll_turn(cx.waker(), runtime::now),
             Sending::Never => return Poll::Ready(Err(Closed)),
         };
         if reservation.pipe.is_none() {
@@ -324,6 +386,9 @@ impl Core {
         let sent = match (&self.sending, reservation.pipe.take()) {
             (Sending::Pipes(outbox), Some(pipe)) => outbox.send_reserved(pipe, &payload),
             (Sending::FanOut(fan_out), _) => fan_out
+                .try_send(&payload, runtime::now)
+                .map_err(|_| Refusal::Closed),
+            (Sending::Upstream(upstream), _) => upstream
                 .try_send(&payload, runtime::now)
                 .map_err(|_| Refusal::Closed),
             _ => Err(Refusal::Closed),
@@ -354,14 +419,32 @@ impl Core {
             core: self,
             ticket: RecvTicket::default(),
             from: None,
+            noticed: None,
         }
     }
 
     pub(crate) fn try_recv(&self) -> Result<Message, TryRecvError> {
-        let Receiving::Pipes { inbox, interest } = &self.receiving else {
-            return Err(TryRecvError::Closed);
-        };
-        inbox.try_recv(&mut None, interest.as_deref())
+        self.try_recv_lane(&mut None)
+    }
+
+    /// A message that is there, and in `from` the pipe that it came from.
+    pub(crate) fn try_recv_lane(&self, from: &mut Option<PipeId>) -> Result<Message, TryRecvError> {
+        match &self.receiving {
+            Receiving::Pipes { inbox, wanted } => inbox.try_recv(from, wanted.as_ref()),
+            Receiving::Audience { inbox, fan_out } => {
+                if let Some((notice, ())) = fan_out.next_notice(false, |_| ()) {
+                    return Ok(notice);
+                }
+                let received = inbox.try_recv(from, None::<&Wanted>);
+                if received == Err(TryRecvError::Empty)
+                    && let Some((notice, ())) = fan_out.next_notice(true, |_| ())
+                {
+                    return Ok(notice);
+                }
+                received
+            }
+            Receiving::Never => Err(TryRecvError::Closed),
+        }
     }
 
     pub(crate) async fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError> {
@@ -369,8 +452,14 @@ impl Core {
         if limit > 0 {
             into.push(self.recv().await?);
         }
-        if let Receiving::Pipes { inbox, interest } = &self.receiving {
-            inbox.recv_more(into, limit.saturating_sub(1), interest.as_deref());
+        if let Receiving::Pipes { inbox, wanted } = &self.receiving {
+            inbox.recv_more(into, limit.saturating_sub(1), wanted.as_ref());
+        } else {
+            while into.len() - before < limit
+                && let Ok(message) = self.try_recv()
+            {
+                into.push(message);
+            }
         }
         Ok(into.len() - before)
     }
@@ -442,6 +531,9 @@ impl Future for SendFuture<'_> {
             Sending::FanOut(fan_out) => {
                 ready!(fan_out.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
             }
+            Sending::Upstream(upstream) => {
+                ready!(upstream.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
+            }
             Sending::Never => false,
         };
         if is_sent {
@@ -486,6 +578,25 @@ pub(crate) struct RecvFuture<'a> {
     ticket: RecvTicket,
     /// The pipe that the message came from.
     pub(crate) from: Option<PipeId>,
+    /// Whose notice it is, if it is one.
+    noticed: Option<Peer>,
+}
+
+impl RecvFuture<'_> {
+    /// Who sent what was received.
+    pub(crate) fn sender(&mut self) -> Option<Peer> {
+        let link = || self.core.shared.peers.by_lane(self.from?);
+        self.noticed.take().or_else(|| link().map(|link| link.peer))
+    }
+
+    /// What there is to hear of subscribers, if there is something.
+    fn take_notice(&mut self, inbox: &Inbox, fan_out: &FanOut, must: bool) -> Option<Message> {
+        let peers = &self.core.shared.peers;
+        let (notice, link) = fan_out.next_notice(must, |pipe| peers.by_pipe(pipe))?;
+        self.noticed = link.map(|link| link.peer);
+        inbox.leave(&mut self.ticket);
+        Some(notice)
+    }
 }
 
 impl Future for RecvFuture<'_> {
@@ -494,16 +605,30 @@ impl Future for RecvFuture<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Receiving::Pipes { inbox, interest } = &this.core.receiving else {
-            return Poll::Ready(Err(RecvError::Closed));
+        let (inbox, fan_out) = match &this.core.receiving {
+            Receiving::Pipes { inbox, wanted } => {
+                return inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, wanted.as_ref());
+            }
+            Receiving::Audience { inbox, fan_out } => (inbox, fan_out),
+            Receiving::Never => return Poll::Ready(Err(RecvError::Closed)),
         };
-        inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, interest.as_deref())
+        if let Some(notice) = this.take_notice(inbox, fan_out, false) {
+            return Poll::Ready(Ok(notice));
+        }
+        let received = inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, None::<&Wanted>);
+        // Before it was in the line nobody could call it.
+        if received.is_pending()
+            && let Some(notice) = this.take_notice(inbox, fan_out, true)
+        {
+            return Poll::Ready(Ok(notice));
+        }
+        received
     }
 }
 
 impl Drop for RecvFuture<'_> {
     fn drop(&mut self) {
-        if let (true, Receiving::Pipes { inbox, .. }) = (self.ticket.is_waiting(), &self.core.receiving) {
+        if let (true, Some(inbox)) = (self.ticket.is_waiting(), self.core.receiving.inbox()) {
             inbox.leave(&mut self.ticket);
         }
     }

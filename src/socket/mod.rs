@@ -2,21 +2,32 @@
 //!
 //! A [`Socket`] is an [`Arc`] of a `core::Core` and a kind that exists for the compiler only. What every kind can do is
 //! here; what those can do that send or receive freely is in `sending` and `receiving`, bound to a trait of
-//! [`kind`]; what one kind has for itself stands with its pair in `pipeline`, `pubsub` and `reqrep`. Options are
-//! said once, to a [`Builder`], which is also the one place that turns a kind into strategies for the floors below.
+//! [`kind`]; what one kind has for itself stands with its pair in `pipeline`, `pubsub`, `reqrep`, `pair`, `scatter` and
+//! `numbered`. Options are said once, to a [`Builder`], and `assembly` is the one place that turns a kind into
+//! strategies for the floors below.
 
 mod assembly;
 mod builder;
 mod core;
+mod datagram;
 pub mod kind;
+mod numbered;
 mod options;
+mod pair;
 mod peers;
 mod pipeline;
 mod plain;
+mod publishing;
 mod pubsub;
+mod reach;
 mod receiving;
+mod relay;
 mod reqrep;
+mod scatter;
 mod sending;
+mod stream;
+mod xpub;
+mod xsub;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -25,15 +36,23 @@ use std::sync::Arc;
 pub use self::builder::Builder;
 pub use self::core::Connecting;
 use self::core::Core;
+pub use self::datagram::Datagram;
 use self::kind::{Kind, Shares};
+pub use self::numbered::{Client, PeerSocket, Server};
 pub use self::options::{Linger, Tuning};
+pub use self::pair::{Channel, Pair};
 pub use self::peers::Peers;
 pub use self::pipeline::{Pull, Push};
 pub(crate) use self::plain::Readiness;
 pub use self::pubsub::{Pub, Sub, Subscribers};
 pub use self::receiving::Messages;
+pub(crate) use self::relay::{Inlet, Outlet, Sent};
 pub use self::reqrep::{Rep, Req, Request};
+pub use self::scatter::{Gather, Scatter};
 pub use self::sending::{Outgoing, Permit};
+pub use self::stream::{StreamEvent, StreamSocket};
+pub use self::xpub::XPub;
+pub use self::xsub::XSub;
 use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, EndpointError, Unsent};
 use crate::monitor::Monitor;

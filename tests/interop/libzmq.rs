@@ -120,6 +120,8 @@ fn named(kind: SocketKind) -> SocketType {
         SocketKind::Sub => SocketType::Sub,
         SocketKind::Req => SocketType::Req,
         SocketKind::Rep => SocketType::Rep,
+        SocketKind::Stream => SocketType::Stream,
+        SocketKind::Dgram => SocketType::Dgram,
         _ => panic!("no test talks to a {kind}"),
     }
 }

@@ -10,6 +10,7 @@
 //! | [`subscriptions`] | made, cancelled, made again |
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
+//! | [`raw`] | STREAM and DGRAM, without ZMTP |
 //! | [`meeting`] | where a check takes place, and how it becomes a test |
 //! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
 //!
@@ -21,6 +22,7 @@ mod libzmq;
 mod meeting;
 mod messages;
 mod other;
+mod raw;
 mod restarts;
 mod subscriptions;
 mod zeromq_crate;

@@ -150,6 +150,7 @@ impl Connection {
                 }
             }
         }
+        self.notify(|notices| &notices.left);
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {
             self.freeze_counters();
             inbox.detach(lane);
@@ -157,6 +158,8 @@ impl Connection {
         if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest.take()) {
             interest.detach(key);
         }
+        // Whoever hears of the end finds the seat free.
+        self.seat = None;
         let reason = self.ending.clone().unwrap_or(DisconnectReason::PeerClosed);
         match self.link.take() {
             Some(link) => {

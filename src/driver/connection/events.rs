@@ -5,7 +5,6 @@ use std::task::Context;
 use super::{Connection, Phase};
 use crate::driver::question::Question;
 use crate::driver::{Incoming, Link, PeerCounters};
-use crate::error::ProtocolError;
 use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::Change;
 use crate::peer::{Peer, PeerInfo};
@@ -25,6 +24,9 @@ impl Connection {
                     if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
                         return Err(DisconnectReason::Evicted);
                     }
+                    if self.ticket.is_some() {
+                        self.sit_down()?;
+                    }
                     self.enter_traffic(introduction);
                 }
                 SessionEvent::Subscribe(prefix) => self.subscribe(Change {
@@ -37,6 +39,17 @@ impl Connection {
                 })?,
                 SessionEvent::Pong(context) => self.pass_barrier(&context),
             }
+        }
+        Ok(())
+    }
+
+    /// The peer has introduced itself, and there may be no seat for it. Then it is told nothing, an ERROR least of
+    /// all: that would be a refusal for good, and it is to come again.
+    fn sit_down(&mut self) -> Result<(), DisconnectReason> {
+        self.seat = self.shared.seats.take();
+        if self.seat.is_none() {
+            self.session.output().clear();
+            return Err(DisconnectReason::Occupied);
         }
         Ok(())
     }
@@ -63,6 +76,7 @@ impl Connection {
             process: self.stream.peer_process(),
             kind: introduction.kind,
             routing_id: introduction.routing_id,
+            number: traffic.number(self.outgoing),
             version: introduction.version,
             mechanism: introduction.mechanism,
             user_id: introduction.user_id.map(Into::into),
@@ -93,27 +107,13 @@ impl Connection {
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             outgoing.online(pipe, line);
         }
+        self.notify(|notices| &notices.came);
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
         });
         if let Some(announce) = self.announce.take() {
             let _ = announce.send(Ok(link.peer));
         }
-    }
-
-    pub(super) fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
-        let (Incoming::Subscriptions(publications), Some(pipe)) =
-            (&self.shared.traffic.incoming, self.outgoing)
-        else {
-            return Ok(());
-        };
-        publications.apply(pipe, vec![change]).map_err(|too_many| {
-            ProtocolError::TooMany {
-                what: too_many.what,
-                limit: too_many.limit,
-            }
-            .into()
-        })
     }
 
     /// Tells a publisher what has changed in what we want to hear.

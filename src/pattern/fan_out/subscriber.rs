@@ -44,6 +44,11 @@ impl Subscriber {
         std::mem::replace(&mut self.stamp, number) != number
     }
 
+    /// Whether it has been asked about message `number`.
+    pub(super) fn was_asked(&self, number: u64) -> bool {
+        self.stamp == number
+    }
+
     /// Whether a message of `bytes` is queued for this subscriber. A dropped one is counted.
     ///
     /// Once at the mark it drops until half is free, so what is lost is lost in one piece.
