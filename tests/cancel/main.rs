@@ -10,6 +10,7 @@
 
 mod datagram;
 mod endpoints;
+mod publishing;
 mod receiving;
 mod requests;
 mod sending;
