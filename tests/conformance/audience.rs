@@ -133,7 +133,8 @@ async fn row_07_who_subscribes_without_end_at_an_xpub_that_never_reads_is_closed
     good.shake_hands("SUB", "XPUB").await;
     child.line("event", "handshake done").await;
     let (memory, descriptors) = (child.memory(), child.descriptors());
-    let mut most = memory + 16 * MIB;
+    // What was freed is in no order, and the allocator keeps some of it; but a second time finds it there.
+    let mut most = memory + 64 * MIB;
     for _ in 0..2 {
         for (reason, size) in [
             ("more than 100000 subscriptions", 4),
