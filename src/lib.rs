@@ -138,12 +138,15 @@ mod driver;
 
 mod socket;
 
-pub use context::Context;
+pub mod blocking;
+
+pub use context::{Context, ContextBuilder};
+pub use driver::ReconnectStop;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, GroupTooLong,
-    ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent,
-    UnsentTo,
+    BindError, BuildError, CloseError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign,
+    GroupTooLong, ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, ThreadsError,
+    TryRecvError, TrySendError, Unsent, UnsentTo, WaitError,
 };
 #[cfg(feature = "curve")]
 pub use mechanism::Curve;
@@ -159,11 +162,12 @@ pub use socket::{
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
-pub use transport::{Keepalive, TcpOptions, UdpOptions};
+pub use transport::{Keepalive, OpenListener, TcpOptions, UdpOptions};
 
 /// Deciding who may enter.
 pub mod auth {
     pub use crate::mechanism::auth::{Applicant, Authenticator, Credentials, LocalUsers, Password, Verdict};
+    pub use crate::socket::Zap;
 }
 
 /// Keys of CURVE, and whom they let in.
@@ -179,6 +183,10 @@ pub mod curve {
 pub mod carrier {
     pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
 }
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]

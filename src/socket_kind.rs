@@ -59,7 +59,7 @@ pub enum SocketKind {
 }
 
 impl SocketKind {
-    const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Push,
         Self::Pull,
         Self::Pub,

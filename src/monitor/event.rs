@@ -100,6 +100,11 @@ pub enum Event {
         /// After this time.
         delay: Duration,
     },
+    /// A connecting endpoint is given up, as [`reconnect_stop`](crate::Builder::reconnect_stop) says.
+    ConnectStopped {
+        /// What it connected to.
+        endpoint: Endpoint,
+    },
     /// A request was dropped without a reply: its peer will wait in vain.
     Unanswered {
         /// Who asked.
@@ -128,7 +133,8 @@ impl Event {
             | Self::ConnectFailed { endpoint, .. }
             | Self::Connected { endpoint, .. }
             | Self::HandshakeFailed { endpoint, .. }
-            | Self::RetryIn { endpoint, .. } => Some(endpoint),
+            | Self::RetryIn { endpoint, .. }
+            | Self::ConnectStopped { endpoint } => Some(endpoint),
             Self::HandshakeDone { peer } | Self::Disconnected { peer, .. } | Self::Unanswered { peer } => {
                 Some(peer.endpoint())
             }
@@ -182,6 +188,7 @@ impl fmt::Display for Event {
                 )
             }
             Self::RetryIn { delay, .. } => write!(f, "next attempt in {delay:?}"),
+            Self::ConnectStopped { .. } => f.write_str("not tried any more"),
             Self::Unanswered { peer } => write!(f, "a request from {peer} was dropped unanswered"),
             Self::Lagged { missed } => write!(f, "{missed} events missed"),
             Self::Closed => f.write_str("the socket is closed"),
@@ -401,6 +408,12 @@ mod tests {
                     delay: Duration::from_millis(150),
                 },
                 "next attempt in 150ms",
+            ),
+            (
+                Event::ConnectStopped {
+                    endpoint: endpoint.clone(),
+                },
+                "not tried any more",
             ),
             (
                 Event::Unanswered { peer: peer(1) },

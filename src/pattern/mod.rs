@@ -5,7 +5,7 @@ mod fan_out;
 mod interest;
 mod notices;
 mod numbered;
-mod subscriptions;
+pub(crate) mod subscriptions;
 mod upstream;
 mod wanted;
 

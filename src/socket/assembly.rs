@@ -14,7 +14,7 @@ use super::stream;
 use crate::context::Context;
 use crate::driver::{
     Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Notices, Peers, QUESTIONS,
-    Reconnect, Seats, Shared, Tasks, Traffic,
+    Reconnect, ReconnectStop, Seats, Shared, Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
@@ -87,6 +87,7 @@ impl Options {
             reconnect: Reconnect {
                 min: Duration::from_millis(100),
                 max: Duration::from_secs(5),
+                stop: ReconnectStop::new(),
             },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
@@ -127,6 +128,12 @@ impl Options {
         }
         if self.reconnect.min.is_zero() {
             found.push(Contradiction::new(["reconnect"], "the first wait is zero"));
+        }
+        if self.stream.connect_timeout.is_some_and(|limit| limit.is_zero()) {
+            found.push(Contradiction::new(
+                ["connect_timeout"],
+                "no connection is made in no time",
+            ));
         }
         if self.handshake_timeout.is_some_and(|limit| limit.is_zero()) {
             found.push(Contradiction::new(
@@ -361,6 +368,7 @@ impl Options {
             dice,
             carrier: self.carrier,
             context: self.context,
+            keeper: OnceLock::new(),
             reconnects: AtomicU64::new(0),
             unknown_commands: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),

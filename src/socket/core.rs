@@ -15,16 +15,16 @@ use crate::driver::datagrams::Form;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
 use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
-    BindError, Closed, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
+    BindError, Closed, EndpointError, RecvError, SendError, ThreadsError, TryRecvError, TrySendError, Unsent,
 };
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
 use crate::pattern::{FanOut, Upstream, Wanted};
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
-use crate::runtime;
+use crate::runtime::{self, Keeper};
 use crate::socket_kind::SocketKind;
-use crate::transport::{Datagrams, Listener};
+use crate::transport::{Datagrams, Listener, OpenListener};
 use crate::wire::decoder::FRAME_CHARGE;
 
 /// One socket.
@@ -186,6 +186,22 @@ impl Core {
         Ok(resolved)
     }
 
+    /// Listens through a listener that is open already.
+    pub(crate) fn bind_listener(&self, open: OpenListener) -> Result<Endpoint, BindError> {
+        let shared = &self.shared;
+        let endpoint = open.endpoint().map_err(BindError::Listener)?;
+        reach::check_bind(self.kind, &endpoint, 0)?;
+        let home = self
+            .home()
+            .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
+        let adopted = runtime::inside(&home, || Listener::adopt(open, &shared.config.stream));
+        let listener = adopted.map_err(BindError::Listener)?;
+        let guard = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
+        let guard = guard.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+        driver::listen(&home, guard, listener);
+        Ok(endpoint)
+    }
+
     async fn bind_datagrams(
         &self,
         home: &Home,
@@ -304,8 +320,23 @@ impl Core {
         if let Some(home) = self.home.get() {
             return Some(home.clone());
         }
-        let current = runtime::current()?;
-        Some(self.home.get_or_init(|| current).clone())
+        let home = self.shared.context.io_thread().or_else(runtime::current)?;
+        Some(self.home.get_or_init(|| home).clone())
+    }
+
+    /// Finds a home that needs no runtime here: a thread of the context, or the runtime of its blocking sockets.
+    pub(crate) fn settle(&self) -> Result<(), ThreadsError> {
+        if self.home.get().is_some() {
+            return Ok(());
+        }
+        let context = &self.shared.context;
+        let keeper = match context.io_thread() {
+            Some(thread) => Keeper::Thread(thread),
+            None => Keeper::Lease(context.lease()?),
+        };
+        let keeper = self.shared.keeper.get_or_init(|| keeper);
+        self.home.get_or_init(|| keeper.handle().clone());
+        Ok(())
     }
 
     // ---- messages ------------------------------------------------------------------------------------------
@@ -501,6 +532,9 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         self.begin_close();
+        if let Some(keeper) = self.shared.keeper.get() {
+            keeper.mind_the_rest();
+        }
     }
 }
 

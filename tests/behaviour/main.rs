@@ -13,6 +13,7 @@
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
+//! | [`listeners`], [`stopping`] | where a socket listens that is told no address; when one that connects gives up |
 //! | [`pair`] | RFC 31 and 52: one peer at a time |
 //! | [`numbers`] | RFC 41 and 51: peers that are named by numbers |
 //! | [`single_frames`] | RFC 37: kinds whose messages have one frame each |
@@ -28,6 +29,7 @@ mod immediate;
 mod kinds;
 mod limits;
 mod linger;
+mod listeners;
 mod losses;
 mod marks;
 mod numbers;
@@ -38,6 +40,7 @@ mod replies;
 mod requests;
 mod single_frames;
 mod slow;
+mod stopping;
 mod stream;
 mod subscribers;
 mod subscriptions;

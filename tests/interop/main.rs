@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`messages`] | messages of one to three frames, from no byte to a mebibyte, through each of the six |
+//! | [`single_frames`], [`pair`] | the kinds that libzmq alone has: SCATTER, GATHER, CLIENT, SERVER, PEER, CHANNEL; and PAIR |
 //! | [`subscriptions`] | made, cancelled, made again |
 //! | [`audience`] | XPUB and XSUB: who hears of whom, and what goes upstream |
 //! | [`groups`] | RADIO and DISH |
@@ -26,8 +27,10 @@ mod libzmq;
 mod meeting;
 mod messages;
 mod other;
+mod pair;
 mod raw;
 mod restarts;
+mod single_frames;
 mod subscriptions;
 mod zeromq_crate;
 

@@ -112,12 +112,20 @@ impl Meeting {
         }
     }
 
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     pub(crate) fn binder(&self) -> Binder {
         self.binder
     }
 
     pub(crate) fn is_over_tcp(&self) -> bool {
         self.port.is_some()
+    }
+
+    pub(crate) fn we_bind(&self) -> bool {
+        self.binder == Binder::We
     }
 
     /// Both come. Who binds comes first.
