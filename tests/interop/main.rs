@@ -9,6 +9,8 @@
 //! | [`messages`] | messages of one to three frames, from no byte to a mebibyte, through each of the six |
 //! | [`single_frames`], [`pair`] | the kinds that libzmq alone has: SCATTER, GATHER, CLIENT, SERVER, PEER, CHANNEL; and PAIR |
 //! | [`subscriptions`] | made, cancelled, made again |
+//! | [`audience`] | XPUB and XSUB: who hears of whom, and what goes upstream |
+//! | [`groups`] | RADIO and DISH |
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
 //! | [`raw`] | STREAM and DGRAM, without ZMTP |
@@ -18,6 +20,8 @@
 //! The libraries themselves come from the workspace member `tests/peers`. What concerns one of our promises and takes
 //! libzmq to show is in `tests/guarantees`.
 
+mod audience;
+mod groups;
 mod handshakes;
 mod libzmq;
 mod meeting;
