@@ -14,6 +14,8 @@
 //! | [`meeting`] | where a check takes place, and how it becomes a test |
 //! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
 //!
+//! [`pyzmq`] is a program of its own, in Python, and has all kinds, with each mechanism.
+//!
 //! The libraries themselves come from the workspace member `tests/peers`. What concerns one of our promises and takes
 //! libzmq to show is in `tests/guarantees`.
 
@@ -22,6 +24,7 @@ mod libzmq;
 mod meeting;
 mod messages;
 mod other;
+mod pyzmq;
 mod raw;
 mod restarts;
 mod subscriptions;
