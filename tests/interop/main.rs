@@ -17,6 +17,8 @@
 //! | [`meeting`] | where a check takes place, and how it becomes a test |
 //! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
 //!
+//! [`pyzmq`] is a program of its own, in Python, and has all kinds, with each mechanism.
+//!
 //! The libraries themselves come from the workspace member `tests/peers`. What concerns one of our promises and takes
 //! libzmq to show is in `tests/guarantees`.
 
@@ -28,6 +30,7 @@ mod meeting;
 mod messages;
 mod other;
 mod pair;
+mod pyzmq;
 mod raw;
 mod restarts;
 mod single_frames;
