@@ -45,6 +45,7 @@
 //! # Ok::<(), hubless::BuildError>(())
 //! ```
 
+mod addressed;
 mod poll;
 mod pubsub;
 mod receiving;
@@ -69,7 +70,7 @@ use crate::socket::{self, Builder};
 use crate::stats::Stats;
 
 /// A socket of kind `K` for plain threads, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`],
-/// [`Rep`].
+/// [`Rep`] and so on.
 ///
 /// See the [module](self) on who does the work, and [`hubless::Socket`](crate::Socket) on everything else: each method
 /// does what the async one of the same name does, and waits until it is done.
@@ -216,6 +217,39 @@ pub type Req = Socket<kind::Req>;
 /// ```
 pub type Rep = Socket<kind::Rep>;
 
+/// Publishes, and sees who subscribes to what: [`hubless::XPub`](crate::XPub) for plain threads.
+pub type XPub = Socket<kind::XPub>;
+
+/// Receives what it subscribed to, and sends to its publishers: [`hubless::XSub`](crate::XSub) for plain threads.
+pub type XSub = Socket<kind::XSub>;
+
+/// Talks to exactly one other [`Pair`]: [`hubless::Pair`](crate::Pair) for plain threads.
+pub type Pair = Socket<kind::Pair>;
+
+/// Talks to exactly one other [`Channel`], a frame at a time: [`hubless::Channel`](crate::Channel) for plain threads.
+pub type Channel = Socket<kind::Channel>;
+
+/// Talks to a [`Server`]: [`hubless::Client`](crate::Client) for plain threads.
+pub type Client = Socket<kind::Client>;
+
+/// Answers the [`Client`] it names: [`hubless::Server`](crate::Server) for plain threads.
+pub type Server = Socket<kind::Server>;
+
+/// Sends to the peer it names, and receives with the name of the sender: [`hubless::PeerSocket`](crate::PeerSocket) for plain threads.
+pub type PeerSocket = Socket<kind::Peer>;
+
+/// Sends each message to one [`Gather`], in turn: [`hubless::Scatter`](crate::Scatter) for plain threads.
+pub type Scatter = Socket<kind::Scatter>;
+
+/// Receives from each [`Scatter`] in turn: [`hubless::Gather`](crate::Gather) for plain threads.
+pub type Gather = Socket<kind::Gather>;
+
+/// Talks to peers that know no ZMTP: [`hubless::StreamSocket`](crate::StreamSocket) for plain threads.
+pub type StreamSocket = Socket<kind::Stream>;
+
+/// Sends and receives UDP datagrams: [`hubless::Datagram`](crate::Datagram) for plain threads.
+pub type Datagram = Socket<kind::Dgram>;
+
 impl<K: Kind> Socket<K> {
     /// A socket with default options.
     pub fn new() -> Self {
@@ -250,12 +284,18 @@ impl<K: Kind> Socket<K> {
     /// Those of the async method except `NoRuntime`; [`EndpointError::InsideRuntime`]; [`EndpointError::Threads`] when
     /// nobody could look after the socket.
     pub fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
-        let endpoint = to.to_endpoint()?;
-        runtime::may_wait().map_err(|_| EndpointError::InsideRuntime(endpoint.clone()))?;
-        self.inner.settle()?;
+        let endpoint = self.prepare(to)?;
         let connecting = self.inner.connect(&endpoint)?;
         self.mind_the_rest();
         Ok(Connecting::new(connecting, self.inner.shared()))
+    }
+
+    /// What is to be dialed, on a socket that has a home.
+    fn prepare(&self, to: impl ToEndpoint) -> Result<Endpoint, EndpointError> {
+        let endpoint = to.to_endpoint()?;
+        runtime::may_wait().map_err(|_| EndpointError::InsideRuntime(endpoint.clone()))?;
+        self.inner.settle()?;
+        Ok(endpoint)
     }
 
     /// Ends listening at an endpoint, and the connections that were accepted there: see
@@ -339,6 +379,36 @@ impl<K: Kind> Socket<K> {
         call: impl FnOnce(&'a socket::Socket<K>) -> F,
     ) -> Result<F::Output, WaitError> {
         wait(self.inner.shared(), call(&self.inner)).map_err(|InsideRuntime| WaitError::InsideRuntime)
+    }
+
+    /// The same for a limited time.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError::Timeout`], and [`WaitError::InsideRuntime`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hubless::WaitError;
+    /// use hubless::blocking::Push;
+    ///
+    /// let push = Push::new();
+    /// let permit = push.wait_for_timeout(Duration::from_millis(1), |push| push.reserve());
+    /// assert_eq!(permit.err(), Some(WaitError::Timeout));
+    /// ```
+    pub fn wait_for_timeout<'a, F: Future>(
+        &'a self,
+        limit: Duration,
+        call: impl FnOnce(&'a socket::Socket<K>) -> F,
+    ) -> Result<F::Output, WaitError> {
+        match wait_for(self.inner.shared(), limit, call(&self.inner)) {
+            Ok(Some(output)) => Ok(output),
+            Ok(None) => Err(WaitError::Timeout),
+            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
+        }
     }
 
     /// The async socket that this is a cover of.

@@ -139,6 +139,7 @@ mod driver;
 mod socket;
 
 pub mod blocking;
+mod proxy;
 
 pub use context::{Context, ContextBuilder};
 pub use driver::ReconnectStop;
@@ -154,6 +155,7 @@ pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::{Peer, PeerId, Process};
+pub use proxy::{Proxy, ProxyControl, ProxyHandle, ProxyStatistics, SideStatistics, proxy};
 pub use session::Heartbeat;
 pub use socket::{
     Builder, Channel, Client, Connecting, Datagram, Dish, Gather, Linger, Messages, Outgoing, Pair,

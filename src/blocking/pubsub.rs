@@ -8,9 +8,10 @@ use super::{Socket, wait, wait_for};
 use crate::driver::Shared;
 use crate::error::WaitError;
 use crate::runtime::InsideRuntime;
-use crate::socket::{self, kind};
+use crate::socket;
+use crate::socket::kind::{self, Publishes, Subscribes};
 
-impl Socket<kind::Pub> {
+impl<K: Publishes> Socket<K> {
     /// Who has subscribed: see [`subscribers`](crate::Socket::subscribers).
     pub fn subscribers(&self) -> Subscribers {
         Subscribers {
@@ -20,7 +21,7 @@ impl Socket<kind::Pub> {
     }
 }
 
-impl Socket<kind::Sub> {
+impl<K: Subscribes> Socket<K> {
     /// Asks for messages that begin with `prefix`: see [`subscribe`](crate::Socket::subscribe).
     pub fn subscribe(&self, prefix: impl AsRef<[u8]>) {
         self.inner.subscribe(prefix);
@@ -45,6 +46,23 @@ impl Socket<kind::Sub> {
             Ok(subscribed) => Ok(subscribed?),
             Err(InsideRuntime) => Err(WaitError::InsideRuntime),
         }
+    }
+}
+
+impl Socket<kind::XPub> {
+    /// How many topics are subscribed to: see [`topics`](crate::Socket::topics).
+    pub fn topics(&self) -> usize {
+        self.inner.topics()
+    }
+
+    /// Subscribes whoever spoke last to `prefix`: see [`subscribe`](crate::Socket::subscribe) of an XPUB.
+    pub fn subscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
+        self.inner.subscribe(prefix)
+    }
+
+    /// Takes a subscription from whoever spoke last: see [`unsubscribe`](crate::Socket::unsubscribe) of an XPUB.
+    pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
+        self.inner.unsubscribe(prefix)
     }
 }
 

@@ -25,18 +25,6 @@ impl<K: Kind> Socket<K> {
         wait(self.inner.shared(), self.inner.recv()).unwrap_or(Err(RecvError::InsideRuntime))
     }
 
-    /// Receives the next message together with the peer that sent it.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    pub fn recv_from(&self) -> Result<(Peer, Message), RecvError>
-    where
-        K: Receives,
-    {
-        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
-    }
-
     /// Receives a message if one is there.
     ///
     /// # Errors
@@ -129,6 +117,17 @@ impl<K: Kind> Socket<K> {
             socket: self,
             ended: false,
         }
+    }
+}
+
+impl<K: Receives> Socket<K> {
+    /// Receives the next message together with the peer that sent it.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_from(&self) -> Result<(Peer, Message), RecvError> {
+        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
     }
 }
 

@@ -79,7 +79,16 @@ impl Readiness<'_> {
     pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &self.core.receiving {
             Receiving::Pipes { inbox, .. } => inbox.poll_ready(cx.waker(), &mut self.receiving),
-            _ => Poll::Pending,
+            Receiving::Audience { inbox, fan_out } => {
+                let ready = inbox.poll_ready(cx.waker(), &mut self.receiving);
+                // Looked for last: before we were in the line nobody could call us.
+                if ready.is_pending() && fan_out.has_notice() {
+                    inbox.leave(&mut self.receiving);
+                    return Poll::Ready(());
+                }
+                ready
+            }
+            Receiving::Never => Poll::Pending,
         }
     }
 
@@ -93,7 +102,7 @@ impl Readiness<'_> {
     /// Leaves the lines.
     pub(crate) fn leave(&mut self) {
         self.core.leave(&mut self.sending);
-        if let Receiving::Pipes { inbox, .. } = &self.core.receiving {
+        if let Some(inbox) = self.core.receiving.inbox() {
             inbox.leave(&mut self.receiving);
         }
     }

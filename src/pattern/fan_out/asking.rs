@@ -158,10 +158,7 @@ impl State {
         if let Some(news) = &mut self.news
             && let (tree, Some(notices)) = news.sides(&mut self.subscriptions)
         {
-            for topic in tree.prefixes_of(slot) {
-                tree.cancel(slot, &topic);
-                notices.cancelled(slot, &topic, tree.holders(&topic).is_empty());
-            }
+            tree.cancel_all(slot, |topic, is_last| notices.cancelled(slot, topic, is_last));
         }
         self.subscriptions.remove_all(slot);
         self.takers.retain(|taker| *taker != slot);
