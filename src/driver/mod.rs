@@ -17,6 +17,7 @@ mod question;
 mod respelling;
 mod seats;
 mod spin;
+mod stopping;
 mod tasks;
 
 pub(crate) use admission::{Admission, AdmissionLimits};
@@ -24,6 +25,7 @@ pub(crate) use connection::Notices;
 pub(crate) use control::{Control, Order};
 pub(crate) use question::QUESTIONS;
 pub(crate) use seats::Seats;
+pub use stopping::ReconnectStop;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
 use std::collections::BTreeMap;
@@ -178,10 +180,22 @@ pub(crate) struct DriverConfig {
     pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<Guard>,
+    /// What subscribers ask for.
+    pub(crate) asks: Asks,
     /// What the program finds in the lane of a peer when it comes and when it leaves.
     pub(crate) notices: Notices,
     /// Where in messages subscribers say what they want.
     pub(crate) changes_in: ChangesIn,
+}
+
+/// What is asked for by those who subscribe: it has words of its own on the wire.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Topics, by their prefixes.
+    #[default]
+    Topics,
+    /// Groups.
+    Groups,
 }
 
 /// Which frames of messages are subscriptions, or ends of them, in the form of ZMTP 3.0.
@@ -206,6 +220,8 @@ pub(crate) type Guard = fn(&[u8]) -> Result<(), ProtocolError>;
 pub(crate) struct Reconnect {
     pub(crate) min: Duration,
     pub(crate) max: Duration,
+    /// When it does not.
+    pub(crate) stop: ReconnectStop,
 }
 
 /// Where messages come from and go to: the traffic wing as the drivers see it.

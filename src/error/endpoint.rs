@@ -49,6 +49,9 @@ pub enum BindError {
         /// What it binds.
         expected: &'static str,
     },
+    /// An open listener cannot be taken over.
+    #[error("cannot bind the listener: {}", Reason(.0))]
+    Listener(#[source] io::Error),
     /// There is no such transport on this platform.
     #[error("cannot bind {0}: this platform has no such endpoints")]
     Unsupported(Endpoint),
@@ -165,6 +168,14 @@ pub enum ConnectError {
         /// What was wrong with it, or with us in its eyes.
         #[source]
         reason: ProtocolError,
+    },
+    /// It did not come about, and is not tried any more, as `reconnect_stop` says: the endpoint is gone.
+    #[error("cannot connect to {endpoint}, which is not tried any more: {reason}")]
+    Stopped {
+        /// What was tried.
+        endpoint: Endpoint,
+        /// What was wrong the last time.
+        reason: String,
     },
     /// The endpoint was disconnected before.
     #[error("cannot connect to {0}: it was disconnected")]

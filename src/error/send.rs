@@ -61,6 +61,9 @@ pub enum SendError {
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// The name of the group, which is the first frame, has more than 255 bytes.
+    #[error("cannot send: the name of a group has at most 255 bytes")]
+    GroupTooLong(Message),
     /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
     #[error("cannot send: this thread runs an async runtime, and must not wait")]
     InsideRuntime(Message),
@@ -70,12 +73,29 @@ impl SendError {
     /// The message that was not sent.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Closed(message) | Self::NoRoute(message) | Self::InsideRuntime(message) => message,
+            Self::Closed(message) | Self::NoRoute(message) | Self::GroupTooLong(message) => message,
+            Self::InsideRuntime(message) => message,
             Self::TooLarge { message, .. }
             | Self::TooManyFrames { message, .. }
             | Self::Multipart { message, .. } => message,
         }
     }
+}
+
+/// A group cannot be joined: its name has more than 255 bytes.
+///
+/// # Examples
+///
+/// ```
+/// let error = hubless::Dish::new().join("x".repeat(256)).expect_err("it is too long");
+/// assert_eq!(error.to_string(), "cannot join a group of 256 bytes: the limit is 255");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cannot join a group of {size} bytes: the limit is 255")]
+#[non_exhaustive]
+pub struct GroupTooLong {
+    /// The bytes of its name.
+    pub size: usize,
 }
 
 /// A message was not sent, since that was not possible without waiting, or at all.
@@ -131,6 +151,9 @@ pub enum TrySendError {
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// The name of the group, which is the first frame, has more than 255 bytes.
+    #[error("cannot send: the name of a group has at most 255 bytes")]
+    GroupTooLong(Message),
     /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
     #[error("cannot send: this thread runs an async runtime, and must not wait")]
     InsideRuntime(Message),
@@ -140,10 +163,8 @@ impl TrySendError {
     /// The message that was not sent.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Full(message)
-            | Self::Closed(message)
-            | Self::NoRoute(message)
-            | Self::InsideRuntime(message) => message,
+            Self::Full(message) | Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::GroupTooLong(message) | Self::InsideRuntime(message) => message,
             Self::TooLarge { message, .. }
             | Self::TooManyFrames { message, .. }
             | Self::Multipart { message, .. } => message,
@@ -175,6 +196,7 @@ impl From<SendError> for TrySendError {
                 kind,
             },
             SendError::NoRoute(message) => Self::NoRoute(message),
+            SendError::GroupTooLong(message) => Self::GroupTooLong(message),
             SendError::InsideRuntime(message) => Self::InsideRuntime(message),
         }
     }

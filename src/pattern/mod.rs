@@ -5,13 +5,13 @@ mod fan_out;
 mod interest;
 mod notices;
 mod numbered;
-mod subscriptions;
+pub(crate) mod subscriptions;
 mod upstream;
 mod wanted;
 
 use std::fmt;
 
-pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, Matching};
+pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, MAX_GROUP, Matching, Slow};
 pub(crate) use interest::{Change, Interest, InterestConfig};
 pub(crate) use notices::Telling;
 pub(crate) use numbered::Numbers;

@@ -10,6 +10,7 @@
 
 mod datagram;
 mod endpoints;
+mod numbered;
 mod receiving;
 mod requests;
 mod sending;

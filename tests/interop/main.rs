@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`messages`] | messages of one to three frames, from no byte to a mebibyte, through each of the six |
+//! | [`single_frames`], [`pair`] | the kinds that libzmq alone has: SCATTER, GATHER, CLIENT, SERVER, PEER, CHANNEL; and PAIR |
 //! | [`subscriptions`] | made, cancelled, made again |
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
@@ -22,8 +23,10 @@ mod libzmq;
 mod meeting;
 mod messages;
 mod other;
+mod pair;
 mod raw;
 mod restarts;
+mod single_frames;
 mod subscriptions;
 mod zeromq_crate;
 

@@ -18,7 +18,7 @@ mod libzmq {
 async fn met<O: OtherSocket>(meeting: &Meeting) -> (StreamSocket, Peer, O, Vec<u8>) {
     let ours = StreamSocket::new();
     let mut other: O = meeting.of(&ours, SocketKind::Stream).await;
-    let (peer, event) = ours.recv_event().await.expect("it is open");
+    let (peer, event) = ours.recv_from().await.expect("it is open");
     assert_eq!(event, StreamEvent::Connected);
     let came = other.recv().await;
     let id = came.frame(0).unwrap_or_default().to_vec();
@@ -43,7 +43,7 @@ async fn bytes_go_both_ways<O: OtherSocket>(meeting: Meeting) {
         other.send(Message::from((&id[..], bytes.clone()))).await;
         let mut got = Vec::new();
         while got.len() < size {
-            match ours.recv_event().await.expect("it is open") {
+            match ours.recv_from().await.expect("it is open") {
                 (from, StreamEvent::Data(piece)) if from == peer => got.extend_from_slice(&piece),
                 other => panic!("expected bytes of {peer}, found {other:?}"),
             }
@@ -55,7 +55,7 @@ async fn bytes_go_both_ways<O: OtherSocket>(meeting: Meeting) {
 async fn an_end_from_there_is_heard_here<O: OtherSocket>(meeting: Meeting) {
     let (ours, peer, mut other, id) = met::<O>(&meeting).await;
     other.send((&id[..], "")).await;
-    let (from, event) = ours.recv_event().await.expect("it is open");
+    let (from, event) = ours.recv_from().await.expect("it is open");
     assert_eq!((from, event), (peer, StreamEvent::Disconnected));
 }
 
@@ -65,7 +65,7 @@ async fn an_end_from_here_is_heard_there<O: OtherSocket>(meeting: Meeting) {
     assert!(ours.close_peer(&peer));
     assert_eq!(other.recv().await, Message::from((&id[..], "last words")));
     assert_eq!(other.recv().await, Message::from((&id[..], "")));
-    let (from, event) = ours.recv_event().await.expect("it is open");
+    let (from, event) = ours.recv_from().await.expect("it is open");
     assert_eq!((from, event), (peer, StreamEvent::Disconnected));
 }
 
@@ -90,9 +90,9 @@ async fn datagrams_go_both_ways() {
     for size in [0, 1, 1400, 8000] {
         let data = vec![7; size];
         other.send(Message::from((at.clone(), data.clone()))).await;
-        let (from, got) = ours.recv_datagram().await.expect("it is open");
+        let (from, got) = ours.recv_from().await.expect("it is open");
         assert_eq!((from.to_string(), got.len()), (theirs.clone(), size));
-        ours.send_datagram(from, data.clone()).await.expect("it is open");
+        ours.send_to(from, data.clone()).await.expect("it is open");
         let got = other.recv().await;
         assert_eq!(got.frame(0), Some(format!("{at}\0").as_bytes()));
         assert_eq!(got.frame(1), Some(&data[..]));

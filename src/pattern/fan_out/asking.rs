@@ -7,6 +7,9 @@ use crate::error::Closed;
 use crate::pattern::{Change, Publications, TooManySubscriptions};
 use crate::pipe::{PipeId, Ticket};
 
+/// The longest name of a group.
+pub(crate) const MAX_GROUP: usize = 255;
+
 /// How much one peer may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AskLimits {
@@ -39,6 +42,21 @@ impl Default for AskLimits {
             topic: 64 * 1024,
             subscriptions: 100_000,
             bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+impl AskLimits {
+    /// The same for peers that join groups, whose names are short.
+    pub(crate) fn of_groups() -> Self {
+        Self {
+            names: AskNames {
+                topic: "bytes in a group",
+                subscriptions: "groups",
+                bytes: "bytes in groups",
+            },
+            topic: MAX_GROUP,
+            ..Self::default()
         }
     }
 }
@@ -166,8 +184,10 @@ impl Publications for FanOut {
             Vec::new()
         };
         let has_news = state.has_news();
+        // Who was full may not be concerned any more.
+        let sender = state.call_sender();
         drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        waiters.into_iter().chain(sender).for_each(Waker::wake);
         self.call_readers(has_news);
         result
     }

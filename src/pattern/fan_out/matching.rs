@@ -44,14 +44,19 @@ impl State {
         hits.clear();
         match matching {
             Matching::Exact => hits.extend_from_slice(self.subscriptions.holders(topic)),
-            Matching::Everybody => hits.extend(subscribers.iter().map(|(slot, _)| slot)),
+            Matching::Everybody => {
+                let staying = subscribers.iter().filter(|(_, one)| !one.retired);
+                hits.extend(staying.map(|(slot, _)| slot));
+            }
             Matching::Prefix | Matching::Inverted => {
                 self.subscriptions.for_each_match(topic, |holders| {
                     for slot in holders {
                         subscribers.at_mut(*slot).map(|one| one.is_new(number));
                     }
                 });
-                let others = subscribers.iter().filter(|(_, one)| !one.was_asked(number));
+                let others = subscribers
+                    .iter()
+                    .filter(|(_, one)| !one.was_asked(number) && !one.retired);
                 hits.extend(others.map(|(slot, _)| slot));
             }
         }

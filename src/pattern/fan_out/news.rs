@@ -69,9 +69,15 @@ impl News {
     /// Leaves the addressee alone, if there is one.
     #[inline]
     pub(super) fn narrow(&mut self, hits: &mut Vec<u32>) {
-        if let Some(addressee) = self.addressee.take() {
+        if let Some(addressee) = self.addressee {
             hits.retain(|slot| *slot == addressee.slot);
         }
+    }
+
+    /// A message was published: the next one is for all.
+    #[inline]
+    pub(super) fn has_spoken(&mut self) {
+        self.addressee = None;
     }
 
     /// The pipe has ended. Whether its slot must be kept for a while.

@@ -424,7 +424,7 @@ mod tests {
         while sender.sent() {
             sent += 1;
         }
-        assert!(sent >= 1000 && sent < 10_000, "{sent}");
+        assert!((1000..10_000).contains(&sent), "{sent}");
         assert_eq!(sender.rings(), 1);
         assert!(sender.sent());
     }
