@@ -108,13 +108,13 @@ impl Socket<kind::Peer> {
 }
 
 impl Socket<kind::Stream> {
-    /// Receives what happens next: see [`recv_event`](crate::Socket::recv_event).
+    /// Receives what happens next: see [`recv_from`](crate::Socket::recv_from).
     ///
     /// # Errors
     ///
     /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
-    pub fn recv_event(&self) -> Result<(Peer, StreamEvent), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_event()).unwrap_or(Err(RecvError::InsideRuntime))
+    pub fn recv_from(&self) -> Result<(Peer, StreamEvent), RecvError> {
+        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
     }
 
     /// Receives what has happened, if something has.
@@ -122,8 +122,8 @@ impl Socket<kind::Stream> {
     /// # Errors
     ///
     /// Those of the async method.
-    pub fn try_recv_event(&self) -> Result<(Peer, StreamEvent), TryRecvError> {
-        let received = self.inner.try_recv_event();
+    pub fn try_recv_from(&self) -> Result<(Peer, StreamEvent), TryRecvError> {
+        let received = self.inner.try_recv_from();
         self.mind_the_rest();
         received
     }
@@ -163,8 +163,8 @@ impl Socket<kind::Dgram> {
     /// # Errors
     ///
     /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
-    pub fn recv_datagram(&self) -> Result<(SocketAddr, Bytes), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_datagram()).unwrap_or(Err(RecvError::InsideRuntime))
+    pub fn recv_from(&self) -> Result<(SocketAddr, Bytes), RecvError> {
+        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
     }
 
     /// Receives a datagram if one is there.
@@ -172,20 +172,20 @@ impl Socket<kind::Dgram> {
     /// # Errors
     ///
     /// Those of the async method.
-    pub fn try_recv_datagram(&self) -> Result<(SocketAddr, Bytes), TryRecvError> {
-        let received = self.inner.try_recv_datagram();
+    pub fn try_recv_from(&self) -> Result<(SocketAddr, Bytes), TryRecvError> {
+        let received = self.inner.try_recv_from();
         self.mind_the_rest();
         received
     }
 
-    /// Sends a datagram: see [`send_datagram`](crate::Socket::send_datagram).
+    /// Sends a datagram: see [`send_to`](crate::Socket::send_to).
     ///
     /// # Errors
     ///
     /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the bytes back.
-    pub fn send_datagram<'a>(&self, to: SocketAddr, bytes: impl Into<Payload<'a>>) -> Result<(), SendError> {
+    pub fn send_to<'a>(&self, to: SocketAddr, bytes: impl Into<Payload<'a>>) -> Result<(), SendError> {
         let message = bytes.into().into_message();
-        self.send_by(&message, |socket| socket.send_datagram(to, &message))
+        self.send_by(&message, |socket| socket.send_to(to, &message))
     }
 
     /// Sends a datagram if that is possible at once.
@@ -193,12 +193,8 @@ impl Socket<kind::Dgram> {
     /// # Errors
     ///
     /// Those of the async method. All give the bytes back.
-    pub fn try_send_datagram<'a>(
-        &self,
-        to: SocketAddr,
-        bytes: impl Into<Payload<'a>>,
-    ) -> Result<(), TrySendError> {
-        let sent = self.inner.try_send_datagram(to, bytes);
+    pub fn try_send_to<'a>(&self, to: SocketAddr, bytes: impl Into<Payload<'a>>) -> Result<(), TrySendError> {
+        let sent = self.inner.try_send_to(to, bytes);
         self.mind_the_rest();
         sent
     }

@@ -10,7 +10,7 @@ use crate::socket_kind::SocketKind;
 /// Functions may be written for all kinds, or for those that can do something:
 ///
 /// ```
-/// use hubless::kind::{Conflates, HasIncoming, HasOutgoing, Kind, Receives, Sends, Shares};
+/// use hubless::kind::{Conflates, HasIncoming, HasOutgoing, Kind, Publishes, Receives, Sends, Shares, Subscribes};
 /// use hubless::{Builder, Error, Socket};
 ///
 /// async fn anywhere<K: Kind>(socket: &Socket<K>) -> Result<(), Error> {
@@ -31,6 +31,11 @@ use crate::socket_kind::SocketKind;
 ///     Ok(())
 /// }
 ///
+/// async fn meet<P: Publishes, S: Subscribes>(publisher: &Socket<P>, subscriber: &Socket<S>) -> Result<(), Error> {
+///     subscriber.subscribe("news");
+///     Ok(publisher.subscribers().to("news").at_least(1).await?)
+/// }
+///
 /// fn newest_only<K: Conflates + HasOutgoing>(builder: Builder<K>) -> Builder<K> {
 ///     builder.conflate(true).send_hwm(1)
 /// }
@@ -41,6 +46,7 @@ use crate::socket_kind::SocketKind;
 /// # fn main() {
 /// # let [_one, _two] = two_handles(hubless::Push::new());
 /// # let _ = (newest_only(hubless::Pub::builder()), short(hubless::Pull::builder()));
+/// # let _ = meet::<hubless::kind::XPub, hubless::kind::Sub>;
 /// # let _ = (anywhere::<hubless::kind::Req>, greet::<hubless::kind::Pub>, listen::<hubless::kind::Sub>);
 /// # }
 /// ```
