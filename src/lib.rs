@@ -32,6 +32,8 @@
 //! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
 //! | [`XPub`] | [`Sub`], [`XSub`] | publishes, and hears who wants what |
 //! | [`XSub`] | [`Pub`], [`XPub`] | says what it wants by messages, and sends others to its publishers |
+//! | [`Radio`] | [`Dish`] | each message goes to all in its group |
+//! | [`Dish`] | [`Radio`] | joins groups, by their whole names |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
 //! | [`Pair`] | [`Pair`] | two that have nobody but each other |
@@ -136,11 +138,16 @@ mod driver;
 
 mod socket;
 
-pub use context::Context;
+pub mod blocking;
+mod proxy;
+
+pub use context::{Context, ContextBuilder};
+pub use driver::ReconnectStop;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
-    RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
+    BindError, BuildError, CloseError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign,
+    GroupTooLong, ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, ThreadsError,
+    TryRecvError, TrySendError, Unsent, UnsentTo, WaitError,
 };
 #[cfg(feature = "curve")]
 pub use mechanism::Curve;
@@ -148,19 +155,21 @@ pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use peer::{Peer, PeerId, Process};
+pub use proxy::{Proxy, ProxyControl, ProxyHandle, ProxyStatistics, SideStatistics, proxy};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Channel, Client, Connecting, Datagram, Gather, Linger, Messages, Outgoing, Pair, PeerSocket,
-    Peers, Permit, Pub, Pull, Push, Rep, Req, Request, Scatter, Server, Socket, StreamEvent, StreamSocket,
-    Sub, Subscribers, Tuning, XPub, XSub, kind,
+    Builder, Channel, Client, Connecting, Datagram, Dish, Gather, Linger, Messages, Outgoing, Pair,
+    PeerSocket, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req, Request, Scatter, Server, SlowPolicy,
+    Socket, StreamEvent, StreamSocket, Sub, Subscribers, Tuning, XPub, XSub, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
-pub use transport::{Keepalive, TcpOptions, UdpOptions};
+pub use transport::{Keepalive, OpenListener, TcpOptions, UdpOptions};
 
 /// Deciding who may enter.
 pub mod auth {
     pub use crate::mechanism::auth::{Applicant, Authenticator, Credentials, LocalUsers, Password, Verdict};
+    pub use crate::socket::Zap;
 }
 
 /// Keys of CURVE, and whom they let in.
@@ -176,6 +185,10 @@ pub mod curve {
 pub mod carrier {
     pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
 }
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]

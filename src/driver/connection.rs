@@ -278,6 +278,7 @@ impl Connection {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);
                 }
+                Order::Break(why) => return Err(why),
             }
         }
         Ok(())

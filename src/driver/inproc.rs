@@ -418,6 +418,7 @@ impl Half {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);
                 }
+                Order::Break(why) => return Err(why),
             }
         }
         Ok(())

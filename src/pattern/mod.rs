@@ -5,13 +5,13 @@ mod fan_out;
 mod interest;
 mod notices;
 mod numbered;
-mod subscriptions;
+pub(crate) mod subscriptions;
 mod upstream;
 mod wanted;
 
 use std::fmt;
 
-pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, Matching};
+pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, MAX_GROUP, Matching, Slow};
 pub(crate) use interest::{Change, Interest, InterestConfig};
 pub(crate) use notices::Telling;
 pub(crate) use numbered::Numbers;
@@ -24,6 +24,9 @@ use crate::pipe::PipeId;
 pub(crate) trait Publications: Send + Sync + fmt::Debug {
     /// Takes in changes of one peer, in order. `Err`: the peer asks for more than it may.
     fn apply(&self, pipe: PipeId, changes: Vec<Change>) -> Result<(), TooManySubscriptions>;
+
+    /// One peer cannot ask: it gets every message that is for whom asks for exactly that.
+    fn give_everything(&self, pipe: PipeId);
 }
 
 /// A peer has more subscriptions, or more bytes of them, than it may.

@@ -23,6 +23,8 @@
 
 mod refused;
 
+mod shedding;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem;
@@ -352,40 +354,31 @@ impl Log {
         }
     }
 
-    /// Throws away what is queued and not begun, because a newer message takes its place.
-    pub(crate) fn conflate(&mut self) {
-        let gone = Load {
-            messages: self.messages as u64,
-            bytes: self.run.len() as u64,
-        };
-        self.counters.dropped.add(DropReason::Conflated, gone.messages);
-        self.load -= gone;
-        self.run.clear();
-        self.messages = 0;
-        self.marks.clear();
-    }
-
     /// What the sender does now. `may_write` is asked only when the line is idle: whether it may write itself.
     #[inline]
     pub(crate) fn after_append(&mut self, may_write: impl FnOnce() -> bool) -> Next {
+        let invites = |line: &Line| line.invites(may_write);
         match self.hand {
-            Hand::Idle if self.last_batch < STREAMING && self.is_inviting(may_write) => self.sender_takes(),
-            Hand::Idle => {
-                self.hand = Hand::Due;
-                self.driver.take().map_or(Next::Done, Next::Wake)
+            Hand::Idle if self.last_batch < STREAMING && self.line.as_ref().is_some_and(invites) => {
+                self.sender_takes()
             }
-            _ => Next::Done,
+            _ => self.call_driver(),
         }
     }
 
-    fn is_inviting(&self, may_write: impl FnOnce() -> bool) -> bool {
-        self.line.as_ref().is_some_and(|line| line.invites(may_write))
+    /// What the sender does if it will not write itself in any case.
+    #[inline]
+    pub(crate) fn call_driver(&mut self) -> Next {
+        if !matches!(self.hand, Hand::Idle) {
+            return Next::Done;
+        }
+        self.hand = Hand::Due;
+        self.driver.take().map_or(Next::Done, Next::Wake)
     }
 
     fn sender_takes(&mut self) -> Next {
         let Some(line) = self.line.clone() else {
-            self.hand = Hand::Due;
-            return self.driver.take().map_or(Next::Done, Next::Wake);
+            return self.call_driver();
         };
         self.hand = Hand::Sender { called: false };
         Next::Write(self.take(), line)

@@ -13,8 +13,8 @@ use super::publishing::{Publishing, interest_of};
 use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, ChangesIn, DriverConfig, Incoming, Notices, Peers, QUESTIONS, Reconnect,
-    Seats, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Notices, Peers, QUESTIONS,
+    Reconnect, ReconnectStop, Seats, Shared, Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
@@ -91,6 +91,7 @@ impl Options {
             reconnect: Reconnect {
                 min: Duration::from_millis(100),
                 max: Duration::from_secs(5),
+                stop: ReconnectStop::new(),
             },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
@@ -133,6 +134,12 @@ impl Options {
         }
         if self.reconnect.min.is_zero() {
             found.push(Contradiction::new(["reconnect"], "the first wait is zero"));
+        }
+        if self.stream.connect_timeout.is_some_and(|limit| limit.is_zero()) {
+            found.push(Contradiction::new(
+                ["connect_timeout"],
+                "no connection is made in no time",
+            ));
         }
         if self.handshake_timeout.is_some_and(|limit| limit.is_zero()) {
             found.push(Contradiction::new(
@@ -258,7 +265,10 @@ impl Options {
                 Sending::FanOut(fan_out(self.publishing.matching)),
                 Receiving::Never,
             ),
-            SocketKind::Sub => (Sending::Never, receives(Some(Wanted::Subscribed(interest())))),
+            SocketKind::Sub | SocketKind::Dish => {
+                (Sending::Never, receives(Some(Wanted::Subscribed(interest()))))
+            }
+            SocketKind::Radio => (Sending::FanOut(fan_out(Matching::Exact)), Receiving::Never),
             SocketKind::XPub => {
                 let inbox = inbox();
                 let fan_out = self
@@ -341,6 +351,10 @@ impl Options {
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                asks: match kind {
+                    SocketKind::Radio | SocketKind::Dish => Asks::Groups,
+                    _ => Asks::Topics,
+                },
                 notices: match self.raw && self.notify {
                     true => stream::notices(),
                     false => Notices {
@@ -364,6 +378,7 @@ impl Options {
             dice,
             carrier: self.carrier,
             context: self.context,
+            keeper: OnceLock::new(),
             reconnects: AtomicU64::new(0),
             unknown_commands: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),

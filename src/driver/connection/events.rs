@@ -4,9 +4,8 @@ use std::task::Context;
 
 use super::{Connection, Phase};
 use crate::driver::question::Question;
-use crate::driver::{Incoming, Link, PeerCounters};
+use crate::driver::{Asks, Incoming, Link, PeerCounters};
 use crate::monitor::{DisconnectReason, Event};
-use crate::pattern::Change;
 use crate::peer::{Peer, PeerInfo};
 use crate::pipe::Line;
 use crate::runtime;
@@ -29,14 +28,10 @@ impl Connection {
                     }
                     self.enter_traffic(introduction);
                 }
-                SessionEvent::Subscribe(prefix) => self.subscribe(Change {
-                    subscribe: true,
-                    prefix,
-                })?,
-                SessionEvent::Cancel(prefix) => self.subscribe(Change {
-                    subscribe: false,
-                    prefix,
-                })?,
+                SessionEvent::Subscribe(topic) => self.take_wish(Asks::Topics, true, topic)?,
+                SessionEvent::Cancel(topic) => self.take_wish(Asks::Topics, false, topic)?,
+                SessionEvent::Join(group) => self.take_wish(Asks::Groups, true, group)?,
+                SessionEvent::Leave(group) => self.take_wish(Asks::Groups, false, group)?,
                 SessionEvent::Pong(context) => self.pass_barrier(&context),
             }
         }
@@ -125,10 +120,11 @@ impl Connection {
             return;
         };
         for change in errand.changes {
-            if change.subscribe {
-                self.session.subscribe(&change.prefix);
-            } else {
-                self.session.cancel(&change.prefix);
+            match (self.shared.config.asks, change.subscribe) {
+                (Asks::Topics, true) => self.session.subscribe(&change.prefix),
+                (Asks::Topics, false) => self.session.cancel(&change.prefix),
+                (Asks::Groups, true) => self.session.join(&change.prefix),
+                (Asks::Groups, false) => self.session.leave(&change.prefix),
             }
         }
         if let Some(barrier) = errand.barrier
