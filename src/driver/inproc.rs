@@ -507,6 +507,7 @@ impl Half {
                 self.link.counters.settle(&unsent);
             }
         }
+        self.here.shared.notify(self.here.lane, |notices| &notices.left);
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
             self.link.counters.freeze();
             inbox.detach(lane);

@@ -15,7 +15,7 @@ use asking::Asked;
 pub(crate) use asking::Fate;
 
 use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Ticket, Unsent, Waiters};
-use crate::message::Payload;
+use crate::message::{Message, Payload};
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
@@ -55,6 +55,8 @@ pub(crate) type SendTicket = Ticket;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     config: OutboxConfig,
+    /// What each new pipe begins with.
+    hello: Option<Message>,
     state: Mutex<State>,
 }
 
@@ -90,8 +92,15 @@ impl Outbox {
     pub(crate) fn new(config: OutboxConfig) -> Self {
         Self {
             config,
+            hello: None,
             state: Mutex::new(State::default()),
         }
+    }
+
+    /// With a message that each new pipe begins with.
+    pub(crate) fn beginning_with(mut self, hello: Option<Message>) -> Self {
+        self.hello = hello;
+        self
     }
 
     /// Sends to the pipe whose turn it is, or waits until one has room.
@@ -460,7 +469,11 @@ impl Outgoing for Outbox {
         });
         let place = &mut state.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1);
-        place.log = Some(Log::new());
+        let mut log = Log::new();
+        if let Some(hello) = &self.hello {
+            log.append(&[], &hello.into(), self.config.share_from);
+        }
+        place.log = Some(log);
         place.retired = false;
         let pipe = PipeId {
             slot,

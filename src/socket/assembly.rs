@@ -18,6 +18,7 @@ use crate::driver::{
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
+use crate::message::Message;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
 use crate::pattern::{Interest, InterestConfig, Matching, Numbers, Publications, Upstream, Wanted};
@@ -55,6 +56,9 @@ pub(super) struct Options {
     pub(super) notify: bool,
     pub(super) publishing: Publishing,
     pub(super) interest: InterestConfig,
+    pub(super) hello: Option<Message>,
+    /// As plain frames.
+    pub(super) last_word: Option<Bytes>,
     pub(super) properties: Vec<(String, Bytes)>,
     pub(super) mechanism: Mechanism,
     pub(super) legacy: bool,
@@ -102,6 +106,8 @@ impl Options {
             notify: true,
             publishing: Publishing::of(kind),
             interest: interest_of(kind),
+            hello: None,
+            last_word: None,
             properties: Vec::new(),
             mechanism: Mechanism::default(),
             legacy: false,
@@ -227,11 +233,12 @@ impl Options {
             message_frames: self.max_message_frames,
         };
         let outbox = || {
-            Arc::new(Outbox::new(OutboxConfig {
+            let outbox = Outbox::new(OutboxConfig {
                 marks: send,
                 share_from: SHARE_FROM,
                 conflate: self.conflate,
-            }))
+            });
+            Arc::new(outbox.beginning_with(self.hello.clone()))
         };
         let inbox = || {
             let inbox = Inbox::new(recv, self.conflate);
@@ -350,7 +357,10 @@ impl Options {
                 },
                 notices: match self.raw && self.notify {
                     true => stream::notices(),
-                    false => Notices::default(),
+                    false => Notices {
+                        came: None,
+                        left: self.last_word,
+                    },
                 },
                 changes_in,
             },

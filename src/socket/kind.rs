@@ -129,6 +129,12 @@ pub trait Publishes: Kind {}
 )]
 pub trait Subscribes: Kind {}
 
+/// Kinds that may greet each new peer, and hear of each that has gone, by messages.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` has no messages of its own for peers that come and go"
+)]
+pub trait Greets: Kind {}
+
 /// Kinds whose messages a [proxy](crate::proxy()) forwards as they are.
 #[diagnostic::on_unimplemented(
     message = "messages of a socket of kind `{Self}` cannot be forwarded as they are",
@@ -183,9 +189,9 @@ kinds! {
     /// Talks to peers that know no ZMTP.
     Stream: Shares HasOutgoing HasIncoming;
     /// Talks to a [`Server`], from any thread (RFC 41).
-    Client: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
+    Client: Shares Greets Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
     /// Answers the [`Client`] it names (RFC 41).
-    Server: Shares Numbers HasOutgoing HasIncoming;
+    Server: Shares Greets Numbers HasOutgoing HasIncoming;
     /// Publishes to every [`Dish`] of a group (RFC 48).
     Radio: Shares Publishes HasOutgoing;
     /// Receives from the groups it joined (RFC 48).
@@ -195,7 +201,7 @@ kinds! {
     /// Receives from each [`Scatter`] in turn (RFC 49).
     Gather: Shares Receives HasIncoming Forwards;
     /// Sends to the peer it names, and receives with the name of the sender; both sides alike (RFC 51).
-    Peer: Shares Numbers HasOutgoing HasIncoming;
+    Peer: Shares Greets Numbers HasOutgoing HasIncoming;
     /// Talks to exactly one other [`Channel`], from any thread (RFC 52).
     Channel: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
     /// Sends and receives UDP datagrams.

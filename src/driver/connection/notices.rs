@@ -6,8 +6,8 @@
 use bytes::Bytes;
 
 use super::Connection;
-use crate::driver::Incoming;
-use crate::pipe::{Chunk, Messages};
+use crate::driver::{Incoming, Shared};
+use crate::pipe::{Chunk, Messages, PipeId};
 use crate::stats::Load;
 
 /// What is put into the lane of each peer: plain frames, one message each.
@@ -21,11 +21,20 @@ pub(crate) struct Notices {
 
 impl Connection {
     pub(super) fn notify(&self, pick: impl FnOnce(&Notices) -> &Option<Bytes>) {
-        if let (Some(frames), Incoming::Messages(inbox), Some(lane)) = (
-            pick(&self.shared.config.notices),
-            &self.shared.traffic.incoming,
-            self.lane,
-        ) {
+        self.shared.notify(self.lane, pick);
+    }
+}
+
+impl Shared {
+    /// Puts a notice into a lane.
+    pub(in crate::driver) fn notify(
+        &self,
+        lane: Option<PipeId>,
+        pick: impl FnOnce(&Notices) -> &Option<Bytes>,
+    ) {
+        if let (Some(frames), Incoming::Messages(inbox), Some(lane)) =
+            (pick(&self.config.notices), &self.traffic.incoming, lane)
+        {
             let load = Load::one(frames.len());
             let messages = Messages::Read(frames.clone());
             inbox.push(lane, Chunk { messages, load });
