@@ -251,7 +251,7 @@ impl<K: HasOutgoing> Builder<K> {
     /// The most messages that wait for one peer; 0 is unlimited. Default: 1000. libzmq: `ZMQ_SNDHWM`.
     ///
     /// Whole messages for each peer, counted until the kernel has taken them. At the mark `send` waits; a
-    /// publisher drops, for that subscriber alone. Without a mark and a byte budget, memory is bounded by nothing.
+    /// publisher drops, for that subscriber alone, or does what [`on_slow`](Self::on_slow) says. Without a mark and a byte budget, memory is bounded by nothing.
     pub fn send_hwm(mut self, messages: usize) -> Self {
         self.options.send_hwm = messages;
         self
