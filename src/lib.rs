@@ -32,6 +32,8 @@
 //! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
+//! | [`Dealer`] | [`Router`], [`Rep`], [`Dealer`] | sends to one peer, in turn, and takes from each in turn: many requests at once |
+//! | [`Router`] | [`Dealer`], [`Req`], [`Router`] | sends to the peer that it names, and is told who sent |
 //!
 //! All of them are the one struct [`Socket`], so [`bind`](Socket::bind), [`connect`](Socket::connect),
 //! [`peers`](Socket::peers), [`stats`](Socket::stats), [`monitor`](Socket::monitor) and [`close`](Socket::close) are the
@@ -138,11 +140,12 @@ pub use mechanism::Curve;
 pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
+pub use pattern::RoutingId;
 pub use peer::{Peer, Process};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Connecting, Linger, Messages, Outgoing, Peers, Permit, Pub, Pull, Push, Rep, Req, Request,
-    Socket, Sub, Subscribers, Tuning, kind,
+    Builder, Connecting, Dealer, Linger, Messages, Notify, Outgoing, Peers, Permit, Pub, Pull, Push, Rep,
+    Req, Request, Router, Socket, Sub, Subscribers, Tuning, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};

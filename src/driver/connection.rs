@@ -263,6 +263,7 @@ impl Connection {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);
                 }
+                Order::End(why) => return Err(why),
             }
         }
         Ok(())

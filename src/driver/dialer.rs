@@ -30,16 +30,15 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// How long after a refusal for good the peer is asked again, drawn from the upper half like every wait.
 const REFUSED: Duration = Duration::from_secs(30);
 
-/// Starts to dial. `announce` hears of the first handshake, or why there will be none.
-pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) {
+/// Starts to dial. `announce` hears of the first handshake, or why there will be none; `pipe` is the endpoint's, if it
+/// has one already.
+pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce, pipe: Option<PipeId>) {
     let shared = guard.shared.clone();
     let keeps_pipe = !shared.config.immediate;
-    let pipe = shared
-        .traffic
-        .outgoing
-        .as_ref()
-        .filter(|_| keeps_pipe)
-        .map(|outgoing| outgoing.attach());
+    let pipe = pipe.or_else(|| {
+        let outgoing = shared.traffic.outgoing.as_ref().filter(|_| keeps_pipe);
+        outgoing.map(|outgoing| outgoing.attach())
+    });
     let dialer = Dialer {
         shared,
         guard,

@@ -27,6 +27,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::connection::{End, Finish};
@@ -38,7 +39,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{BindError, ProtocolError};
 use crate::monitor::{DisconnectReason, Event};
 use crate::peer::{Peer, PeerInfo};
-use crate::pipe::{Batch, Line, PipeId, Unsent};
+use crate::pipe::{Batch, Line, Newcomer, PipeId, Principal, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::socket_kind::SocketKind;
 use crate::stats::DropReason;
@@ -134,8 +135,17 @@ pub(super) async fn meet(dialer: &mut Dialer, name: &str) {
         let half = match join(dialer, &bound) {
             Ok(Some(half)) => half,
             Ok(None) => continue,
-            Err(reason) => {
+            Err(DisconnectReason::Protocol(reason)) => {
                 dialer.refused(reason);
+                continue;
+            }
+            // It may be otherwise the next time.
+            Err(_) => {
+                after = number - 1;
+                let wait = dialer.back_off();
+                if dialer.pause(wait).await.is_none() {
+                    return;
+                }
                 continue;
             }
         };
@@ -166,7 +176,7 @@ fn bound(host: Host) -> Option<Arc<Bound>> {
 }
 
 /// Joins the two sockets: our half of the link, the other one being on its way. `Ok(None)`: the other is leaving.
-fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolError> {
+fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, DisconnectReason> {
     let open = bound.open.lock();
     if !*open {
         return Ok(None);
@@ -189,22 +199,43 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, ProtocolErro
         address: address.to_owned(),
     });
     if !kind(&dialer.shared).accepts(kind(&bound.shared)) {
-        let reason = turn_away(&dialer.shared, &endpoint, &bound.shared);
-        turn_away(&bound.shared, &bound.endpoint, &dialer.shared);
+        let reason = misfit(&dialer.shared, &bound.shared);
+        turn_away(&dialer.shared, &endpoint, &reason);
+        turn_away(
+            &bound.shared,
+            &bound.endpoint,
+            &misfit(&bound.shared, &dialer.shared),
+        );
         guest.end();
         return Err(reason);
     }
     if dialer.connections > 0 {
         dialer.shared.reconnects.fetch_add(1, Ordering::Relaxed);
     }
+    let ours = Side::attach(&dialer.shared, dialer.pipe, true);
+    let theirs = Side::attach(&bound.shared, None, false);
+    let names = theirs
+        .introduce(&ours)
+        .and_then(|here| Ok((here, ours.introduce(&theirs)?)));
+    let (our_name, their_name) = match names {
+        Ok(names) => names,
+        Err(reason) => {
+            turn_away(&dialer.shared, &endpoint, &reason);
+            turn_away(&bound.shared, &bound.endpoint, &reason);
+            ours.detach();
+            theirs.detach();
+            guest.end();
+            return Err(reason);
+        }
+    };
     let (here, gone_there) = oneshot::channel();
     let (there, gone_here) = oneshot::channel();
-    let ours = Side::attach(&dialer.shared, dialer.pipe);
-    let theirs = Side::attach(&bound.shared, None);
-    let mut other = Half::new(&theirs, &ours, &guest, (there, gone_there));
-    let mut half = Half::new(&ours, &theirs, &dialer.guard, (here, gone_here));
-    half.keeps_pipe = dialer.pipe.is_some();
+    let mut other = Half::new(&theirs, &ours, our_name, &guest, (there, gone_there));
+    let mut half = Half::new(&ours, &theirs, their_name, &dialer.guard, (here, gone_here));
     half.finish = dialer.finish.take();
+    // Before anything moves: the one that is in traffic first may send at once.
+    theirs.shared.welcome(theirs.outgoing, theirs.lane);
+    ours.shared.welcome(ours.outgoing, ours.lane);
     other.enter_traffic();
     half.enter_traffic();
     if let Some(announce) = dialer.announce.take() {
@@ -225,18 +256,19 @@ fn kind(shared: &Shared) -> SocketKind {
     shared.config.session.kind
 }
 
-/// Tells of a handshake that failed because the other is of a kind that this socket does not talk to.
-fn turn_away(shared: &Shared, endpoint: &Endpoint, other: &Shared) -> ProtocolError {
-    let reason = ProtocolError::Kind {
-        ours: kind(shared),
-        theirs: kind(other).name().to_owned(),
-    };
+/// The other is of a kind that this socket does not talk to.
+fn misfit(shared: &Shared, other: &Shared) -> DisconnectReason {
+    let (ours, theirs) = (kind(shared), kind(other).name().to_owned());
+    ProtocolError::Kind { ours, theirs }.into()
+}
+
+/// Tells of a handshake that failed.
+fn turn_away(shared: &Shared, endpoint: &Endpoint, reason: &DisconnectReason) {
     shared.events.emit(|| Event::HandshakeFailed {
         endpoint: endpoint.clone(),
         address: endpoint.to_string(),
-        reason: reason.clone().into(),
+        reason: reason.clone(),
     });
-    reason
 }
 
 // ---- a link ------------------------------------------------------------------------------------------------
@@ -247,11 +279,15 @@ struct Side {
     shared: Arc<Shared>,
     outgoing: Option<PipeId>,
     lane: Option<PipeId>,
+    /// The outgoing pipe is the endpoint's and outlives this link.
+    keeps_pipe: bool,
+    /// It has connected; the other one was bound.
+    dials: bool,
 }
 
 impl Side {
     /// `pipe` is the outgoing pipe of a connecting endpoint that queues before it is connected.
-    fn attach(shared: &Arc<Shared>, pipe: Option<PipeId>) -> Self {
+    fn attach(shared: &Arc<Shared>, pipe: Option<PipeId>, dials: bool) -> Self {
         let traffic = &shared.traffic;
         let attach = || traffic.outgoing.as_ref().map(|outgoing| outgoing.attach());
         let lane = match &traffic.incoming {
@@ -262,6 +298,30 @@ impl Side {
             shared: shared.clone(),
             outgoing: pipe.or_else(attach),
             lane,
+            keeps_pipe: pipe.is_some(),
+            dials,
+        }
+    }
+
+    /// The other side says who it is: the name by which it goes here.
+    fn introduce(&self, other: &Self) -> Result<Bytes, DisconnectReason> {
+        let who = Newcomer {
+            name: &other.shared.config.session.routing_id,
+            principal: Principal::Anybody,
+            lane: self.lane,
+            outlives: self.keeps_pipe,
+        };
+        self.shared.introduce(self.outgoing, who)
+    }
+
+    /// Gives back what was attached: there will be no link.
+    fn detach(&self) {
+        let traffic = &self.shared.traffic;
+        if let (Some(outgoing), Some(pipe), false) = (&traffic.outgoing, self.outgoing, self.keeps_pipe) {
+            outgoing.detach(pipe, DropReason::PipeClosed);
+        }
+        if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane) {
+            inbox.detach(lane);
         }
     }
 
@@ -280,8 +340,6 @@ struct Half {
     there: Side,
     control: Arc<Control>,
     link: Link,
-    /// The outgoing pipe is the endpoint's and outlives this link.
-    keeps_pipe: bool,
     batch: Batch,
     /// What the subscriber here has told the publisher there.
     interest: Option<(u64, u64)>,
@@ -302,6 +360,7 @@ impl Half {
     fn new(
         here: &Side,
         there: &Side,
+        routing_id: Bytes,
         guard: &TaskGuard,
         (alive, other): (oneshot::Sender<()>, oneshot::Receiver<()>),
     ) -> Self {
@@ -312,7 +371,7 @@ impl Half {
             endpoint: guard.endpoint.clone(),
             address: guard.endpoint.as_str().into(),
             kind: Some(kind(&there.shared)),
-            routing_id: there.shared.config.session.routing_id.clone(),
+            routing_id,
             version: VERSION,
             mechanism: "NULL",
             process: None,
@@ -331,7 +390,6 @@ impl Half {
                 control: guard.control.clone(),
                 counters,
             },
-            keeps_pipe: false,
             batch: Batch::default(),
             interest: None,
             established: runtime::now(),
@@ -390,6 +448,7 @@ impl Half {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);
                 }
+                Order::End(why) => return Err(why),
             }
         }
         Ok(())
@@ -467,12 +526,13 @@ impl Half {
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.here.outgoing) {
             ready!(outgoing.poll_offline(pipe, cx.waker(), &mut self.batch));
             self.link.counters.freeze();
-            if !self.keeps_pipe {
+            if !self.here.keeps_pipe {
                 unsent = outgoing.detach(pipe, reason);
                 self.link.counters.settle(&unsent);
             }
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
+            self.here.shared.bid_farewell(lane, !self.here.dials);
             self.link.counters.freeze();
             inbox.detach(lane);
         }

@@ -12,6 +12,7 @@ mod dialer;
 mod inflow;
 pub(crate) mod inproc;
 mod listener;
+mod occasions;
 mod question;
 mod respelling;
 mod spin;
@@ -19,6 +20,7 @@ mod tasks;
 
 pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use control::{Control, Order};
+pub(crate) use occasions::Occasions;
 pub(crate) use question::QUESTIONS;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
@@ -169,6 +171,7 @@ pub(crate) struct DriverConfig {
     pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<Guard>,
+    pub(crate) occasions: Occasions,
 }
 
 /// Looks at one message's frames; `Err` closes the connection it came through.
@@ -335,6 +338,14 @@ impl Peers {
         let state = self.state.lock();
         let link = state.by_pipe.get(pipe.index())?.as_ref()?;
         (link.outgoing == Some(pipe)).then(|| link.clone())
+    }
+
+    /// The peer behind this outgoing pipe, while it is connected.
+    pub(crate) fn connected(&self, pipe: PipeId) -> Option<Peer> {
+        let state = self.state.lock();
+        let link = state.by_pipe.get(pipe.index())?.as_ref()?;
+        let is_it = link.outgoing == Some(pipe) && state.links.iter().any(|there| there.peer == link.peer);
+        is_it.then(|| link.peer.clone())
     }
 
     /// Ends all waiting for peers.

@@ -227,6 +227,15 @@ pub enum DisconnectReason {
     /// The request that went out on it was abandoned: its answer must not meet the next one.
     #[error("its request was abandoned")]
     Abandoned,
+    /// Another peer has the routing id that this one announced. It may come back when that one has gone.
+    #[error("another peer has the routing id {id}")]
+    RoutingIdTaken {
+        /// The routing id, escaped.
+        id: String,
+    },
+    /// A peer that came later took over its routing id.
+    #[error("its routing id was handed over to a newer connection")]
+    HandedOver,
     /// The endpoint was disconnected by this program.
     #[error("the endpoint was disconnected here")]
     Disconnect,

@@ -1,14 +1,18 @@
 //! Who gets the next message, and from whom the next one is taken. Pure: no clock, no dice, no I/O.
 
+mod addressed;
 pub(crate) mod exchange;
 mod fan_out;
 mod interest;
+mod routing_id;
 mod subscriptions;
 
 use std::fmt;
 
+pub(crate) use addressed::{Addressed, AddressedConfig};
 pub(crate) use fan_out::{FanOut, FanOutConfig};
 pub(crate) use interest::{Change, Interest};
+pub use routing_id::RoutingId;
 
 use crate::pipe::PipeId;
 

@@ -5,15 +5,19 @@
 //! comes before the append and the append is the last thing that a send does, so a pending send has queued
 //! nothing. A driver that makes room takes the waiters in the same critical section, so no wake-up is lost.
 
+mod aimed;
 mod asking;
+mod rerouting;
 
 use std::mem;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub(crate) use aimed::AimedTicket;
 use asking::Asked;
 pub(crate) use asking::Fate;
 
+use super::log::Stranded;
 use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
@@ -50,6 +54,8 @@ pub(crate) struct OutboxConfig {
     pub(crate) share_from: usize,
     /// Keep only the newest message.
     pub(crate) conflate: bool,
+    /// What waits for a peer that is lost goes to another.
+    pub(crate) reroute: bool,
 }
 
 /// A sender's place in the line for room.
@@ -76,6 +82,8 @@ struct State {
     closed: bool,
     /// The last request, if this socket asks.
     asked: Option<Asked>,
+    /// What waited for peers that are lost, and finds no room at the others.
+    stranded: Stranded,
     /// Counters of pipes that have ended.
     ended: Counters,
 }
@@ -84,6 +92,10 @@ struct State {
 struct Slot {
     generation: u32,
     log: Option<Log>,
+    /// It is about to end: nothing new is meant for it.
+    retired: bool,
+    /// Senders who wait for room in this very pipe.
+    waiters: Waiters,
 }
 
 impl Outbox {
@@ -176,35 +188,6 @@ impl Outbox {
         drop(state);
         self.carry_out(slot, next);
         Ok(pipe)
-    }
-
-    /// Sends to one pipe without waiting. A message for a full pipe is counted as dropped there.
-    pub(crate) fn send_to(
-        &self,
-        pipe: PipeId,
-        envelope: &[u8],
-        payload: &Payload<'_>,
-    ) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
-        if state.closed {
-            return Err(Refusal::Closed);
-        }
-        let bytes = envelope.len() + payload.wire_len();
-        let marks = self.config.marks;
-        let Some(log) = state.log(pipe) else {
-            state.ended.accepted += Load::one(bytes);
-            state.ended.dropped.add(DropReason::NoPeer, 1);
-            return Err(Refusal::Gone);
-        };
-        if !log.admits(marks, 0, bytes) {
-            log.count_refused(bytes, DropReason::Hwm);
-            return Err(Refusal::Full);
-        }
-        state.put(pipe.slot, self.config, envelope, payload, bytes);
-        let next = state.next(pipe.slot);
-        drop(state);
-        self.carry_out(pipe.slot, next);
-        Ok(())
     }
 
     /// Takes one message of credit in the pipe whose turn it is, and uses up that turn.
@@ -433,6 +416,8 @@ impl State {
     /// Gives the room in one pipe to those who wait.
     fn grant(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
         let mut heirs = Vec::new();
+        heirs.extend(self.take_over(marks, slot));
+        self.grant_aimed(marks, slot, &mut heirs);
         if self.waiters.is_empty() {
             return heirs;
         }
@@ -461,6 +446,7 @@ impl Outgoing for Outbox {
         let place = &mut state.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1);
         place.log = Some(Log::new());
+        place.retired = false;
         let pipe = PipeId {
             slot,
             generation: place.generation,
@@ -470,6 +456,12 @@ impl Outgoing for Outbox {
         drop(state);
         heirs.into_iter().for_each(Waker::wake);
         pipe
+    }
+
+    fn greet(&self, pipe: PipeId, frames: &[u8]) {
+        if let Some(log) = self.state.lock().log(pipe) {
+            log.greet(frames);
+        }
     }
 
     fn online(&self, pipe: PipeId, line: Option<Line>) {
@@ -499,6 +491,12 @@ impl Outgoing for Outbox {
         heirs.into_iter().for_each(Waker::wake);
     }
 
+    fn handle_blocked(&self, pipe: PipeId) {
+        if let Some(log) = self.state.lock().log(pipe) {
+            log.handle_blocked();
+        }
+    }
+
     fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
         let mut state = self.state.lock();
         let Some(log) = state.log(pipe) else {
@@ -516,6 +514,9 @@ impl Outgoing for Outbox {
         if state.log(pipe).is_some() {
             state.leave_ring(pipe.slot);
         }
+        let waiters = state.retire(pipe);
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
     }
 
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
@@ -527,9 +528,13 @@ impl Outgoing for Outbox {
         if !state.end_asked(pipe, &mut log) {
             state.free.push(pipe.slot);
         }
+        state.leave_ring(pipe.slot);
+        let mut wakers = state.reroute(self.config, &mut log, reason);
+        wakers.extend(state.end_aimed(pipe));
         let unsent = log.end(reason);
         state.ended += log.counters();
-        state.leave_ring(pipe.slot);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
         unsent
     }
 
@@ -551,7 +556,8 @@ impl Outgoing for Outbox {
 
     fn totals(&self) -> (Counters, Load) {
         let state = self.state.lock();
-        let mut sum = (state.ended, Load::default());
+        let mut sum = (state.ended, state.stranded.load());
+        sum.0.accepted += state.stranded.load();
         for log in state.slots.iter().filter_map(|slot| slot.log.as_ref()) {
             sum.0 += log.counters();
             sum.1 += log.load();
@@ -562,7 +568,10 @@ impl Outgoing for Outbox {
     fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
-        let waiters = state.waiters.grant_all();
+        let mut waiters = state.waiters.grant_all();
+        for slot in &mut state.slots {
+            waiters.extend(slot.waiters.grant_all());
+        }
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
     }

@@ -8,16 +8,18 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::core::{Core, Receiving, SendLimits, Sending};
-use super::options::{Linger, Tuning};
+use super::options::{Linger, Notify, Tuning};
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Peers, QUESTIONS, Reconnect, Shared, Tasks, Traffic,
+    Admission, AdmissionLimits, DriverConfig, Incoming, Occasions, Peers, QUESTIONS, Reconnect, Shared,
+    Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
+use crate::message::Message;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
-use crate::pattern::{FanOut, FanOutConfig, Interest};
+use crate::pattern::{Addressed, AddressedConfig, FanOut, FanOutConfig, Interest};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
@@ -47,6 +49,14 @@ pub(super) struct Options {
     pub(super) max_message_frames: usize,
     pub(super) routing_id: Bytes,
     pub(super) correlate: bool,
+    pub(super) reroute: bool,
+    pub(super) mandatory: bool,
+    pub(super) handover: bool,
+    pub(super) probe: bool,
+    pub(super) hello: Option<Message>,
+    pub(super) notify: Option<Notify>,
+    pub(super) disconnect_message: Option<Message>,
+    pub(super) hiccup_message: Option<Message>,
     pub(super) properties: Vec<(String, Bytes)>,
     pub(super) mechanism: Mechanism,
     pub(super) legacy: bool,
@@ -85,6 +95,14 @@ impl Options {
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            reroute: false,
+            mandatory: false,
+            handover: false,
+            probe: false,
+            hello: None,
+            notify: None,
+            disconnect_message: None,
+            hiccup_message: None,
             properties: Vec::new(),
             mechanism: Mechanism::default(),
             legacy: false,
@@ -177,7 +195,39 @@ impl Options {
                 "the newest message is kept for a peer that comes back, which immediate forbids",
             ));
         }
+        if self.conflate && self.reroute {
+            found.push(Contradiction::new(
+                ["conflate", "reroute"],
+                "the newest message for one peer is not the newest for another",
+            ));
+        }
+        if self.probe && self.hello.is_some() {
+            found.push(Contradiction::new(
+                ["probe", "hello_message"],
+                "only one message is the first on a connection",
+            ));
+        }
+        if self.conflate && (self.probe || self.hello.is_some()) {
+            found.push(Contradiction::new(
+                ["conflate", if self.probe { "probe" } else { "hello_message" }],
+                "the newest message takes the place of the first",
+            ));
+        }
         found
+    }
+
+    /// The messages at the beginning and the end of each connection.
+    fn occasions(&self) -> Occasions {
+        let empty = |wanted: bool| wanted.then(|| Message::from(""));
+        let notify = |when: Notify| self.notify.is_some_and(|notify| notify.includes(when));
+        let gone = || empty(notify(Notify::Disconnect));
+        let wire = |message: Message| message.to_wire();
+        Occasions {
+            greeting: self.hello.clone().or_else(|| empty(self.probe)).map(wire),
+            arrival: empty(notify(Notify::Connect)).map(wire),
+            departure: self.disconnect_message.clone().or_else(gone).map(wire),
+            loss: self.hiccup_message.clone().or_else(gone).map(wire),
+        }
     }
 
     pub(super) fn build(self, kind: SocketKind) -> Core {
@@ -194,11 +244,21 @@ impl Options {
             message_size: self.max_message_size,
             message_frames: self.max_message_frames,
         };
-        let outbox = || {
-            Arc::new(Outbox::new(OutboxConfig {
-                marks: send,
-                share_from: SHARE_FROM,
-                conflate: self.conflate,
+        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
+        let occasions = self.occasions();
+        let to_pipes = OutboxConfig {
+            marks: send,
+            share_from: SHARE_FROM,
+            conflate: self.conflate,
+            reroute: self.reroute,
+        };
+        let outbox = || Arc::new(Outbox::new(to_pipes));
+        let addressed = || {
+            Arc::new(Addressed::new(AddressedConfig {
+                outbox: to_pipes,
+                handover: self.handover,
+                mandatory: self.mandatory,
+                first: dice.roll() as u32,
             }))
         };
         let fan_out = || {
@@ -226,6 +286,13 @@ impl Options {
                     interest: Some(Arc::default()),
                 },
             ),
+            SocketKind::Router => (
+                Sending::Addressed(addressed()),
+                Receiving::Pipes {
+                    inbox: inbox(),
+                    interest: None,
+                },
+            ),
             _ => (
                 Sending::Pipes(outbox()),
                 Receiving::Pipes {
@@ -238,6 +305,7 @@ impl Options {
             outgoing: match &sending {
                 Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
                 Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Outgoing>),
+                Sending::Addressed(addressed) => Some(addressed.clone() as Arc<dyn Outgoing>),
                 Sending::Never => None,
             },
             incoming: match (&receiving, &sending) {
@@ -250,7 +318,6 @@ impl Options {
                 Receiving::Never => None::<Arc<Interest>>,
             },
         };
-        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
         let correlation = if self.correlate {
             Correlation::Numbered(AtomicU32::new(dice.roll() as u32))
         } else {
@@ -273,6 +340,7 @@ impl Options {
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                occasions,
             },
             traffic,
             events: Events::new(),
@@ -303,8 +371,9 @@ impl Options {
     }
 }
 
-/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`.
+/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`; and a
+/// ROUTER's, whose peer keeps its name.
 fn queues_ahead(kind: SocketKind) -> bool {
-    use SocketKind::{Channel, Client, Dealer, Pair, Push, Scatter};
-    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel)
+    use SocketKind::{Channel, Client, Dealer, Pair, Push, Router, Scatter};
+    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel | Router)
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Socket;
 use super::assembly::Options;
-use super::kind::{Conflates, HasIncoming, HasOutgoing, Identifies, Kind, QueuesAhead};
+use super::kind::{Conflates, HasIncoming, HasOutgoing, Identifies, Kind, QueuesAhead, Reroutes};
 use super::options::{Linger, Tuning};
 use crate::context::Context;
 use crate::driver::Reconnect;
@@ -286,6 +286,30 @@ impl<K: Identifies> Builder<K> {
     /// libzmq: `ZMQ_ROUTING_ID`.
     pub fn routing_id(mut self, id: impl Into<Bytes>) -> Self {
         self.options.routing_id = id.into();
+        self
+    }
+
+    /// Sends an empty message as the first on every new connection. Default: off.
+    ///
+    /// So a ROUTER at the other end learns that this socket is there, and its name, before it has anything to say. No other
+    /// kind expects it: a REP drops it as no request. libzmq: `ZMQ_PROBE_ROUTER`.
+    pub fn probe(mut self, first: bool) -> Self {
+        self.options.probe = first;
+        self
+    }
+}
+
+impl<K: Reroutes> Builder<K> {
+    /// What is queued for a peer that is lost goes to other peers, instead of being dropped. Default: off.
+    ///
+    /// Lost is an accepted peer whose connection ended, or an endpoint that was disconnected and whose
+    /// [`linger`](Self::linger) is over. Only messages go elsewhere of which no byte had left, so none is ever received twice;
+    /// what was handed to the system is not known to have arrived, and is not sent again. They keep their order, and come
+    /// before what is sent later. The others are not filled above their marks: what finds no room waits for it, or for
+    /// the next peer, as much as one queue may hold; what is beyond that is dropped and counted as
+    /// [`DropReason::PipeClosed`](crate::DropReason::PipeClosed). Each message is counted once, at the peer that gets it. libzmq: none.
+    pub fn reroute(mut self, to_others: bool) -> Self {
+        self.options.reroute = to_others;
         self
     }
 }

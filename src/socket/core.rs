@@ -16,7 +16,7 @@ use crate::error::{
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
-use crate::pattern::{FanOut, Interest};
+use crate::pattern::{Addressed, FanOut, Interest};
 use crate::peer::Peer;
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime;
@@ -45,6 +45,8 @@ pub(crate) enum Sending {
     Pipes(Arc<Outbox>),
     /// To all who asked for them.
     FanOut(Arc<FanOut>),
+    /// To the peer that is named.
+    Addressed(Arc<Addressed>),
     /// Nowhere.
     Never,
 }
@@ -70,7 +72,7 @@ pub(crate) struct SendLimits {
 
 impl SendLimits {
     #[inline]
-    fn admit(self, payload: &Payload<'_>) -> bool {
+    pub(crate) fn admit(self, payload: &Payload<'_>) -> bool {
         self.admits(payload, (0, 0))
     }
 
@@ -95,7 +97,7 @@ impl SendLimits {
     }
 
     #[cold]
-    fn refuse(self, payload: Payload<'_>) -> SendError {
+    pub(crate) fn refuse(self, payload: Payload<'_>) -> SendError {
         self.refusal(payload, (0, 0))
     }
 
@@ -157,6 +159,15 @@ impl Core {
     }
 
     pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
+        self.connect_with(to, |_| Ok(None))
+    }
+
+    /// Connects an endpoint that may have a pipe already; `pipe` is asked when nothing else is in the way.
+    pub(crate) fn connect_with(
+        &self,
+        to: impl ToEndpoint,
+        pipe: impl FnOnce(&Endpoint) -> Result<Option<PipeId>, EndpointError>,
+    ) -> Result<Connecting, EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
         let home = self
@@ -167,11 +178,12 @@ impl Core {
         if self.connects_once() && !tasks.pick(is_this).is_empty() {
             return Err(EndpointError::AlreadyConnected(endpoint));
         }
-        let guard = tasks
+        let mut guard = tasks
             .enter(&self.shared, endpoint.clone(), Role::Dialer)
             .ok_or(EndpointError::Closed)?;
+        let pipe = pipe(&endpoint).inspect_err(|_| guard.end())?;
         let (announce, ready) = oneshot::channel();
-        driver::dial(&home, guard, Some(announce));
+        driver::dial(&home, guard, Some(announce), pipe);
         Ok(Connecting { endpoint, ready })
     }
 
@@ -269,7 +281,7 @@ impl Core {
             Sending::FanOut(fan_out) => fan_out
                 .try_send(&payload, runtime::now)
                 .map_err(|_| Refusal::Closed),
-            Sending::Never => Err(Refusal::Closed),
+            Sending::Addressed(_) | Sending::Never => Err(Refusal::Closed),
         };
         match sent {
             Ok(_) => Ok(()),
@@ -287,7 +299,7 @@ impl Core {
         let outbox = match &self.sending {
             Sending::Pipes(outbox) => outbox,
             Sending::FanOut(fan_out) => return fan_out.poll_turn(cx.waker(), runtime::now),
-            Sending::Never => return Poll::Ready(Err(Closed)),
+            Sending::Addressed(_) | Sending::Never => return Poll::Ready(Err(Closed)),
         };
         if reservation.pipe.is_none() {
             let reserved = ready!(outbox.poll_reserve(cx.waker(), &mut reservation.ticket));
@@ -362,10 +374,15 @@ impl Core {
     // ---- closing -------------------------------------------------------------------------------------------
 
     pub(crate) async fn close(&self) -> Result<(), Unsent> {
+        let first = self.endpoints().into_iter().next();
         self.begin_close();
         self.shared.tasks.ended(|_, _| true).await;
         self.shared.events.close();
-        let unsent = self.shared.tasks.take_unsent(|_| true);
+        let mut unsent = self.shared.tasks.take_unsent(|_| true);
+        if let (Some(endpoint), Sending::Pipes(outbox)) = (first, &self.sending) {
+            // What lost its peer and found no other would have gone to whoever came next.
+            unsent.push((endpoint, outbox.give_up_stranded()));
+        }
         Unsent::unless_empty(
             unsent
                 .into_iter()
@@ -423,7 +440,7 @@ impl Future for SendFuture<'_> {
             Sending::FanOut(fan_out) => {
                 ready!(fan_out.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
             }
-            Sending::Never => false,
+            Sending::Addressed(_) | Sending::Never => false,
         };
         if is_sent {
             Poll::Ready(Ok(()))

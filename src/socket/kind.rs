@@ -103,6 +103,12 @@ pub trait QueuesAhead: Kind {}
 )]
 pub trait Identifies: Kind {}
 
+/// Kinds that may send to one peer what was queued for another.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` does not reroute: what it sends is for one peer, or for all"
+)]
+pub trait Reroutes: Kind {}
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -125,7 +131,7 @@ macro_rules! kinds {
 
 kinds! {
     /// Sends each message to one [`Pull`], in turn (RFC 30).
-    Push: Shares Sends HasOutgoing Conflates QueuesAhead;
+    Push: Shares Sends HasOutgoing Conflates QueuesAhead Reroutes;
     /// Receives from each [`Push`] in turn (RFC 30).
     Pull: Shares Receives HasIncoming Conflates;
     /// Publishes to every matching [`Sub`] (RFC 29).
@@ -137,7 +143,7 @@ kinds! {
     /// Answers each [`Req`] (RFC 28).
     Rep: Shares HasOutgoing HasIncoming;
     /// Sends to its peers in turn, and receives from them in turn (RFC 28).
-    Dealer: Shares Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies;
+    Dealer: Shares Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies Reroutes;
     /// Sends to the peer it names, and receives with the name of the sender (RFC 28).
     Router: Shares HasOutgoing HasIncoming Identifies;
     /// Publishes, and sees who subscribes to what (RFC 29).

@@ -8,6 +8,7 @@
 mod assembly;
 mod builder;
 mod core;
+mod dealer;
 pub mod kind;
 mod options;
 mod peers;
@@ -15,6 +16,7 @@ mod pipeline;
 mod pubsub;
 mod receiving;
 mod reqrep;
+mod router;
 mod sending;
 
 use std::fmt;
@@ -24,20 +26,23 @@ use std::sync::Arc;
 pub use self::builder::Builder;
 pub use self::core::Connecting;
 use self::core::Core;
+pub use self::dealer::Dealer;
 use self::kind::{Kind, Shares};
-pub use self::options::{Linger, Tuning};
+pub use self::options::{Linger, Notify, Tuning};
 pub use self::peers::Peers;
 pub use self::pipeline::{Pull, Push};
 pub use self::pubsub::{Pub, Sub, Subscribers};
 pub use self::receiving::Messages;
 pub use self::reqrep::{Rep, Req, Request};
+pub use self::router::Router;
 pub use self::sending::{Outgoing, Permit};
 use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, EndpointError, Unsent};
 use crate::monitor::Monitor;
 use crate::stats::Stats;
 
-/// A messaging socket of kind `K`, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`].
+/// A messaging socket of kind `K`, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`],
+/// [`Dealer`], [`Router`].
 ///
 /// One socket has any number of connections. It [binds](Self::bind) and [connects](Self::connect) as often as you
 /// like, in any order, and dials again what was lost; which of its peers a message goes to, or comes from, is a matter

@@ -56,45 +56,6 @@ impl<K: Kind> Socket<K> {
         self.core.recv()
     }
 
-    /// Receives the next message together with the peer that sent it.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`recv`](Self::recv).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), hubless::Error> {
-    /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
-    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
-    /// push.send("hello").await?;
-    /// let (peer, message) = pull.recv_from().await?;
-    /// assert_eq!(message, "hello");
-    /// assert!(peer.address().starts_with("127.0.0.1:"));
-    /// assert_eq!(peer.stats().incoming.received.messages, 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn recv_from(&self) -> Result<(Peer, Message), RecvError>
-    where
-        K: Receives,
-    {
-        let mut receiving = self.core.recv();
-        let message = (&mut receiving).await?;
-        let link = receiving
-            .from
-            .and_then(|lane| self.core.shared.peers.by_lane(lane));
-        // The entry of a lane stays until the lane is used again, which it is not before it has been read empty.
-        let link = link.unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
-        Ok((link.peer, message))
-    }
-
     /// Receives a message if one is there.
     ///
     /// # Errors
@@ -234,6 +195,45 @@ impl<K: Kind> Socket<K> {
             ended: false,
             kind: PhantomData,
         }
+    }
+}
+
+// By itself, since a ROUTER tells another thing under the same name.
+impl<K: Receives> Socket<K> {
+    /// Receives the next message together with the peer that sent it.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// # let (pull, push) = (hubless::Pull::new(), hubless::Push::new());
+    /// # push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
+    /// push.send("hello").await?;
+    /// let (peer, message) = pull.recv_from().await?;
+    /// assert_eq!(message, "hello");
+    /// assert!(peer.address().starts_with("127.0.0.1:"));
+    /// assert_eq!(peer.stats().incoming.received.messages, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn recv_from(&self) -> Result<(Peer, Message), RecvError> {
+        let mut receiving = self.core.recv();
+        let message = (&mut receiving).await?;
+        let link = receiving
+            .from
+            .and_then(|lane| self.core.shared.peers.by_lane(lane));
+        // The entry of a lane stays until the lane is used again, which it is not before it has been read empty.
+        let link = link.unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
+        Ok((link.peer, message))
     }
 }
 

@@ -11,10 +11,15 @@ over_every_transport! {
 }
 
 /// Those who talk to each other; all others do not.
-const PAIRS: [[SocketKind; 2]; 3] = [
+const PAIRS: [[SocketKind; 2]; 8] = [
     [SocketKind::Push, SocketKind::Pull],
     [SocketKind::Pub, SocketKind::Sub],
     [SocketKind::Req, SocketKind::Rep],
+    [SocketKind::Req, SocketKind::Router],
+    [SocketKind::Dealer, SocketKind::Rep],
+    [SocketKind::Dealer, SocketKind::Dealer],
+    [SocketKind::Dealer, SocketKind::Router],
+    [SocketKind::Router, SocketKind::Router],
 ];
 
 async fn every_two_kinds_meet_or_refuse_each_other_by_name(at: Transport) -> Outcome {
@@ -23,7 +28,9 @@ async fn every_two_kinds_meet_or_refuse_each_other_by_name(at: Transport) -> Out
     with_each::<kind::Pub>(at).await?;
     with_each::<kind::Sub>(at).await?;
     with_each::<kind::Req>(at).await?;
-    with_each::<kind::Rep>(at).await
+    with_each::<kind::Rep>(at).await?;
+    with_each::<kind::Dealer>(at).await?;
+    with_each::<kind::Router>(at).await
 }
 
 async fn with_each<Binds: Kind>(at: Transport) -> Outcome {
@@ -32,7 +39,9 @@ async fn with_each<Binds: Kind>(at: Transport) -> Outcome {
     meet::<Binds, kind::Pub>(at).await?;
     meet::<Binds, kind::Sub>(at).await?;
     meet::<Binds, kind::Req>(at).await?;
-    meet::<Binds, kind::Rep>(at).await
+    meet::<Binds, kind::Rep>(at).await?;
+    meet::<Binds, kind::Dealer>(at).await?;
+    meet::<Binds, kind::Router>(at).await
 }
 
 async fn meet<Binds: Kind, Connects: Kind>(at: Transport) -> Outcome {

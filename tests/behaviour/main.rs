@@ -1,14 +1,16 @@
 //! What each kind of socket does, seen by programs that use it, over every transport alike.
 //!
-//! This is the table of the specifications' rules for PUSH, PULL, PUB, SUB, REQ and REP. A check is one function of
+//! This is the table of the specifications' rules for PUSH, PULL, PUB, SUB, REQ, REP, DEALER and ROUTER. A check is one function of
 //! the [`Transport`](transport::Transport) that it runs over; a line in the table of its file makes it a test for each of them, with the
 //! transport in the test's name: `pipeline::tcp::messages_go_round`.
 //!
 //! | file | rules |
 //! |---|---|
 //! | [`requests`], [`replies`] | RFC 28: whom a REQ asks and whose answer it takes; whom a REP serves |
+//! | [`dealer`], [`router`] | RFC 28: many questions at once; peers by their names |
 //! | [`topics`], [`subscriptions`], [`losses`], [`subscribers`], [`limits`] | RFC 29: who gets what, what a SUB is subscribed to and when, who misses what, who is told, how much may be asked for |
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
+//! | [`reroute`] | the same, where others get what was queued |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`kinds`] | who talks to whom at all |
 //!
@@ -17,6 +19,7 @@
 //! not send and that question and answer alternate is shown in the documentation of [`hubless::Pull`] and
 //! [`hubless::Req`].
 
+mod dealer;
 mod immediate;
 mod kinds;
 mod limits;
@@ -26,6 +29,8 @@ mod marks;
 mod pipeline;
 mod replies;
 mod requests;
+mod reroute;
+mod router;
 mod subscribers;
 mod subscriptions;
 mod topics;

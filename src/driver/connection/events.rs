@@ -9,7 +9,7 @@ use crate::error::ProtocolError;
 use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::Change;
 use crate::peer::{Peer, PeerInfo};
-use crate::pipe::Line;
+use crate::pipe::{Line, Newcomer, Principal};
 use crate::runtime;
 use crate::session::{Introduction, SessionEvent};
 
@@ -25,7 +25,7 @@ impl Connection {
                     if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
                         return Err(DisconnectReason::Evicted);
                     }
-                    self.enter_traffic(introduction);
+                    self.enter_traffic(introduction)?;
                 }
                 SessionEvent::Subscribe(prefix) => self.subscribe(Change {
                     subscribe: true,
@@ -41,10 +41,7 @@ impl Connection {
         Ok(())
     }
 
-    fn enter_traffic(&mut self, introduction: Introduction) {
-        let now = runtime::now();
-        self.phase = Phase::Traffic;
-        self.established = Some(now);
+    fn enter_traffic(&mut self, introduction: Introduction) -> Result<(), DisconnectReason> {
         let traffic = &self.shared.traffic;
         if let Incoming::Messages(inbox) = &traffic.incoming {
             self.lane = Some(inbox.attach());
@@ -52,6 +49,16 @@ impl Connection {
         if let Some(outgoing) = &traffic.outgoing {
             self.outgoing.get_or_insert_with(|| outgoing.attach());
         }
+        let user_id = introduction.user_id.as_deref();
+        let who = Newcomer {
+            name: &introduction.routing_id,
+            principal: principal(introduction.mechanism, user_id),
+            lane: self.lane,
+            outlives: self.keeps_pipe,
+        };
+        let routing_id = self.shared.introduce(self.outgoing, who)?;
+        self.phase = Phase::Traffic;
+        self.established = Some(runtime::now());
         if let Some(interest) = &traffic.interest {
             self.interest = Some((interest.attach(), u64::MAX));
         }
@@ -62,7 +69,7 @@ impl Connection {
             address: self.stream.peer_address().into(),
             process: self.stream.peer_process(),
             kind: introduction.kind,
-            routing_id: introduction.routing_id,
+            routing_id,
             version: introduction.version,
             mechanism: introduction.mechanism,
             user_id: introduction.user_id.map(Into::into),
@@ -89,6 +96,7 @@ impl Connection {
             None => Some(Line::Stream(self.writer.clone())),
             Some(_) => None,
         };
+        self.shared.welcome(self.outgoing, self.lane);
         // Not before it can be found: whoever gives up a request of which bytes have left must reach its connection.
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             outgoing.online(pipe, line);
@@ -99,6 +107,7 @@ impl Connection {
         if let Some(announce) = self.announce.take() {
             let _ = announce.send(Ok(link.peer));
         }
+        Ok(())
     }
 
     pub(super) fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
@@ -154,5 +163,14 @@ impl Connection {
         {
             interest.passed(key, u64::from_be_bytes(barrier));
         }
+    }
+}
+
+/// Who the peer has been shown to be.
+fn principal(mechanism: &str, user_id: Option<&str>) -> Principal {
+    match user_id {
+        Some(user) => Principal::Named(user.into()),
+        None if mechanism == "NULL" => Principal::Anybody,
+        None => Principal::Unnamed,
     }
 }
