@@ -19,6 +19,8 @@
 //! Who is bound is found in the [context](crate::context). A connecting endpoint whose name nobody holds, or whose
 //! holder turned it away, waits for the next one to bind it.
 
+mod side;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -28,6 +30,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
+use side::Side;
 use tokio::sync::oneshot;
 
 use super::connection::{End, Finish};
@@ -39,7 +42,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{BindError, ProtocolError};
 use crate::monitor::{DisconnectReason, Event};
 use crate::peer::{Peer, PeerInfo};
-use crate::pipe::{Batch, Line, Newcomer, PipeId, Principal, Unsent};
+use crate::pipe::{Batch, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::socket_kind::SocketKind;
 use crate::stats::DropReason;
@@ -272,67 +275,6 @@ fn turn_away(shared: &Shared, endpoint: &Endpoint, reason: &DisconnectReason) {
 }
 
 // ---- a link ------------------------------------------------------------------------------------------------
-
-/// One socket and its ends of the two pipes of a link.
-#[derive(Debug, Clone)]
-struct Side {
-    shared: Arc<Shared>,
-    outgoing: Option<PipeId>,
-    lane: Option<PipeId>,
-    /// The outgoing pipe is the endpoint's and outlives this link.
-    keeps_pipe: bool,
-    /// It has connected; the other one was bound.
-    dials: bool,
-}
-
-impl Side {
-    /// `pipe` is the outgoing pipe of a connecting endpoint that queues before it is connected.
-    fn attach(shared: &Arc<Shared>, pipe: Option<PipeId>, dials: bool) -> Self {
-        let traffic = &shared.traffic;
-        let attach = || traffic.outgoing.as_ref().map(|outgoing| outgoing.attach());
-        let lane = match &traffic.incoming {
-            Incoming::Messages(inbox) => Some(inbox.attach()),
-            Incoming::Subscriptions(_) | Incoming::Nothing => None,
-        };
-        Self {
-            shared: shared.clone(),
-            outgoing: pipe.or_else(attach),
-            lane,
-            keeps_pipe: pipe.is_some(),
-            dials,
-        }
-    }
-
-    /// The other side says who it is: the name by which it goes here.
-    fn introduce(&self, other: &Self) -> Result<Bytes, DisconnectReason> {
-        let who = Newcomer {
-            name: &other.shared.config.session.routing_id,
-            principal: Principal::Anybody,
-            lane: self.lane,
-            outlives: self.keeps_pipe,
-        };
-        self.shared.introduce(self.outgoing, who)
-    }
-
-    /// Gives back what was attached: there will be no link.
-    fn detach(&self) {
-        let traffic = &self.shared.traffic;
-        if let (Some(outgoing), Some(pipe), false) = (&traffic.outgoing, self.outgoing, self.keeps_pipe) {
-            outgoing.detach(pipe, DropReason::PipeClosed);
-        }
-        if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane) {
-            inbox.detach(lane);
-        }
-    }
-
-    /// The way to this side, if messages go there.
-    fn line(&self) -> Option<Line> {
-        match (&self.shared.traffic.incoming, self.lane) {
-            (Incoming::Messages(inbox), Some(lane)) => Some(Line::Lane(inbox.clone(), lane)),
-            _ => None,
-        }
-    }
-}
 
 /// One socket's half of a link: carries what that socket sends.
 struct Half {

@@ -111,7 +111,8 @@ impl Builder<kind::Router> {
     /// It is for peers that come back, under their old name, before it was noticed that they had gone. Without it they
     /// are let in when it was: turn on [`heartbeat`](Self::heartbeat) to notice it soon. Anybody who reaches the
     /// endpoint can take over any name, unless a [mechanism](Self::mechanism) or an authenticator says who a peer is:
-    /// then only the same [user](crate::Peer::user_id) can. The name of a peer that this socket has connected to is never handed
+    /// then only the same [user](crate::Peer::user_id) can. Two that live and have one name take it from each other again and
+    /// again. The name of a peer that this socket has connected to is never handed
     /// over. libzmq: `ZMQ_ROUTER_HANDOVER`.
     pub fn handover(mut self, to_newcomers: bool) -> Self {
         self.options.handover = to_newcomers;

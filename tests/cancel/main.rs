@@ -11,6 +11,7 @@
 mod endpoints;
 mod receiving;
 mod requests;
+mod routing;
 mod sending;
 #[path = "../behaviour/transport.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the behaviour suite")]

@@ -1,4 +1,4 @@
-//! The six sockets against other libraries: libzmq 4.3.5, which announces ZMTP 3.1, and the `zeromq` crate 0.7, which is
+//! The sockets against other libraries: libzmq 4.3.5, which announces ZMTP 3.1, and the `zeromq` crate 0.7, which is
 //! written in Rust and announces 3.0.
 //!
 //! Everything here is done with each library, over tcp and over ipc, with our socket as the one that binds and as the one
@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`messages`] | messages of one to three frames, from no byte to a mebibyte, through each of the six |
+//! | [`routing`] | DEALER and ROUTER: every combination with libzmq, and the names of peers |
 //! | [`subscriptions`] | made, cancelled, made again |
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
@@ -22,6 +23,7 @@ mod meeting;
 mod messages;
 mod other;
 mod restarts;
+mod routing;
 mod subscriptions;
 mod zeromq_crate;
 
