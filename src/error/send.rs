@@ -47,7 +47,7 @@ pub enum SendError {
         /// The socket's limit.
         limit: usize,
     },
-    /// The one peer that the message is for is not connected.
+    /// The one peer that the message is for is not connected: nobody has its routing id, or it has left.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
 }
