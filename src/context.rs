@@ -99,6 +99,12 @@ impl Context {
         })
     }
 
+    /// Whether somebody holds this name now.
+    pub(crate) fn is_held(&self, name: &str) -> bool {
+        let names = self.0.lock();
+        names.by_name.get(name).is_some_and(|name| name.host.is_some())
+    }
+
     /// Waits until the name is held by a claim with a number above `after`: that number, and who stands behind it.
     pub(crate) fn find<'a>(&'a self, name: &'a str, after: u64) -> Find<'a> {
         Find {
@@ -217,7 +223,9 @@ mod tests {
     #[test]
     fn a_name_is_held_once_and_free_again_when_its_claim_goes() {
         let context = Context::new();
+        assert!(!context.is_held("a"));
         let claim = context.claim("a", Arc::new(1)).expect("a free name");
+        assert!(context.is_held("a") && !context.is_held("b"));
         assert!(context.claim("a", Arc::new(2)).is_none());
         assert!(Context::new().claim("a", Arc::new(2)).is_some());
         assert_eq!(format!("{context:?}"), r#"{"a"}"#);
@@ -234,6 +242,7 @@ mod tests {
         let mut cx = task::Context::from_waker(&waker);
         let mut find = pin!(context.find("a", 0));
         assert_eq!(number_of(find.as_mut().poll(&mut cx)), None);
+        assert!(!context.is_held("a"), "it is only waited for");
         let _other = context.claim("b", Arc::new(1)).expect("a free name");
         assert_eq!(woken.0.load(Ordering::Relaxed), 0);
         let _claim = context.claim("a", Arc::new(1)).expect("a free name");

@@ -6,6 +6,7 @@
 //! tcp://source:port;host:port        to connect from an address of one's own choice
 //! ipc://path  ipc://@name  ipc://*   a Unix socket: a file, an abstract name (Linux), somewhere fresh
 //! inproc://name                      within this process
+//! udp://…                            datagrams: see `udp`
 //! ```
 //!
 //! Display gives back exactly what was written; two spellings of one address are equal. What is written is
@@ -22,6 +23,9 @@ use std::sync::Arc;
 
 #[cfg(test)]
 mod tests;
+mod udp;
+
+pub(crate) use udp::{Interface, UdpAddress};
 
 /// The longest path or abstract name of a Unix socket: 108 bytes in `sockaddr_un`, less the NUL that ends a
 /// path or begins a name.
@@ -63,6 +67,7 @@ pub(crate) enum Address {
     Tcp(TcpAddress),
     Ipc(IpcAddress),
     Inproc(Box<str>),
+    Udp(UdpAddress),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,12 +105,13 @@ pub(crate) enum IpcAddress {
 }
 
 impl Endpoint {
-    /// The scheme: `tcp`, `ipc` or `inproc`.
+    /// The scheme: `tcp`, `ipc`, `inproc` or `udp`.
     pub fn scheme(&self) -> &'static str {
         match self.0.address {
             Address::Tcp(_) => "tcp",
             Address::Ipc(_) => "ipc",
             Address::Inproc(_) => "inproc",
+            Address::Udp(_) => "udp",
         }
     }
 
@@ -140,6 +146,10 @@ impl Endpoint {
     pub(crate) fn for_connect(&self) -> Result<(), ParseEndpointError> {
         match self.address() {
             Address::Tcp(TcpAddress {
+                at: HostPort { host: Host::Any, .. } | HostPort { port: 0, .. },
+                ..
+            })
+            | Address::Udp(UdpAddress {
                 at: HostPort { host: Host::Any, .. } | HostPort { port: 0, .. },
                 ..
             })
@@ -315,10 +325,10 @@ impl ParseEndpointError {
 #[non_exhaustive]
 pub enum EndpointProblem {
     /// There is no `://`.
-    #[error("expected tcp://, ipc:// or inproc://, found no scheme")]
+    #[error("expected tcp://, ipc://, inproc:// or udp://, found no scheme")]
     NoScheme,
     /// The scheme is none of ours; schemes are lower case.
-    #[error("expected tcp://, ipc:// or inproc://, found {found:?}")]
+    #[error("expected tcp://, ipc://, inproc:// or udp://, found {found:?}")]
     UnknownScheme {
         /// What stands before `://`.
         found: String,
@@ -351,6 +361,18 @@ pub enum EndpointProblem {
     #[error("expected a numeric address or * to connect from, found {found:?}")]
     Source {
         /// What stands before the semicolon.
+        found: String,
+    },
+    /// What stands before the semicolon names no interface.
+    #[error("expected the name or an address of an interface or *, found {found:?}")]
+    Interface {
+        /// What stands there.
+        found: String,
+    },
+    /// An interface is named for an address that is no multicast group.
+    #[error("expected a multicast group behind the interface, found {found:?}")]
+    Group {
+        /// What stands behind the semicolon.
         found: String,
     },
     /// The path or name is longer than the system can hold.
@@ -389,6 +411,7 @@ fn parse(text: &str) -> Result<Address, EndpointProblem> {
     match scheme {
         "tcp" => parse_tcp(rest).map(Address::Tcp),
         "ipc" => parse_ipc(rest).map(Address::Ipc),
+        "udp" => udp::parse(rest).map(Address::Udp),
         "inproc" => Ok(Address::Inproc(bounded("inproc", MAX_INPROC, "a name", rest)?)),
         _ => Err(EndpointProblem::UnknownScheme {
             found: scheme.to_owned(),

@@ -30,10 +30,21 @@
 //! | [`Pull`] | [`Push`] | takes one message from each peer in turn |
 //! | [`Pub`] | [`Sub`] | each message goes to all who asked for it; who is too slow misses some |
 //! | [`Sub`] | [`Pub`] | says what it wants by prefixes of topics |
+//! | [`XPub`] | [`Sub`], [`XSub`] | publishes, and hears who wants what |
+//! | [`XSub`] | [`Pub`], [`XPub`] | says what it wants by messages, and sends others to its publishers |
+//! | [`Radio`] | [`Dish`] | each message goes to all in its group |
+//! | [`Dish`] | [`Radio`] | joins groups, by their whole names |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
 //! | [`Dealer`] | [`Router`], [`Rep`], [`Dealer`] | sends to one peer, in turn, and takes from each in turn: many requests at once |
 //! | [`Router`] | [`Dealer`], [`Req`], [`Router`] | sends to the peer that it names, and is told who sent |
+//! | [`Pair`] | [`Pair`] | two that have nobody but each other |
+//! | [`Client`] | [`Server`] | messages of one frame, to one peer in turn |
+//! | [`Server`] | [`Client`] | answers the peer that it names by its number |
+//! | [`PeerSocket`] | [`PeerSocket`] | a [`Server`] on both sides |
+//! | [`Scatter`] | [`Gather`] | a [`Push`] of single frames |
+//! | [`Gather`] | [`Scatter`] | a [`Pull`] of single frames |
+//! | [`Channel`] | [`Channel`] | a [`Pair`] of single frames |
 //!
 //! All of them are the one struct [`Socket`], so [`bind`](Socket::bind), [`connect`](Socket::connect),
 //! [`peers`](Socket::peers), [`stats`](Socket::stats), [`monitor`](Socket::monitor) and [`close`](Socket::close) are the
@@ -130,10 +141,12 @@ mod driver;
 mod socket;
 
 pub use context::Context;
+pub use driver::ReconnectStop;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, ProtocolError,
-    RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent, UnsentTo,
+    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, GroupTooLong,
+    ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent,
+    UnsentTo,
 };
 #[cfg(feature = "curve")]
 pub use mechanism::Curve;
@@ -141,19 +154,21 @@ pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use pattern::RoutingId;
-pub use peer::{Peer, Process};
+pub use peer::{Peer, PeerId, Process};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Connecting, Dealer, Linger, Messages, Notify, Outgoing, Peers, Permit, Pub, Pull, Push, Rep,
-    Req, Request, Router, Socket, Sub, Subscribers, Tuning, kind,
+    Builder, Channel, Client, Connecting, Datagram, Dealer, Dish, Gather, Linger, Messages, Notify, Outgoing,
+    Pair, PeerSocket, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req, Request, Router, Scatter, Server,
+    SlowPolicy, Socket, StreamEvent, StreamSocket, Sub, Subscribers, Tuning, XPub, XSub, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};
-pub use transport::{Keepalive, TcpOptions};
+pub use transport::{Keepalive, OpenListener, TcpOptions, UdpOptions};
 
 /// Deciding who may enter.
 pub mod auth {
     pub use crate::mechanism::auth::{Applicant, Authenticator, Credentials, LocalUsers, Password, Verdict};
+    pub use crate::socket::Zap;
 }
 
 /// Keys of CURVE, and whom they let in.
@@ -169,6 +184,10 @@ pub mod curve {
 pub mod carrier {
     pub use crate::transport::{ByteListener, ByteStream, Carrier, Dialing, Writer};
 }
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]

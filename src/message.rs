@@ -169,6 +169,29 @@ impl Message {
         self.into_frames::<1>().map(|[frame]| frame.into_bytes())
     }
 
+    /// What an [`XPub`](crate::XPub) receives when somebody subscribes, or does not want a topic any more: whether it is a
+    /// subscription, and the topic. `None` for any other message.
+    ///
+    /// On the wire and here this is a message of one frame: 01 or 00, and the topic. An [`XSub`](crate::XSub) that is sent
+    /// such a message subscribes, or takes a subscription back.
+    ///
+    /// ```
+    /// use hubless::Message;
+    ///
+    /// assert_eq!(Message::from(b"\x01news").as_subscription(), Some((true, &b"news"[..])));
+    /// assert_eq!(Message::from(b"\x00").as_subscription(), Some((false, &b""[..])));
+    /// assert_eq!(Message::from("news").as_subscription(), None);
+    /// assert_eq!(Message::from((b"\x01news", "more")).as_subscription(), None);
+    /// ```
+    pub fn as_subscription(&self) -> Option<(bool, &[u8])> {
+        let mut frames = self.iter();
+        match (frames.next()?, frames.next()) {
+            ([1, topic @ ..], None) => Some((true, topic)),
+            ([0, topic @ ..], None) => Some((false, topic)),
+            _ => None,
+        }
+    }
+
     /// The addresses in front of a request and the request itself: what stands before and behind the first empty
     /// frame. `None` when there is no empty frame, or nothing behind it.
     ///

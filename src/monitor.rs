@@ -202,7 +202,10 @@ impl Events {
 #[cfg(feature = "tracing")]
 fn log(event: &Event) {
     match event {
-        Event::AcceptFailed { .. } | Event::Refused { .. } | Event::HandshakeFailed { .. } => {
+        Event::AcceptFailed { .. }
+        | Event::DatagramFailed { .. }
+        | Event::Refused { .. }
+        | Event::HandshakeFailed { .. } => {
             tracing::warn!(target: "hubless", "{event}");
         }
         _ => tracing::debug!(target: "hubless", "{event}"),

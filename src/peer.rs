@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -61,6 +62,7 @@ pub(crate) struct PeerInfo {
     pub(crate) process: Option<Process>,
     pub(crate) kind: Option<SocketKind>,
     pub(crate) routing_id: Bytes,
+    pub(crate) number: Option<PeerId>,
     pub(crate) version: (u8, u8),
     pub(crate) mechanism: &'static str,
     /// What was decided about it, then what it said itself, in the order in which that came.
@@ -105,6 +107,11 @@ impl Peer {
         &self.0.routing_id
     }
 
+    /// The number by which a SERVER or PEER of ours names this peer; `None` on sockets of other kinds.
+    pub fn number(&self) -> Option<PeerId> {
+        self.0.number
+    }
+
     /// The version of ZMTP spoken on this connection, major and minor.
     pub fn version(&self) -> (u8, u8) {
         self.0.version
@@ -144,6 +151,50 @@ impl Peer {
             .metadata
             .iter()
             .map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+}
+
+/// The number of a peer, on a socket that names its peers by numbers: [`Server`](crate::Server) and
+/// [`PeerSocket`](crate::PeerSocket).
+///
+/// It is chosen on this side and means nothing on any other socket. The peer of an accepted connection has it for as
+/// long as the connection lasts, and a new one when it comes again; a connecting endpoint keeps its number through all
+/// its connections. A number that has lost its peer names nobody until four thousand million others have had theirs.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Client, PeerId, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let (server, client) = (Server::new(), Client::new());
+/// client.connect(&server.bind("tcp://127.0.0.1:0").await?)?;
+/// client.send("hello").await?;
+/// let (from, _): (PeerId, _) = server.recv_from().await?;
+/// assert_eq!(PeerId::new(from.get()), Some(from));
+/// assert_eq!(server.peers().list()[0].number(), Some(from));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(NonZeroU32);
+
+impl PeerId {
+    /// The number that was [got](Self::get) before; `None` for 0, which no peer has.
+    pub fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
+    /// The number itself.
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -233,6 +284,7 @@ pub(crate) mod tests {
             process: None,
             kind: Some(SocketKind::Pull),
             routing_id: Bytes::from_static(b"\x01\nx"),
+            number: None,
             version: (3, 1),
             mechanism: "NULL",
             user_id: None,

@@ -54,6 +54,12 @@ pub(crate) async fn within<T>(handle: &Handle, work: impl Future<Output = T>) ->
     .await
 }
 
+/// The same of what does not wait.
+pub(crate) fn inside<T>(handle: &Handle, work: impl FnOnce() -> T) -> T {
+    let _inside = handle.enter();
+    work()
+}
+
 /// Does `work`, at most for `limit`: `None` when the time was up first. The clock is that of the runtime that this is
 /// called on; if there is none, that of `home`.
 pub(crate) async fn timeout<T>(

@@ -59,7 +59,7 @@ pub enum SocketKind {
 }
 
 impl SocketKind {
-    const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Push,
         Self::Pull,
         Self::Pub,
@@ -150,6 +150,11 @@ impl SocketKind {
     /// look at that of the others.
     pub(crate) fn tells_its_identity(self) -> bool {
         matches!(self, Self::Req | Self::Dealer | Self::Router)
+    }
+
+    /// Whether it may be asked for a sign of life: libzmq's DISH takes every command for a broken message, and closes.
+    pub(crate) fn takes_questions(self) -> bool {
+        self != Self::Dish
     }
 
     /// The number by which ZMTP 2.0 names it.

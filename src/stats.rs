@@ -67,7 +67,7 @@ impl SubAssign for Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// A publisher's pipe was at its high-water mark, or the peer that it was for was.
+    /// A publisher's pipe was at its high-water mark, or the peer that it was for was; or a datagram came when the receiver was.
     Hwm,
     /// The peer that it was for was not there.
     NoPeer,
@@ -87,11 +87,15 @@ pub enum DropReason {
     ProtocolError,
     /// The runtime of the socket was shut down.
     RuntimeGone,
+    /// It was received, and the socket closed before the program took it.
+    Unread,
+    /// It was a datagram that the system did not take: there is no way to its address, or it is too long for that way.
+    Refused,
 }
 
 impl DropReason {
     /// Every reason, in the order of [`Dropped::iter`].
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Hwm,
         Self::NoPeer,
         Self::NoSubscriber,
@@ -102,6 +106,8 @@ impl DropReason {
         Self::Filtered,
         Self::ProtocolError,
         Self::RuntimeGone,
+        Self::Unread,
+        Self::Refused,
     ];
 
     /// The name in logs and metrics: `hwm`, `no_peer`, …
@@ -117,6 +123,8 @@ impl DropReason {
             Self::Filtered => "filtered",
             Self::ProtocolError => "protocol_error",
             Self::RuntimeGone => "runtime_gone",
+            Self::Unread => "unread",
+            Self::Refused => "refused",
         }
     }
 }

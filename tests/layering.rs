@@ -21,7 +21,7 @@ const RANKS: [&[&str]; 10] = [
     &["session", "pattern", "context", "keys"],
     &["driver"],
     &["socket"],
-    &["lib", "proxy", "blocking", "dynamic"],
+    &["lib", "proxy", "blocking", "dynamic", "fuzzing"],
 ];
 
 /// The two wings, which do not know each other: only `driver` knows both.

@@ -90,6 +90,7 @@ fn every_error_becomes_the_one_of_the_crate() {
     becomes_any_error::<hubless::TryRecvError>();
     becomes_any_error::<hubless::FrameCountError>();
     becomes_any_error::<hubless::NoFrames>();
+    becomes_any_error::<hubless::GroupTooLong>();
     becomes_any_error::<Closed>();
     becomes_any_error::<Unsent>();
 }

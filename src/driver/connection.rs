@@ -15,6 +15,7 @@
 //! closes. A socket that is closed over unread input sends RST, and the peer loses data that it had already
 //! received (guarantees, G10).
 
+mod changes;
 mod ending;
 mod events;
 mod reading;
@@ -34,6 +35,7 @@ use super::admission::Ticket;
 use super::inflow::Inflow;
 use super::question::Question;
 use super::respelling::Respelling;
+use super::seats::Seat;
 use super::spin::Spin;
 use super::{Control, Incoming, Link, Order, Shared};
 use crate::endpoint::Endpoint;
@@ -147,6 +149,8 @@ pub(crate) struct Connection {
     announce: Announce,
     /// Its place among the accepted ones.
     ticket: Option<Ticket>,
+    /// Of one that was accepted, once its handshake is done. A connecting endpoint has its own.
+    seat: Option<Seat>,
 }
 
 /// Who waits for the first handshake of a connecting endpoint.
@@ -212,6 +216,7 @@ impl Connection {
             left_behind: Unsent::default(),
             announce,
             ticket: None,
+            seat: None,
             shared,
         }
     }
@@ -219,12 +224,19 @@ impl Connection {
     /// It was accepted, and has this place.
     pub(crate) fn admitted(mut self, ticket: Ticket) -> Self {
         self.ticket = Some(ticket);
+        if self.shared.seats.are_scarce() {
+            self.session.hear_first();
+        }
         self
     }
 
     /// One pass. `Err` says why the connection ends.
     fn pass(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
         self.take_orders(cx)?;
+        if self.phase == Phase::Handshake && self.session.is_established() {
+            // A peer that speaks no ZMTP may never say anything.
+            self.take_events()?;
+        }
         let mut again = self.read_turn(cx)?;
         // After reading: when it was us who were held up, the peer's signs of life are waiting to be read.
         if self.alarm.poll(cx).is_ready() {
@@ -263,7 +275,7 @@ impl Connection {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);
                 }
-                Order::End(why) => return Err(why),
+                Order::Break(why) => return Err(why),
             }
         }
         Ok(())

@@ -17,8 +17,8 @@ pub(crate) enum Order {
     },
     /// End the connection at once; a dialer dials again without back-off.
     Renew,
-    /// End the connection at once, as if the peer had gone.
-    End(DisconnectReason),
+    /// End the connection at once; a dialer dials again as after any loss.
+    Break(DisconnectReason),
 }
 
 /// The line from an owner to one task.
@@ -33,8 +33,7 @@ impl Control {
     /// Gives an order; a later one takes its place, but nothing takes the place of `Finish` except a nearer end.
     pub(crate) fn give(&self, order: Order) {
         let mut state = self.state.lock();
-        let is_mere_end = !matches!(order, Order::Finish { .. });
-        if !(is_mere_end && matches!(state.0, Some(Order::Finish { .. }))) {
+        if matches!(order, Order::Finish { .. }) || !matches!(state.0, Some(Order::Finish { .. })) {
             state.0 = Some(order);
         }
         self.raised.store(true, Ordering::Release);

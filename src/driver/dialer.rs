@@ -6,6 +6,7 @@
 //! asked again rarely, not never: endpoints outlive deployments (`docs/decisions.md`).
 
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,11 +14,13 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::connection::{Announce, Connection, Finish};
+use super::datagrams;
 use super::inproc;
+use super::seats::Seat;
 use super::tasks::{self, TaskGuard};
 use super::{Home, Order, Shared};
 use crate::endpoint::Address;
-use crate::error::{ConnectError, ProtocolError};
+use crate::error::{ConnectError, ProtocolError, Reason};
 use crate::monitor::{DisconnectReason, Event};
 use crate::pipe::{PipeId, Unsent};
 use crate::runtime::{self, Alarm};
@@ -31,17 +34,19 @@ const SETTLED: Duration = Duration::from_secs(5);
 const REFUSED: Duration = Duration::from_secs(30);
 
 /// Starts to dial. `announce` hears of the first handshake, or why there will be none; `pipe` is the endpoint's, if it
-/// has one already.
-pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce, pipe: Option<PipeId>) {
+/// has one already. Returns it, if it has one from the start.
+pub(crate) fn dial(
+    home: &Home,
+    guard: TaskGuard,
+    announce: Announce,
+    pipe: Option<PipeId>,
+) -> Option<PipeId> {
     let shared = guard.shared.clone();
-    let keeps_pipe = !shared.config.immediate;
-    let pipe = pipe.or_else(|| {
-        let outgoing = shared.traffic.outgoing.as_ref().filter(|_| keeps_pipe);
-        outgoing.map(|outgoing| outgoing.attach())
-    });
-    let dialer = Dialer {
+    let seat = shared.seats.take();
+    let mut dialer = Dialer {
         shared,
         guard,
+        seat,
         pipe,
         announce,
         connections: 0,
@@ -50,12 +55,19 @@ pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce, pipe: Opti
         alarm: Alarm::default(),
         watched: false,
     };
+    if dialer.seat.is_some() {
+        dialer.open_pipe();
+    }
+    let pipe = dialer.pipe;
     tasks::start(home, dialer.run());
+    pipe
 }
 
 pub(super) struct Dialer {
     pub(super) shared: Arc<Shared>,
     pub(super) guard: TaskGuard,
+    /// Without one it waits, and has no pipe.
+    seat: Option<Seat>,
     /// The endpoint's own pipe, if it queues before it is connected.
     pub(super) pipe: Option<PipeId>,
     pub(super) announce: Announce,
@@ -71,9 +83,12 @@ pub(super) struct Dialer {
 impl Dialer {
     async fn run(mut self) {
         let endpoint = self.guard.endpoint.clone();
-        match endpoint.address() {
-            Address::Inproc(name) => inproc::meet(&mut self, name).await,
-            _ => self.dial().await,
+        if self.sit_down().await.is_some() {
+            match endpoint.address() {
+                Address::Inproc(name) => inproc::meet(&mut self, name).await,
+                Address::Udp(address) => datagrams::send(&mut self, address).await,
+                _ => self.dial().await,
+            }
         }
         if let Some(announce) = self.announce.take() {
             let disconnected = matches!(
@@ -94,6 +109,25 @@ impl Dialer {
             self.guard.leave_unsent(outgoing.detach(pipe, DropReason::Linger));
         }
         self.guard.end();
+    }
+
+    /// Waits for a seat; `None` when all is done before.
+    async fn sit_down(&mut self) -> Option<()> {
+        if self.seat.is_none() {
+            let seats = self.shared.seats.clone();
+            self.seat = Some(self.unless_done(seats.wait()).await?);
+            self.open_pipe();
+        }
+        Some(())
+    }
+
+    /// From here on the endpoint has its queue, unless that comes and goes with each connection.
+    fn open_pipe(&mut self) {
+        if let (Some(outgoing), false) = (&self.shared.traffic.outgoing, self.shared.config.immediate) {
+            let pipe = self.pipe.unwrap_or_else(|| outgoing.attach());
+            self.pipe = Some(pipe);
+            self.shared.tasks.hold(self.guard.id, pipe);
+        }
     }
 
     /// Dials again and again until all is done.
@@ -122,11 +156,17 @@ impl Dialer {
         let stream = match dialed {
             Ok(stream) => stream,
             Err(error) => {
+                let stops = shared.config.reconnect.stop.after_attempt(&endpoint, &error);
+                let why = Reason(&error).to_string();
                 shared.events.emit(|| Event::ConnectFailed {
                     endpoint,
                     error: Arc::new(error),
                 });
-                return Some(self.back_off());
+                return if stops {
+                    self.stop(why)
+                } else {
+                    Some(self.back_off())
+                };
             }
         };
         shared.events.emit(|| Event::Connected {
@@ -138,14 +178,17 @@ impl Dialer {
         }
         let control = self.guard.control.clone();
         let (finish, announce) = (self.finish.take(), self.announce.take());
-        let end = Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce).await;
-        self.announce = end.announce;
-        self.has_ended(end.finish, end.established, end.unsent);
+        let mut end = Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce).await;
+        self.announce = end.announce.take();
+        self.has_ended(end.finish.take(), end.established, mem::take(&mut end.unsent));
         if self.is_done() {
             return None;
         }
         if end.renew {
             return Some(Duration::ZERO);
+        }
+        if self.shared.config.reconnect.stop.after_connection(&end) {
+            return self.stop(end.reason.to_string());
         }
         if let DisconnectReason::Protocol(reason) = end.reason
             && reason.is_fatal_refusal()
@@ -167,6 +210,18 @@ impl Dialer {
                 self.failures = 0;
             }
         }
+    }
+
+    /// The endpoint is given up.
+    fn stop(&mut self, reason: String) -> Option<Duration> {
+        let endpoint = self.guard.endpoint.clone();
+        self.shared.events.emit(|| Event::ConnectStopped {
+            endpoint: endpoint.clone(),
+        });
+        if let Some(announce) = self.announce.take() {
+            let _ = announce.send(Err(ConnectError::Stopped { endpoint, reason }));
+        }
+        None
     }
 
     /// Says to whoever waits for the first handshake that there will be none with this peer.

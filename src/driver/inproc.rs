@@ -35,6 +35,7 @@ use tokio::sync::oneshot;
 
 use super::connection::{End, Finish};
 use super::dialer::Dialer;
+use super::seats::Seat;
 use super::tasks::{self, Role, TaskGuard, TaskId};
 use super::{Control, Home, Incoming, Link, Order, PeerCounters, Shared};
 use crate::context::{Claim, Host};
@@ -142,8 +143,8 @@ pub(super) async fn meet(dialer: &mut Dialer, name: &str) {
                 dialer.refused(reason);
                 continue;
             }
-            // It may be otherwise the next time.
             Err(_) => {
+                // The same one is met again.
                 after = number - 1;
                 let wait = dialer.back_off();
                 if dialer.pause(wait).await.is_none() {
@@ -212,6 +213,13 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, DisconnectRe
         guest.end();
         return Err(reason);
     }
+    let Some(seat) = bound.shared.seats.take() else {
+        let reason = DisconnectReason::Occupied;
+        turn_away(&dialer.shared, &endpoint, &reason);
+        turn_away(&bound.shared, &bound.endpoint, &reason);
+        guest.end();
+        return Err(reason);
+    };
     if dialer.connections > 0 {
         dialer.shared.reconnects.fetch_add(1, Ordering::Relaxed);
     }
@@ -235,6 +243,7 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, DisconnectRe
     let (there, gone_here) = oneshot::channel();
     let mut other = Half::new(&theirs, &ours, our_name, &guest, (there, gone_there));
     let mut half = Half::new(&ours, &theirs, their_name, &dialer.guard, (here, gone_here));
+    other.seat = Some(seat);
     half.finish = dialer.finish.take();
     // Before anything moves: the one that is in traffic first may send at once.
     theirs.shared.welcome(theirs.outgoing, theirs.lane);
@@ -282,6 +291,8 @@ struct Half {
     there: Side,
     control: Arc<Control>,
     link: Link,
+    /// Of one that was let in. A connecting endpoint has its own.
+    seat: Option<Seat>,
     batch: Batch,
     /// What the subscriber here has told the publisher there.
     interest: Option<(u64, u64)>,
@@ -314,6 +325,7 @@ impl Half {
             address: guard.endpoint.as_str().into(),
             kind: Some(kind(&there.shared)),
             routing_id,
+            number: shared.traffic.number(here.outgoing),
             version: VERSION,
             mechanism: "NULL",
             process: None,
@@ -332,6 +344,7 @@ impl Half {
                 control: guard.control.clone(),
                 counters,
             },
+            seat: None,
             batch: Batch::default(),
             interest: None,
             established: runtime::now(),
@@ -390,7 +403,7 @@ impl Half {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);
                 }
-                Order::End(why) => return Err(why),
+                Order::Break(why) => return Err(why),
             }
         }
         Ok(())
@@ -401,9 +414,9 @@ impl Half {
         let (Some(outgoing), Some(pipe)) = (&self.here.shared.traffic.outgoing, self.here.outgoing) else {
             return false;
         };
-        let (Incoming::Messages(inbox), Some(lane)) = (&self.there.shared.traffic.incoming, self.there.lane)
-        else {
-            return false;
+        let there = match (&self.there.shared.traffic.incoming, self.there.lane) {
+            (Incoming::Messages(inbox), Some(lane)) => Some((inbox, lane)),
+            _ => None,
         };
         for _ in 0..BATCHES {
             if self.batch.is_written()
@@ -413,8 +426,14 @@ impl Half {
             {
                 return false;
             }
-            if inbox.poll_accept(lane, cx.waker(), &mut self.batch).is_pending() {
-                return false;
+            match there {
+                // Nobody reads there, as nobody would behind a stream.
+                None => self.batch.discard(),
+                Some((inbox, lane)) => {
+                    if inbox.poll_accept(lane, cx.waker(), &mut self.batch).is_pending() {
+                        return false;
+                    }
+                }
             }
             outgoing.progress(pipe, &mut self.batch);
             // Handed over in this process is confirmed.
@@ -432,8 +451,8 @@ impl Half {
         let Some(errand) = interest.poll_errand(*key, cx.waker(), seen) else {
             return Ok(());
         };
-        if let (Incoming::Subscriptions(publications), Some(pipe)) =
-            (&self.there.shared.traffic.incoming, self.there.outgoing)
+        if let (Some(publications), Some(pipe)) =
+            (&self.there.shared.traffic.publications, self.there.outgoing)
         {
             publications
                 .apply(pipe, errand.changes)
@@ -522,6 +541,7 @@ impl Future for Half {
         };
         let unsent = ready!(this.poll_end(cx, why));
         this.has_ended = true;
+        this.seat = None;
         let reason = this.ending.take().unwrap_or(DisconnectReason::PeerClosed);
         let shared = &this.here.shared;
         shared.peers.remove(&this.link.peer);

@@ -8,6 +8,7 @@
 mod admission;
 mod connection;
 mod control;
+pub(crate) mod datagrams;
 mod dialer;
 mod inflow;
 pub(crate) mod inproc;
@@ -15,15 +16,20 @@ mod listener;
 mod occasions;
 mod question;
 mod respelling;
+mod seats;
 mod spin;
+mod stopping;
 mod tasks;
 
 pub(crate) use admission::{Admission, AdmissionLimits};
 pub(crate) use control::{Control, Order};
 pub(crate) use occasions::Occasions;
 pub(crate) use question::QUESTIONS;
+pub(crate) use seats::Seats;
+pub use stopping::ReconnectStop;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -35,14 +41,14 @@ use tokio::sync::Semaphore;
 use crate::context::Context;
 use crate::error::ProtocolError;
 use crate::monitor::Events;
-use crate::pattern::{Interest, Publications};
-use crate::peer::Peer;
+use crate::pattern::{Interest, Numbers, Publications};
+use crate::peer::{Peer, PeerId};
 use crate::pipe::{Inbox, Outgoing, PipeId, Unsent};
 use crate::runtime::Dice;
 use crate::session::SessionConfig;
 use crate::stats::{Counted, Load, Stats};
 use crate::sync::Mutex;
-use crate::transport::{Carrier, StreamOptions};
+use crate::transport::{Carrier, StreamOptions, UdpOptions};
 use crate::wire::decoder::Limits;
 
 pub(crate) use dialer::dial;
@@ -57,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) seats: Seats,
     /// Places for questions to whoever decides about peers.
     pub(crate) questions: Arc<Semaphore>,
     pub(crate) dice: Arc<Dice>,
@@ -164,6 +171,7 @@ pub(crate) struct DriverConfig {
     pub(crate) session: Arc<SessionConfig>,
     pub(crate) limits: Limits,
     pub(crate) stream: StreamOptions,
+    pub(crate) udp: UdpOptions,
     pub(crate) reconnect: Reconnect,
     /// A connecting endpoint has a pipe only while it is connected.
     pub(crate) immediate: bool,
@@ -171,7 +179,35 @@ pub(crate) struct DriverConfig {
     pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<Guard>,
+    /// What subscribers ask for.
+    pub(crate) asks: Asks,
     pub(crate) occasions: Occasions,
+    /// Where in messages subscribers say what they want.
+    pub(crate) changes_in: ChangesIn,
+}
+
+/// What is asked for by those who subscribe: it has words of its own on the wire.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Topics, by their prefixes.
+    #[default]
+    Topics,
+    /// Groups.
+    Groups,
+}
+
+/// Which frames of messages are subscriptions, or ends of them, in the form of ZMTP 3.0.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangesIn {
+    /// None: messages are messages.
+    #[default]
+    Nothing,
+    /// The only frame of a message.
+    Whole,
+    /// Any frame of a message that begins with one.
+    First,
+    /// Any frame.
+    Any,
 }
 
 /// Looks at one message's frames; `Err` closes the connection it came through.
@@ -182,6 +218,8 @@ pub(crate) type Guard = fn(&[u8]) -> Result<(), ProtocolError>;
 pub(crate) struct Reconnect {
     pub(crate) min: Duration,
     pub(crate) max: Duration,
+    /// When it does not.
+    pub(crate) stop: ReconnectStop,
 }
 
 /// Where messages come from and go to: the traffic wing as the drivers see it.
@@ -189,8 +227,12 @@ pub(crate) struct Reconnect {
 pub(crate) struct Traffic {
     pub(crate) outgoing: Option<Arc<dyn Outgoing>>,
     pub(crate) incoming: Incoming,
+    /// What becomes of what a publisher's peers ask for.
+    pub(crate) publications: Option<Arc<dyn Publications>>,
     /// What a subscriber tells its publishers.
     pub(crate) interest: Option<Arc<Interest>>,
+    /// The numbers by which the program names its peers.
+    pub(crate) numbers: Option<Arc<Numbers>>,
 }
 
 /// What becomes of the messages of a peer.
@@ -198,8 +240,6 @@ pub(crate) struct Traffic {
 pub(crate) enum Incoming {
     /// They are for the program.
     Messages(Arc<Inbox>),
-    /// They are subscriptions.
-    Subscriptions(Arc<dyn Publications>),
     /// Nobody reads them.
     Nothing,
 }
@@ -215,6 +255,11 @@ pub(crate) struct Link {
 }
 
 impl Traffic {
+    /// The number of the peer behind this pipe, if peers have numbers.
+    fn number(&self, outgoing: Option<PipeId>) -> Option<PeerId> {
+        Some(self.numbers.as_ref()?.of(outgoing?))
+    }
+
     /// Whoever holds this pipe was ordered to finish: nothing new goes into it.
     fn retire(&self, outgoing: Option<PipeId>) {
         if let (Some(side), Some(pipe)) = (&self.outgoing, outgoing) {
@@ -251,7 +296,8 @@ pub(crate) struct PeerCount {
 
 #[derive(Default)]
 struct PeersState {
-    links: Vec<Link>,
+    /// By the number of the peer.
+    links: BTreeMap<u64, Link>,
     next: u64,
     /// By incoming slot, kept until the slot is used again: a message may be read after its peer has left.
     by_lane: Vec<Option<Link>>,
@@ -286,15 +332,13 @@ impl Peers {
         let mut state = self.state.lock();
         keep(&mut state.by_lane, link.incoming, &link);
         keep(&mut state.by_pipe, link.outgoing, &link);
-        state.links.push(link);
+        state.links.insert(link.peer.id(), link);
         self.count.send_modify(|count| count.peers = state.links.len());
     }
 
     pub(crate) fn remove(&self, peer: &Peer) {
         let mut state = self.state.lock();
-        if let Some(at) = state.links.iter().position(|link| link.peer == *peer) {
-            state.links.swap_remove(at);
-        }
+        state.links.remove(&peer.id());
         self.count.send_modify(|count| count.peers = state.links.len());
     }
 
@@ -302,9 +346,17 @@ impl Peers {
         self.state
             .lock()
             .links
-            .iter()
+            .values()
             .map(|link| link.peer.clone())
             .collect()
+    }
+
+    /// The connection to this very peer, as long as it lasts.
+    pub(crate) fn by_peer(&self, peer: &Peer) -> Option<Link> {
+        let state = self.state.lock();
+        // Another socket has a peer of that number too.
+        let link = state.links.get(&peer.id()).filter(|link| link.peer == *peer);
+        link.cloned()
     }
 
     /// The peer whose messages come through this lane, also after it has left.
@@ -323,6 +375,13 @@ impl Peers {
         } else {
             None
         }
+    }
+
+    /// The number of the peer whose messages come through this lane, also after it has left.
+    pub(crate) fn number_of(&self, lane: PipeId) -> Option<PeerId> {
+        let state = self.state.lock();
+        let link = state.by_lane.get(lane.index())?.as_ref()?;
+        link.peer.number().filter(|_| link.incoming == Some(lane))
     }
 
     /// Who sends through this lane, and the pipe on which to answer; also after it has left.
@@ -344,8 +403,13 @@ impl Peers {
     pub(crate) fn connected(&self, pipe: PipeId) -> Option<Peer> {
         let state = self.state.lock();
         let link = state.by_pipe.get(pipe.index())?.as_ref()?;
-        let is_it = link.outgoing == Some(pipe) && state.links.iter().any(|there| there.peer == link.peer);
+        let is_it = link.outgoing == Some(pipe) && state.links.contains_key(&link.peer.id());
         is_it.then(|| link.peer.clone())
+    }
+
+    /// Whether there will be no more of them.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.count.borrow().closed
     }
 
     /// Ends all waiting for peers.

@@ -44,7 +44,7 @@ impl Shared {
             .introduce(pipe, who)
             .map_err(|_| DisconnectReason::RoutingIdTaken { id: escaped(&name) })?;
         if let Some(link) = welcome.displaced.and_then(|pipe| self.peers.by_pipe(pipe)) {
-            link.control.give(Order::End(DisconnectReason::HandedOver));
+            link.control.give(Order::Break(DisconnectReason::HandedOver));
         }
         Ok(welcome.name.unwrap_or(name))
     }

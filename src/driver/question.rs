@@ -50,6 +50,7 @@ impl Question {
             process: stream.peer_process(),
             mechanism: mechanism.name(),
             domain: mechanism.domain_name().clone(),
+            routing_id: shared.config.session.routing_id.clone(),
             credentials,
         };
         let places = shared.questions.clone();

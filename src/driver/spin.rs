@@ -12,6 +12,7 @@
 //!
 //! A spell of fewer than eight hits doubles `need`: traffic that only looks like a ping-pong is soon left alone.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,6 +47,10 @@ const NEED: (u32, u32) = (3, 256);
 
 /// Taken by the one driver of the process that spins: processors are the process's, not a socket's.
 static SPINNING: AtomicBool = AtomicBool::new(false);
+
+/// Asked once: the answer takes 70 µs, and a program with a thousand connections would ask a thousand times.
+static HAS_TWO_PROCESSORS: LazyLock<bool> =
+    LazyLock::new(|| thread::available_parallelism().is_ok_and(|processors| processors.get() >= 2));
 
 /// Gives the place back, however the spell ends.
 #[derive(Debug)]
@@ -101,7 +106,7 @@ pub(crate) struct Read {
 impl Spin {
     pub(crate) fn new(allowed: bool) -> Self {
         Self {
-            allowed: allowed && thread::available_parallelism().is_ok_and(|n| n.get() >= 2),
+            allowed: allowed && *HAS_TWO_PROCESSORS,
             alternations: 0,
             quick: 0,
             need: NEED.0,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{Control, Order, Shared};
 use crate::endpoint::Endpoint;
-use crate::pipe::Unsent;
+use crate::pipe::{PipeId, Unsent};
 use crate::runtime;
 use crate::sync::Mutex;
 
@@ -37,6 +37,8 @@ pub(crate) struct Task {
     pub(crate) endpoint: Endpoint,
     pub(crate) role: Role,
     pub(crate) control: Arc<Control>,
+    /// The pipe of a connecting endpoint that queues before it is connected.
+    pub(crate) pipe: Option<PipeId>,
 }
 
 /// What a task does.
@@ -71,6 +73,7 @@ impl Tasks {
                 endpoint: endpoint.clone(),
                 role,
                 control: control.clone(),
+                pipe: None,
             },
         );
         self.running.send_replace(state.running.len());
@@ -81,6 +84,13 @@ impl Tasks {
             control,
             ended: false,
         })
+    }
+
+    /// This task has a pipe of its own.
+    pub(super) fn hold(&self, id: TaskId, pipe: PipeId) {
+        if let Some(task) = self.state.lock().running.get_mut(&id) {
+            task.pipe = Some(pipe);
+        }
     }
 
     /// All tasks that `which` picks.

@@ -135,19 +135,19 @@ fn a_parse_error_names_the_text_what_was_expected_and_what_was_found() {
     for (text, problem) in [
         (
             "",
-            "expected tcp://, ipc:// or inproc://, found no scheme".to_owned(),
+            "expected tcp://, ipc://, inproc:// or udp://, found no scheme".to_owned(),
         ),
         (
             "127.0.0.1:80",
-            "expected tcp://, ipc:// or inproc://, found no scheme".to_owned(),
+            "expected tcp://, ipc://, inproc:// or udp://, found no scheme".to_owned(),
         ),
         (
             "http://x:80",
-            r#"expected tcp://, ipc:// or inproc://, found "http""#.to_owned(),
+            r#"expected tcp://, ipc://, inproc:// or udp://, found "http""#.to_owned(),
         ),
         (
             "TCP://x:80",
-            r#"expected tcp://, ipc:// or inproc://, found "TCP""#.to_owned(),
+            r#"expected tcp://, ipc://, inproc:// or udp://, found "TCP""#.to_owned(),
         ),
         ("tcp://", "expected host:port, found nothing".to_owned()),
         ("tcp://host", r#"expected host:port, found "host""#.to_owned()),
@@ -170,7 +170,7 @@ fn a_parse_error_names_the_text_what_was_expected_and_what_was_found() {
         ("tcp://1.1.1.1:0;", "expected host:port, found nothing".to_owned()),
         (
             ";",
-            "expected tcp://, ipc:// or inproc://, found no scheme".to_owned(),
+            "expected tcp://, ipc://, inproc:// or udp://, found no scheme".to_owned(),
         ),
         (
             "tcp://h:0;h:80",

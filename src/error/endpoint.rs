@@ -5,6 +5,7 @@ use std::io;
 
 use super::{Closed, ProtocolError, Unsent};
 use crate::endpoint::{Endpoint, ParseEndpointError};
+use crate::socket_kind::SocketKind;
 
 /// An endpoint could not be bound.
 ///
@@ -38,6 +39,19 @@ pub enum BindError {
         /// What the system said.
         source: io::Error,
     },
+    /// The kind of the socket has no such endpoints, or none more.
+    #[error("cannot bind {endpoint}: a {kind} binds {expected}")]
+    Kind {
+        /// Where the socket was to listen.
+        endpoint: Endpoint,
+        /// The socket's kind.
+        kind: SocketKind,
+        /// What it binds.
+        expected: &'static str,
+    },
+    /// An open listener cannot be taken over.
+    #[error("cannot bind the listener: {}", Reason(.0))]
+    Listener(#[source] io::Error),
     /// There is no such transport on this platform.
     #[error("cannot bind {0}: this platform has no such endpoints")]
     Unsupported(Endpoint),
@@ -74,6 +88,9 @@ pub enum EndpointError {
     /// The socket has no such endpoint.
     #[error("the socket has no endpoint {0}")]
     NotFound(Endpoint),
+    /// No peer of the socket has this [number](crate::PeerId), or none any more.
+    #[error("the socket has no peer {0}")]
+    NoPeer(u32),
     /// A second connection to one endpoint would only double every message or subscription.
     #[error("cannot connect to {0}: the socket is connected to it already")]
     AlreadyConnected(Endpoint),
@@ -94,6 +111,16 @@ pub enum EndpointError {
         endpoint: Endpoint,
         /// What was to be the routing id, escaped.
         id: String,
+    },
+    /// The kind of the socket connects to no such endpoints.
+    #[error("cannot connect to {endpoint}: a {kind} connects to {expected}")]
+    Kind {
+        /// Where the socket was to connect to.
+        endpoint: Endpoint,
+        /// The socket's kind.
+        kind: SocketKind,
+        /// What it connects to.
+        expected: &'static str,
     },
     /// There is no such transport on this platform.
     #[error("cannot connect to {0}: this platform has no such endpoints")]
@@ -147,6 +174,14 @@ pub enum ConnectError {
         /// What was wrong with it, or with us in its eyes.
         #[source]
         reason: ProtocolError,
+    },
+    /// It did not come about, and is not tried any more, as `reconnect_stop` says: the endpoint is gone.
+    #[error("cannot connect to {endpoint}, which is not tried any more: {reason}")]
+    Stopped {
+        /// What was tried.
+        endpoint: Endpoint,
+        /// What was wrong the last time.
+        reason: String,
     },
     /// The endpoint was disconnected before.
     #[error("cannot connect to {0}: it was disconnected")]

@@ -24,7 +24,7 @@ pub use endpoint::{BindError, ConnectError, EndpointError};
 pub(crate) use protocol::escaped;
 pub use protocol::{Foreign, ProtocolError};
 pub use receive::{RecvError, TryRecvError};
-pub use send::{RequestError, SendError, SendTimeoutError, TrySendError};
+pub use send::{GroupTooLong, RequestError, SendError, SendTimeoutError, TrySendError};
 pub use unsent::{Unsent, UnsentTo};
 
 use crate::endpoint::ParseEndpointError;
@@ -91,6 +91,8 @@ pub enum Error {
     Recv(#[from] RecvError),
     /// No message was received at once.
     TryRecv(#[from] TryRecvError),
+    /// A group cannot be joined.
+    Group(#[from] GroupTooLong),
     /// The socket is closed.
     Closed(#[from] Closed),
     /// Messages were left when a socket was closed.

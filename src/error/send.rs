@@ -3,6 +3,7 @@
 use super::Closed;
 use crate::endpoint::Endpoint;
 use crate::message::Message;
+use crate::socket_kind::SocketKind;
 
 /// A message was not sent, and never will be on this socket.
 ///
@@ -47,19 +48,50 @@ pub enum SendError {
         /// The socket's limit.
         limit: usize,
     },
+    /// The message has several frames, and those of this kind of socket have one.
+    #[error("cannot send: the message has {frames} frames, those of a {kind} have one")]
+    Multipart {
+        /// The message, whole.
+        message: Message,
+        /// Its frames.
+        frames: usize,
+        /// The socket's kind.
+        kind: SocketKind,
+    },
     /// The one peer that the message is for is not connected: nobody has its routing id, or it has left.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// The name of the group, which is the first frame, has more than 255 bytes.
+    #[error("cannot send: the name of a group has at most 255 bytes")]
+    GroupTooLong(Message),
 }
 
 impl SendError {
     /// The message that was not sent.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Closed(message) | Self::NoRoute(message) => message,
-            Self::TooLarge { message, .. } | Self::TooManyFrames { message, .. } => message,
+            Self::Closed(message) | Self::NoRoute(message) | Self::GroupTooLong(message) => message,
+            Self::TooLarge { message, .. }
+            | Self::TooManyFrames { message, .. }
+            | Self::Multipart { message, .. } => message,
         }
     }
+}
+
+/// A group cannot be joined: its name has more than 255 bytes.
+///
+/// # Examples
+///
+/// ```
+/// let error = hubless::Dish::new().join("x".repeat(256)).expect_err("it is too long");
+/// assert_eq!(error.to_string(), "cannot join a group of 256 bytes: the limit is 255");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cannot join a group of {size} bytes: the limit is 255")]
+#[non_exhaustive]
+pub struct GroupTooLong {
+    /// The bytes of its name.
+    pub size: usize,
 }
 
 /// A message was not sent, since that was not possible without waiting, or at all.
@@ -102,9 +134,22 @@ pub enum TrySendError {
         /// The socket's limit.
         limit: usize,
     },
+    /// The message has several frames, and those of this kind of socket have one.
+    #[error("cannot send: the message has {frames} frames, those of a {kind} have one")]
+    Multipart {
+        /// The message, whole.
+        message: Message,
+        /// Its frames.
+        frames: usize,
+        /// The socket's kind.
+        kind: SocketKind,
+    },
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// The name of the group, which is the first frame, has more than 255 bytes.
+    #[error("cannot send: the name of a group has at most 255 bytes")]
+    GroupTooLong(Message),
 }
 
 impl TrySendError {
@@ -112,7 +157,10 @@ impl TrySendError {
     pub fn into_message(self) -> Message {
         match self {
             Self::Full(message) | Self::Closed(message) | Self::NoRoute(message) => message,
-            Self::TooLarge { message, .. } | Self::TooManyFrames { message, .. } => message,
+            Self::GroupTooLong(message) => message,
+            Self::TooLarge { message, .. }
+            | Self::TooManyFrames { message, .. }
+            | Self::Multipart { message, .. } => message,
         }
     }
 }
@@ -131,7 +179,17 @@ impl From<SendError> for TrySendError {
                 frames,
                 limit,
             },
+            SendError::Multipart {
+                message,
+                frames,
+                kind,
+            } => Self::Multipart {
+                message,
+                frames,
+                kind,
+            },
             SendError::NoRoute(message) => Self::NoRoute(message),
+            SendError::GroupTooLong(message) => Self::GroupTooLong(message),
         }
     }
 }

@@ -44,7 +44,8 @@ pub use self::local::LocalUsers;
 /// enter.
 ///
 /// A function that returns a future is an authenticator; ready-made ones are [`PlainUsers`](crate::PlainUsers),
-/// [`LocalUsers`] and, for CURVE, `AllowList`.
+/// [`LocalUsers`], for CURVE `AllowList`, and [`Zap`](crate::auth::Zap), which asks a handler as programs for libzmq
+/// have it.
 ///
 /// # Examples
 ///
@@ -115,6 +116,8 @@ pub struct Applicant {
     pub(crate) process: Option<Process>,
     pub(crate) mechanism: &'static str,
     pub(crate) domain: Arc<str>,
+    /// Of our socket; empty if it has none.
+    pub(crate) routing_id: Bytes,
     pub(crate) credentials: Credentials,
 }
 

@@ -29,6 +29,7 @@ pub(crate) mod auth;
 pub(crate) mod curve;
 mod null;
 mod plain;
+pub(crate) mod zap;
 
 use std::fmt;
 use std::sync::Arc;

@@ -23,6 +23,7 @@ pub(super) fn decide(mechanism: &Mechanism, credentials: Credentials) -> Verdict
         process: None,
         mechanism: mechanism.name(),
         domain: mechanism.domain_name().clone(),
+        routing_id: Bytes::new(),
         credentials,
     };
     let mut deciding = mechanism.gate().expect("somebody decides").ask(applicant);

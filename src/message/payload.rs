@@ -113,7 +113,8 @@ impl<'a> Payload<'a> {
         }
     }
 
-    pub(super) fn frames(&self) -> Frames<'_> {
+    /// The frames' bodies.
+    pub(crate) fn frames(&self) -> Frames<'_> {
         match &self.0 {
             Repr::Slice(slice) => Frames::one(slice),
             Repr::Message(message) => message.iter(),

@@ -43,6 +43,13 @@ pub enum Event {
         /// The limit that it met.
         limit: Limit,
     },
+    /// The system did not send, or receive, a datagram. The rest go on; of a series of failures one a second is told.
+    DatagramFailed {
+        /// Where it came or was to leave from.
+        endpoint: Endpoint,
+        /// What the system said.
+        error: Arc<io::Error>,
+    },
     /// An attempt to connect begins, the first one or another.
     Connecting {
         /// What we connect to.
@@ -93,6 +100,11 @@ pub enum Event {
         /// After this time.
         delay: Duration,
     },
+    /// A connecting endpoint is given up, as [`reconnect_stop`](crate::Builder::reconnect_stop) says.
+    ConnectStopped {
+        /// What it connected to.
+        endpoint: Endpoint,
+    },
     /// A request was dropped without a reply: its peer will wait in vain.
     Unanswered {
         /// Who asked.
@@ -116,11 +128,13 @@ impl Event {
             | Self::Accepted { endpoint, .. }
             | Self::AcceptFailed { endpoint, .. }
             | Self::Refused { endpoint, .. }
+            | Self::DatagramFailed { endpoint, .. }
             | Self::Connecting { endpoint }
             | Self::ConnectFailed { endpoint, .. }
             | Self::Connected { endpoint, .. }
             | Self::HandshakeFailed { endpoint, .. }
-            | Self::RetryIn { endpoint, .. } => Some(endpoint),
+            | Self::RetryIn { endpoint, .. }
+            | Self::ConnectStopped { endpoint } => Some(endpoint),
             Self::HandshakeDone { peer } | Self::Disconnected { peer, .. } | Self::Unanswered { peer } => {
                 Some(peer.endpoint())
             }
@@ -150,6 +164,7 @@ impl fmt::Display for Event {
             Self::Accepted { address, .. } => write!(f, "accepted {address}"),
             Self::AcceptFailed { error, .. } => write!(f, "cannot accept: {}", Reason(error)),
             Self::Refused { address, limit, .. } => write!(f, "refused {address}: {limit}"),
+            Self::DatagramFailed { error, .. } => write!(f, "datagram failed: {}", Reason(error)),
             Self::Connecting { .. } => f.write_str("connecting"),
             Self::ConnectFailed { error, .. } => write!(f, "cannot connect: {}", Reason(error)),
             Self::Connected { address, .. } => write!(f, "connected to {address}"),
@@ -173,6 +188,7 @@ impl fmt::Display for Event {
                 )
             }
             Self::RetryIn { delay, .. } => write!(f, "next attempt in {delay:?}"),
+            Self::ConnectStopped { .. } => f.write_str("not tried any more"),
             Self::Unanswered { peer } => write!(f, "a request from {peer} was dropped unanswered"),
             Self::Lagged { missed } => write!(f, "{missed} events missed"),
             Self::Closed => f.write_str("the socket is closed"),
@@ -224,6 +240,9 @@ pub enum DisconnectReason {
     /// A pending handshake, older than a second, made room for a newer connection.
     #[error("evicted to make room for newer connections")]
     Evicted,
+    /// One of the two sockets talks to one peer at a time, and has one.
+    #[error("one peer at a time, and there is one already")]
+    Occupied,
     /// The request that went out on it was abandoned: its answer must not meet the next one.
     #[error("its request was abandoned")]
     Abandoned,
@@ -236,6 +255,9 @@ pub enum DisconnectReason {
     /// A peer that came later took over its routing id.
     #[error("its routing id was handed over to a newer connection")]
     HandedOver,
+    /// It did not keep up with what was published, and that is what [is done](crate::SlowPolicy::Disconnect) with those.
+    #[error("it did not keep up with what was published")]
+    TooSlow,
     /// The endpoint was disconnected by this program.
     #[error("the endpoint was disconnected here")]
     Disconnect,
@@ -335,6 +357,13 @@ mod tests {
                 "refused 10.0.0.1:49153: too many connections",
             ),
             (
+                Event::DatagramFailed {
+                    endpoint: endpoint.clone(),
+                    error: error.clone(),
+                },
+                "datagram failed: no more descriptors",
+            ),
+            (
                 Event::Connecting {
                     endpoint: endpoint.clone(),
                 },
@@ -388,6 +417,12 @@ mod tests {
                     delay: Duration::from_millis(150),
                 },
                 "next attempt in 150ms",
+            ),
+            (
+                Event::ConnectStopped {
+                    endpoint: endpoint.clone(),
+                },
+                "not tried any more",
             ),
             (
                 Event::Unanswered { peer: peer(1) },

@@ -69,12 +69,21 @@ impl Addressed {
         ticket: &mut AimedTicket,
         payload: &Payload<'_>,
     ) -> Poll<Result<(), Refusal>> {
-        let waits = self.mandatory;
-        let send = |pipe, ticket: &mut _| self.outbox.poll_send_to(pipe, waker, ticket, payload, waits);
-        let (pipe, sent) = match to.hint().map(|pipe| (Some(pipe), send(pipe, ticket))) {
+        let first = ticket.pipe.or(to.hint());
+        let mut send = |pipe| {
+            ticket.pipe = Some(pipe);
+            if self.mandatory {
+                self.outbox
+                    .poll_send_to(pipe, waker, &mut ticket.ticket, &[], payload)
+            } else {
+                self.outbox.poll_give(pipe, waker, ticket, payload)
+            }
+        };
+        let (pipe, sent) = match first.map(|pipe| (Some(pipe), send(pipe))) {
             Some(sent) if !matches!(sent.1, Poll::Ready(Err(Refusal::Gone))) => sent,
+            // The line that it stood in, if in any, has ended with its pipe.
             _ => match self.find(to) {
-                Some(pipe) => (Some(pipe), send(pipe, ticket)),
+                Some(pipe) => (Some(pipe), send(pipe)),
                 None => (None, Poll::Ready(Err(self.outbox.refusal()))),
             },
         };
@@ -85,11 +94,11 @@ impl Addressed {
     pub(crate) fn try_send(&self, to: &RoutingId, payload: &Payload<'_>) -> Result<(), Refusal> {
         let (pipe, sent) = match to
             .hint()
-            .map(|pipe| (Some(pipe), self.outbox.try_send_to(pipe, payload)))
+            .map(|pipe| (Some(pipe), self.outbox.try_send_to(pipe, &[], payload)))
         {
             Some(sent) if sent.1 != Err(Refusal::Gone) => sent,
             _ => match self.find(to) {
-                Some(pipe) => (Some(pipe), self.outbox.try_send_to(pipe, payload)),
+                Some(pipe) => (Some(pipe), self.outbox.try_send_to(pipe, &[], payload)),
                 None => (None, Err(self.outbox.refusal())),
             },
         };
@@ -115,7 +124,9 @@ impl Addressed {
 
     /// A send was given up while it waited.
     pub(crate) fn leave(&self, ticket: &mut AimedTicket) {
-        self.outbox.leave_aimed(ticket);
+        if let Some(pipe) = ticket.pipe {
+            self.outbox.leave_line_of(pipe, &mut ticket.ticket);
+        }
     }
 
     /// Who has this name now.

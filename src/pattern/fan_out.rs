@@ -13,41 +13,40 @@
 //! follows until half of its queue has been written. A message that nobody asked for is counted once.
 //!
 //! `send` never waits for a subscriber, but it yields when drivers could not run: see [`pace`].
+//!
+//! * [`asking`]: what peers ask for, and within which limits; [`matching`]: whom a message concerns, therefore.
+//! * [`news`]: what an XPUB's program hears of that, and what it answers.
+//! * [`subscriber`], [`shared_log`]: queues; [`pipes`]: the drivers' side of them.
 
+mod asking;
+mod matching;
+mod news;
 mod pace;
+mod patience;
+mod pipes;
 mod shared_log;
 mod subscriber;
 #[cfg(test)]
 mod tests;
 
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+pub(crate) use self::asking::{AskLimits, MAX_GROUP};
+pub(crate) use self::matching::Matching;
+pub(crate) use self::news::Audience;
+use self::news::News;
 use self::pace::Pace;
+pub(crate) use self::patience::Slow;
 use self::shared_log::{Range, SharedLog};
 use self::subscriber::Subscriber;
 use super::subscriptions::Subscriptions;
-use super::{Change, Publications, TooManySubscriptions};
 use crate::error::Closed;
 use crate::frame::Run;
-use crate::message::Payload;
-use crate::pipe::{Batch, Line, Marks, Next, Outgoing, PipeId, Slots, Ticket, Unsent, Waiters};
-use crate::stats::{Counters, DropReason, Load};
-use crate::sync::Mutex;
-
-/// The longest topic prefix that a peer may subscribe to.
-const MAX_TOPIC: usize = 64 * 1024;
-
-/// The most subscriptions of one peer …
-const MAX_SUBSCRIPTIONS: usize = 100_000;
-
-/// … and the most bytes of all its prefixes.
-const MAX_SUBSCRIPTION_BYTES: usize = 16 * 1024 * 1024;
-
-/// A message for one subscriber whose line is idle is written by the publisher itself, if it met no idle line within
-/// this time: then it is not streaming, and a wake-up is saved. (Counted from its last write instead, a stream to many
-/// subscribers, each with a topic of its own, stays one of writes that carry one message each.)
-const INLINE_SPACING: Duration = Duration::from_micros(2);
+use crate::message::{Message, Payload};
+use crate::pipe::{Batch, Inbox, Line, Marks, Next, PipeId, Ration, Refusal, Slots, Ticket, Waiters};
+use crate::stats::{Counters, DropReason};
+use crate::sync::{Arc, Mutex};
 
 /// From this many subscribers on a message is written to the shared log, once …
 const MANY: usize = 8;
@@ -69,12 +68,19 @@ pub(crate) struct FanOutConfig {
     pub(crate) share_from: usize,
     /// Keep only the newest message for each subscriber; the marks do not apply.
     pub(crate) conflate: bool,
+    pub(crate) matching: Matching,
+    pub(crate) slow: Slow,
+    pub(crate) limits: AskLimits,
 }
 
 /// The outgoing side of a publishing socket.
 #[derive(Debug)]
 pub(crate) struct FanOut {
     config: FanOutConfig,
+    /// Whoever comes gets this first.
+    welcome: Option<Message>,
+    /// Where a program that hears of its subscribers waits.
+    readers: Option<Arc<Inbox>>,
     state: Mutex<State>,
 }
 
@@ -82,6 +88,8 @@ pub(crate) struct FanOut {
 struct State {
     subscribers: Slots<Subscriber>,
     subscriptions: Subscriptions,
+    /// For a program that hears of its subscribers.
+    news: Option<Box<News>>,
     /// Of the last message. The first one is 1.
     number: u64,
     /// Who asked for the message that is being published: kept for its room.
@@ -90,10 +98,14 @@ struct State {
     /// Empty ones, for batches that are copied from the shared log.
     buffers: Vec<Run>,
     pace: Pace,
-    /// When an idle line was met last, or the publisher's own write to one ended.
-    last_idle: Option<Instant>,
+    /// Of writes to the one subscriber of a message.
+    ration: Ration,
     /// Those who wait for subscribers.
     waiters: Waiters,
+    /// Those who wait for room in all queues that their message concerns.
+    senders: Waiters,
+    /// Subscribers that have to go.
+    slow: Vec<PipeId>,
     closed: bool,
     /// Counters of pipes that have ended, and of messages that nobody asked for.
     ended: Counters,
@@ -110,8 +122,16 @@ impl FanOut {
     pub(crate) fn new(config: FanOutConfig) -> Self {
         Self {
             config,
+            welcome: None,
+            readers: None,
             state: Mutex::default(),
         }
+    }
+
+    /// With a message that whoever comes gets first.
+    pub(crate) fn with_welcome(mut self, welcome: Option<Message>) -> Self {
+        self.welcome = welcome;
+        self
     }
 
     /// Publishes. Pending at most once, before anything is queued: others must run.
@@ -131,14 +151,23 @@ impl FanOut {
             waker.wake_by_ref();
             return Poll::Pending;
         }
-        let errands = state.publish(self.config, payload, &clock);
+        let errands = state.publish(&self.config, payload, &clock);
         drop(state);
         self.run(errands, clock);
         Poll::Ready(Ok(()))
     }
 
-    /// The yield of [`poll_send`](Self::poll_send) alone: whoever then publishes without waiting is no faster.
-    pub(crate) fn poll_turn(&self, waker: &Waker, clock: impl Fn() -> Instant) -> Poll<Result<(), Closed>> {
+    /// The yield of [`poll_send`](Self::poll_send) alone: whoever then publishes without waiting is no faster. Where a
+    /// publisher waits for as long as it takes it does so here.
+    pub(crate) fn poll_turn(
+        &self,
+        waker: &Waker,
+        ticket: &mut Ticket,
+        clock: impl Fn() -> Instant,
+    ) -> Poll<Result<(), Closed>> {
+        if self.config.slow == Slow::Wait(None) {
+            return self.poll_room(waker, ticket);
+        }
         let mut state = self.state.lock();
         if state.closed {
             return Poll::Ready(Err(Closed));
@@ -151,13 +180,16 @@ impl FanOut {
         Poll::Ready(Ok(()))
     }
 
-    /// Publishes without letting others run.
-    pub(crate) fn try_send(&self, payload: &Payload<'_>, clock: impl Fn() -> Instant) -> Result<(), Closed> {
+    /// Publishes without letting others run, and without waiting.
+    pub(crate) fn try_send(&self, payload: &Payload<'_>, clock: impl Fn() -> Instant) -> Result<(), Refusal> {
         let mut state = self.state.lock();
         if state.closed {
-            return Err(Closed);
+            return Err(Refusal::Closed);
         }
-        let errands = state.publish(self.config, payload, &clock);
+        if let Some(refusal) = state.refuses(&self.config, payload) {
+            return Err(refusal);
+        }
+        let errands = state.publish(&self.config, payload, &clock);
         drop(state);
         self.run(errands, clock);
         Ok(())
@@ -175,7 +207,7 @@ impl FanOut {
     fn write(&self, pipe: PipeId, mut batch: Batch, line: &Line, clock: impl Fn() -> Instant) {
         line.carry(&mut batch);
         let mut state = self.state.lock();
-        state.last_idle = Some(clock());
+        state.ration.wrote(clock());
         let State {
             subscribers, shared, ..
         } = &mut *state;
@@ -184,45 +216,9 @@ impl FanOut {
             subscriber.bring_home(shared, usize::MAX);
             subscriber.log.sender_wrote(batch)
         });
+        let sender = state.call_sender();
         drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-    }
-
-    // ---- who is there --------------------------------------------------------------------------------------
-
-    /// How many peers hold a prefix of `topic`; without one, how many hold any subscription.
-    pub(crate) fn count_subscribers(&self, topic: Option<&[u8]>) -> usize {
-        self.state.lock().count_subscribers(topic)
-    }
-
-    /// Ready when there are at least `n` such peers.
-    pub(crate) fn poll_subscribers(
-        &self,
-        waker: &Waker,
-        ticket: &mut Ticket,
-        topic: Option<&[u8]>,
-        n: usize,
-    ) -> Poll<Result<(), Closed>> {
-        let mut state = self.state.lock();
-        if state.closed {
-            return Poll::Ready(Err(Closed));
-        }
-        if state.count_subscribers(topic) >= n {
-            state.waiters.leave(ticket);
-            return Poll::Ready(Ok(()));
-        }
-        state.waiters.take_turn(ticket);
-        state.waiters.wait(ticket, waker);
-        Poll::Pending
-    }
-
-    /// Gives up waiting for subscribers.
-    pub(crate) fn leave(&self, ticket: &mut Ticket) {
-        if ticket.is_waiting() {
-            self.state.lock().waiters.leave(ticket);
-        }
+        driver.into_iter().chain(sender).for_each(Waker::wake);
     }
 }
 
@@ -230,14 +226,17 @@ impl State {
     #[inline]
     fn publish(
         &mut self,
-        config: FanOutConfig,
+        config: &FanOutConfig,
         payload: &Payload<'_>,
         clock: impl Fn() -> Instant,
     ) -> Errands {
         self.number += 1;
         self.pace.count_send();
         let bytes = payload.wire_len();
-        self.find_hits(payload.first_frame());
+        self.find_hits(config.matching, payload.first_frame());
+        if let Some(news) = &mut self.news {
+            news.has_spoken();
+        }
         if self.hits.is_empty() {
             self.ended.dropped.add(DropReason::NoSubscriber, 1);
             return Errands::default();
@@ -245,37 +244,24 @@ impl State {
         self.fill_queues(config, payload, bytes, clock)
     }
 
-    /// Notes in `hits` whose subscriptions match, each once.
-    #[inline]
-    fn find_hits(&mut self, topic: &[u8]) {
-        let (hits, mut prefixes) = (&mut self.hits, 0);
-        hits.clear();
-        self.subscriptions.for_each_match(topic, |holders| {
-            hits.extend_from_slice(holders);
-            prefixes += 1;
-        });
-        if prefixes > 1 {
-            let (subscribers, number) = (&mut self.subscribers, self.number);
-            hits.retain(|slot| subscribers.at_mut(*slot).is_some_and(|one| one.is_new(number)));
-        }
-    }
-
     #[inline]
     fn fill_queues(
         &mut self,
-        config: FanOutConfig,
+        config: &FanOutConfig,
         payload: &Payload<'_>,
         bytes: usize,
         clock: impl Fn() -> Instant,
     ) -> Errands {
         let mut errands = Errands::default();
-        let marks = if config.conflate { None } else { Some(config.marks) };
+        let drops_oldest = config.slow == Slow::DropOldest;
+        let has_room_always = config.conflate || drops_oldest;
+        let marks = if has_room_always { None } else { Some(config.marks) };
         let hits = self.hits.len();
         let is_large = bytes >= config.share_from;
         let is_shared = (hits >= MANY || hits > 1 && bytes >= LARGE)
             && bytes <= shared_log::LARGEST
             && !is_large
-            && !config.conflate;
+            && !has_room_always;
         let range = is_shared.then(|| self.append_shared(payload, bytes));
         let copy;
         let payload = if is_large && hits > 1 {
@@ -291,7 +277,13 @@ impl State {
             };
             if !subscriber.admits(marks, bytes) {
                 self.pace.count_dropped();
+                if config.slow == Slow::Disconnect && subscriber.is_told_to_go() {
+                    self.slow.extend(self.subscribers.pipe_at(slot));
+                }
                 continue;
+            }
+            if drops_oldest && subscriber.make_room(config.marks, bytes) {
+                self.pace.count_dropped();
             }
             match range {
                 Some(range) => subscriber.share(range, &mut self.shared),
@@ -301,16 +293,13 @@ impl State {
             let copied = if range.is_some() { 0 } else { bytes };
             self.pace
                 .count_queued(copied, log.load(), config.marks, log.is_blocked());
-            let last_idle = &mut self.last_idle;
-            let may_write = || {
-                if hits > 1 {
-                    return false;
-                }
-                let now = clock();
-                let last = last_idle.replace(now);
-                last.is_none_or(|last| now.duration_since(last) >= INLINE_SPACING)
+            let ration = &mut self.ration;
+            // Of several who wait in this process the publisher could serve one: all are their drivers'.
+            let next = match hits {
+                1 => log.after_append(|| ration.meet_idle(clock())),
+                _ => log.call_driver(),
             };
-            match log.after_append(may_write) {
+            match next {
                 Next::Done => {}
                 Next::Wake(driver) => errands.drivers.push(driver),
                 Next::Write(batch, line) => {
@@ -347,172 +336,5 @@ impl State {
         } else if self.buffers.len() < BUFFERS && buffer.capacity() <= KEEP {
             self.buffers.push(buffer);
         }
-    }
-
-    fn count_subscribers(&self, topic: Option<&[u8]>) -> usize {
-        match topic {
-            Some(topic) => self.subscriptions.count_matching(topic),
-            None => {
-                let slots = self.subscribers.iter().map(|(slot, _)| slot);
-                slots
-                    .filter(|slot| self.subscriptions.held_by(*slot).0 > 0)
-                    .count()
-            }
-        }
-    }
-
-    /// Takes in one change. `false`: it changed nothing.
-    fn apply(&mut self, slot: u32, change: &Change) -> Result<bool, TooManySubscriptions> {
-        let prefix = &*change.prefix;
-        if !change.subscribe {
-            return Ok(self.subscriptions.cancel(slot, prefix));
-        }
-        let at_most = |what, is: usize, limit: usize| {
-            let limit = limit as u64;
-            if is as u64 <= limit {
-                Ok(())
-            } else {
-                Err(TooManySubscriptions { what, limit })
-            }
-        };
-        at_most("bytes in a topic", prefix.len(), MAX_TOPIC)?;
-        let is_new = self.subscriptions.subscribe(slot, prefix);
-        let (count, bytes) = self.subscriptions.held_by(slot);
-        at_most("subscriptions", count, MAX_SUBSCRIPTIONS)?;
-        at_most("bytes in subscriptions", bytes, MAX_SUBSCRIPTION_BYTES)?;
-        Ok(is_new)
-    }
-}
-
-impl Publications for FanOut {
-    fn apply(&self, pipe: PipeId, changes: Vec<Change>) -> Result<(), TooManySubscriptions> {
-        let mut state = self.state.lock();
-        if state.subscribers.get(pipe).is_none() {
-            return Ok(());
-        }
-        let mut has_changed = false;
-        let result = changes.iter().try_for_each(|change| {
-            has_changed |= state.apply(pipe.slot, change)?;
-            Ok(())
-        });
-        let waiters = if has_changed {
-            state.waiters.grant_all()
-        } else {
-            Vec::new()
-        };
-        drop(state);
-        waiters.into_iter().for_each(Waker::wake);
-        result
-    }
-}
-
-impl Outgoing for FanOut {
-    fn attach(&self) -> PipeId {
-        self.state.lock().subscribers.insert(Subscriber::new())
-    }
-
-    fn online(&self, pipe: PipeId, line: Option<Line>) {
-        if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
-            subscriber.log.online(line);
-        }
-    }
-
-    fn poll_take(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
-        let mut state = self.state.lock();
-        state.take_in(pipe, batch);
-        let State {
-            subscribers,
-            shared,
-            buffers,
-            ..
-        } = &mut *state;
-        let Some(subscriber) = subscribers.get_mut(pipe) else {
-            return Poll::Pending;
-        };
-        subscriber.prepare_batch(shared, buffers);
-        subscriber.log.driver_takes(waker, batch, claim)
-    }
-
-    fn progress(&self, pipe: PipeId, batch: &mut Batch) {
-        if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
-            subscriber.log.progress(batch);
-        }
-    }
-
-    fn handle_blocked(&self, pipe: PipeId) {
-        if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
-            subscriber.log.handle_blocked();
-        }
-    }
-
-    fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
-        let mut state = self.state.lock();
-        let Some(subscriber) = state.subscribers.get_mut(pipe) else {
-            return Poll::Ready(());
-        };
-        let offline = subscriber.log.offline(waker, batch);
-        if offline.is_ready() {
-            subscriber.borrows = false;
-            // The peer says again what it wants when it is back.
-            state.subscriptions.remove_all(pipe.slot);
-        }
-        offline
-    }
-
-    fn retire(&self, pipe: PipeId) {
-        self.state.lock().subscriptions.remove_all(pipe.slot);
-    }
-
-    fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
-        let mut state = self.state.lock();
-        let Some(mut subscriber) = state.subscribers.remove(pipe) else {
-            return Unsent::default();
-        };
-        state.subscriptions.remove_all(pipe.slot);
-        subscriber.bring_home(&mut state.shared, usize::MAX);
-        let unsent = subscriber.log.end(reason);
-        state.ended += subscriber.log.counters();
-        unsent
-    }
-
-    fn alive(&self, pipe: PipeId) -> u64 {
-        let mut state = self.state.lock();
-        let subscriber = state.subscribers.get_mut(pipe);
-        subscriber.map_or(0, |subscriber| subscriber.log.alive())
-    }
-
-    fn queued(&self, pipe: PipeId) -> Load {
-        let state = self.state.lock();
-        state
-            .subscribers
-            .get(pipe)
-            .map(|subscriber| subscriber.log.load())
-            .unwrap_or_default()
-    }
-
-    fn counters(&self, pipe: PipeId) -> Option<Counters> {
-        let state = self.state.lock();
-        state
-            .subscribers
-            .get(pipe)
-            .map(|subscriber| subscriber.log.counters())
-    }
-
-    fn totals(&self) -> (Counters, Load) {
-        let state = self.state.lock();
-        let mut sum = (state.ended, Load::default());
-        for (_, subscriber) in state.subscribers.iter() {
-            sum.0 += subscriber.log.counters();
-            sum.1 += subscriber.log.load();
-        }
-        sum
-    }
-
-    fn close(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let waiters = state.waiters.grant_all();
-        drop(state);
-        waiters.into_iter().for_each(Waker::wake);
     }
 }

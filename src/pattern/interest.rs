@@ -3,18 +3,22 @@
 //! The set of subscriptions is one; each connection keeps only the prefixes in which the peer's knowledge differs
 //! from it. A change *toggles* a prefix there: subscribing and cancelling before the driver came leaves nothing
 //! to send. So nothing is ever dropped at a mark, duplicates are counted here alone, and what waits for a slow
-//! publisher is bounded by the set itself. A new connection begins with every prefix.
+//! publisher is bounded by the set itself. A new connection begins with every prefix. A socket that speaks for others
+//! (XSUB) may say again what is said already: then each prefix is waiting to be said at most once.
 //!
 //! [`poll_subscribed`](Interest::poll_subscribed) is the barrier behind `subscribed()`: each connection proves,
 //! by an answered PING, that its publisher has taken in all that was asked before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
 use std::ops::Bound::{Included, Unbounded};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
+use super::Matching;
+use crate::error::Closed;
 use crate::message::Message;
 use crate::pipe::{Filter, PipeId, Prefixes};
 use crate::stats::DropReason;
@@ -32,9 +36,21 @@ pub(crate) struct Change {
     pub(crate) prefix: Bytes,
 }
 
+/// How a subscriber behaves.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InterestConfig {
+    /// Which messages it takes of those that come.
+    pub(crate) matching: Matching,
+    /// A subscription is said again when it is made again …
+    pub(crate) repeats: bool,
+    /// … and every end of one is said, not only the last.
+    pub(crate) tells_every_end: bool,
+}
+
 /// The subscriptions of one socket and how far each publisher knows them.
 #[derive(Debug, Default)]
 pub(crate) struct Interest {
+    config: InterestConfig,
     /// Rises with every change and every barrier: spares idle drivers the lock.
     version: AtomicU64,
     /// Rises with every change of what is wanted: spares receivers the lock.
@@ -45,13 +61,19 @@ pub(crate) struct Interest {
 impl Filter for Interest {
     #[inline]
     fn refuse(&self, known: &mut Prefixes, message: &Message, _from: PipeId) -> Option<DropReason> {
+        let is_inverted = match self.config.matching {
+            Matching::Prefix => false,
+            Matching::Inverted => true,
+            Matching::Everybody => return None,
+            Matching::Exact => return self.refuse_in_group(message),
+        };
         let topic = message.frame(0).unwrap_or_default();
-        let wanted = if known.version == self.changes.load(Ordering::Acquire) {
+        let is_covered = if known.version == self.changes.load(Ordering::Acquire) {
             known.cover(topic)
         } else {
             self.ask(known, topic)
         };
-        (!wanted).then_some(DropReason::Filtered)
+        (is_covered == is_inverted).then_some(DropReason::Filtered)
     }
 }
 
@@ -71,6 +93,8 @@ struct State {
 struct Publisher {
     /// Prefixes in which the peer's knowledge differs from `wanted`.
     differs: BTreeSet<Bytes>,
+    /// What is to be said of others: that they are subscribed to, or cancelled, once more.
+    again: BTreeMap<Bytes, bool>,
     driver: Option<Waker>,
     seen: u64,
     /// The barrier that this publisher has passed.
@@ -105,13 +129,22 @@ pub(crate) struct Errand {
 }
 
 impl Interest {
-    /// Adds a subscription; a second one of the same prefix is only counted.
+    pub(crate) fn new(config: InterestConfig) -> Self {
+        Self {
+            config,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a subscription; a second one of the same prefix is only counted, as a rule.
     pub(crate) fn subscribe(&self, prefix: Bytes) {
         let mut state = self.state.lock();
         let count = state.wanted.entry(prefix.clone()).or_default();
         *count += 1;
         if *count == 1 {
             self.toggle(&mut state, &prefix);
+        } else if self.config.repeats {
+            self.say_again(&mut state, &prefix, true);
         }
     }
 
@@ -128,8 +161,30 @@ impl Interest {
                 .remove_entry(prefix)
                 .expect("it was found a line above");
             self.toggle(&mut state, &prefix);
+        } else if self.config.tells_every_end {
+            self.say_again(&mut state, &Bytes::copy_from_slice(prefix), false);
         }
         true
+    }
+
+    /// Wants it, if it does not already: then `false`.
+    pub(crate) fn add(&self, prefix: Bytes) -> bool {
+        let mut state = self.state.lock();
+        let is_new = state.wanted.insert(prefix.clone(), 1).is_none();
+        if is_new {
+            self.toggle(&mut state, &prefix);
+        }
+        is_new
+    }
+
+    /// Whether messages of another shape, or of groups that are not wanted, are refused.
+    fn refuse_in_group(&self, message: &Message) -> Option<DropReason> {
+        let mut frames = message.iter();
+        let (Some(group), Some(_), None) = (frames.next(), frames.next(), frames.next()) else {
+            return Some(DropReason::ProtocolError);
+        };
+        let is_wanted = self.state.lock().wanted.contains_key(group);
+        (!is_wanted).then_some(DropReason::Filtered)
     }
 
     /// The way of [`Filter::wants`] when something has changed: asks here until a new copy has earned its cost, which
@@ -147,11 +202,22 @@ impl Interest {
 
     fn toggle(&self, state: &mut State, prefix: &Bytes) {
         for publisher in state.publishers.values_mut() {
+            publisher.again.remove(prefix);
             if !publisher.differs.remove(prefix) {
                 publisher.differs.insert(prefix.clone());
             }
         }
         self.changes.fetch_add(1, Ordering::Release);
+        self.call_drivers(state);
+    }
+
+    /// Has every publisher told what it knows, unless it is to be told something of it anyway.
+    fn say_again(&self, state: &mut State, prefix: &Bytes, subscribe: bool) {
+        for publisher in state.publishers.values_mut() {
+            if !publisher.differs.contains(prefix) {
+                publisher.again.insert(prefix.clone(), subscribe);
+            }
+        }
         self.call_drivers(state);
     }
 
@@ -203,12 +269,14 @@ impl Interest {
         let version = self.version.load(Ordering::Acquire);
         let publisher = state.publishers.get_mut(&key)?;
         let wanted = &state.wanted;
-        let changes: Vec<_> = std::mem::take(&mut publisher.differs)
-            .into_iter()
+        let differs = std::mem::take(&mut publisher.differs).into_iter();
+        let again = std::mem::take(&mut publisher.again).into_iter();
+        let changes: Vec<_> = differs
             .map(|prefix| Change {
                 subscribe: wanted.contains_key(&prefix),
                 prefix,
             })
+            .chain(again.map(|(prefix, subscribe)| Change { subscribe, prefix }))
             .collect();
         let due = publisher.passed < state.barrier && publisher.seen != state.barrier;
         publisher.seen = state.barrier;
@@ -237,6 +305,15 @@ impl Interest {
         state.barrier
     }
 
+    /// Waits until there is a publisher, and every one knows all that was wanted before this call.
+    pub(crate) async fn passed_by_all(&self) -> Result<(), Closed> {
+        let barrier = self.set_barrier();
+        match poll_fn(|cx| self.poll_subscribed(cx.waker(), barrier)).await {
+            true => Ok(()),
+            false => Err(Closed),
+        }
+    }
+
     /// Ready when there is a publisher, and every one has passed the barrier; `false` when the socket is closed.
     pub(crate) fn poll_subscribed(&self, waker: &Waker, barrier: u64) -> Poll<bool> {
         let mut state = self.state.lock();
@@ -251,6 +328,10 @@ impl Interest {
             state.waiting.push(waker.clone());
         }
         Poll::Pending
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed
     }
 
     /// Ends all waiting for good.

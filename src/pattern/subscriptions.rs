@@ -32,6 +32,8 @@ pub(crate) struct Subscriptions {
     slots: Vec<Held>,
     /// How many (prefix, slot) pairs there are.
     len: usize,
+    /// How many prefixes there are.
+    topics: usize,
 }
 
 /// A position in `Subscriptions::nodes`.
@@ -66,6 +68,7 @@ impl Default for Subscriptions {
             free: Vec::new(),
             slots: Vec::new(),
             len: 0,
+            topics: 0,
         }
     }
 }
@@ -91,7 +94,9 @@ impl Subscriptions {
         let Err(place) = subscribers.binary_search(&slot) else {
             return false;
         };
+        let is_new = subscribers.is_empty();
         subscribers.insert(place, slot);
+        self.topics += usize::from(is_new);
         if self.slots.len() <= slot as usize {
             self.slots.resize_with(slot as usize + 1, Held::default);
         }
@@ -128,6 +133,26 @@ impl Subscriptions {
         self.compact_if_sparse();
     }
 
+    /// The slots that hold exactly this prefix.
+    pub(crate) fn holders(&self, prefix: &[u8]) -> &[u32] {
+        match self.find(prefix) {
+            Some(id) => &self.node(id).subscribers,
+            None => &[],
+        }
+    }
+
+    /// How many different prefixes there are.
+    pub(crate) fn topics(&self) -> usize {
+        self.topics
+    }
+
+    /// The prefixes that this peer holds.
+    pub(crate) fn prefixes_of(&self, slot: u32) -> Vec<Vec<u8>> {
+        let held = self.slots.get(slot as usize);
+        let nodes = held.into_iter().flat_map(|held| &held.nodes);
+        nodes.map(|&id| self.prefix_of(id)).collect()
+    }
+
     /// Calls `visit` with the slots that hold a prefix of `topic`, once for every such prefix.
     #[inline]
     pub(crate) fn for_each_match(&self, topic: &[u8], mut visit: impl FnMut(&[u32])) {
@@ -161,6 +186,18 @@ impl Subscriptions {
 
     fn node_mut(&mut self, id: NodeId) -> &mut Node {
         &mut self.nodes[id as usize]
+    }
+
+    /// What a node stands for: its label behind those of all above.
+    fn prefix_of(&self, mut id: NodeId) -> Vec<u8> {
+        let mut labels = Vec::new();
+        while id != ROOT {
+            let node = self.node(id);
+            labels.push(&*node.label);
+            id = node.parent;
+        }
+        labels.reverse();
+        labels.concat()
     }
 
     /// The node of exactly this prefix.
@@ -226,8 +263,9 @@ impl Subscriptions {
         };
         node.subscribers.remove(place);
         shrink(&mut node.subscribers);
-        let parent = node.parent;
+        let (parent, is_last) = (node.parent, node.subscribers.is_empty());
         self.len -= 1;
+        self.topics -= usize::from(is_last);
         if self.remove_if_idle(id) {
             // It was a leaf; what holds its parent together may have gone with it. Nothing above that changes.
             self.remove_if_idle(parent);

@@ -14,6 +14,8 @@
 //! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
 //! half of the mark is free.
 
+mod refusing;
+
 use std::collections::VecDeque;
 use std::mem;
 use std::task::{Poll, Waker, ready};
@@ -55,6 +57,12 @@ pub(crate) trait Filter {
     /// which cannot become another peer's before the answer is given. `known` belongs to the receivers and is
     /// kept for the next question.
     fn refuse(&self, known: &mut Prefixes, message: &Message, from: PipeId) -> Option<DropReason>;
+
+    /// Whether no [small](Small) message is ever refused: then none is shown to it.
+    #[inline]
+    fn takes_every_small(&self) -> bool {
+        false
+    }
 }
 
 /// Wants nothing.
@@ -83,6 +91,8 @@ pub(crate) struct Inbox {
     /// Half of the marks, rounded up.
     half: Load,
     conflate: bool,
+    /// Pipes are read one after the other, each to its end, instead of in turns.
+    in_order: bool,
     held: Mutex<Held>,
     arrivals: Mutex<Arrivals>,
     /// Something arrived since the last swap: a hint that spares receivers the second lock.
@@ -158,11 +168,18 @@ impl Inbox {
                 bytes: (marks.bytes as u64).div_ceil(2),
             },
             conflate,
+            in_order: false,
             held: Mutex::default(),
             arrivals: Mutex::default(),
             dirty: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// With all of an earlier pipe before anything of a later one.
+    pub(crate) fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
     }
 
     // ---- drivers -------------------------------------------------------------------------------------------
@@ -262,6 +279,14 @@ impl Inbox {
         Poll::Ready(())
     }
 
+    /// Wakes a receiver, if one waits: there is something for it elsewhere.
+    pub(crate) fn call(&self) {
+        let receiver = self.grant(&mut self.arrivals.lock());
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+    }
+
     /// Whether a receiver waits: a hint.
     #[inline]
     pub(super) fn is_awaited(&self) -> bool {
@@ -278,16 +303,21 @@ impl Inbox {
         self.grant(arrivals)
     }
 
-    /// Ends receiving for good: what was received and not read is given up.
+    /// Ends receiving for good: what was received and not read is dropped, and counted.
     pub(crate) fn close(&self) {
         let mut held = self.held.lock();
-        held.ring.clear();
         let mut arrivals = self.arrivals.lock();
         arrivals.closed = true;
-        arrivals.chunks.clear();
         let receivers = arrivals.waiters.grant_all();
         self.waiting.store(0, Ordering::Relaxed);
         drop(arrivals);
+        self.swap(&mut held);
+        for slot in mem::take(&mut held.ring) {
+            self.give_credit(&mut held, slot);
+            held.lanes[slot as usize] = HeldLane::default();
+            self.arrivals.lock().drop_queued(slot, DropReason::Unread);
+        }
+        drop(held);
         receivers.into_iter().for_each(Waker::wake);
     }
 
@@ -325,7 +355,7 @@ impl Inbox {
         filter: Option<&impl Filter>,
     ) -> Poll<Result<Message, RecvError>> {
         let mut held = self.held.lock();
-        if filter.is_none()
+        if filter.is_none_or(Filter::takes_every_small)
             && !ticket.is_waiting()
             && let Some(small) = self.next_small(&mut held, from)
         {
@@ -509,7 +539,7 @@ impl Inbox {
         if lane.current.is_none() {
             held.ring.pop_front();
             held.emptied.push(slot);
-        } else if held.ring.len() > 1 {
+        } else if held.ring.len() > 1 && !self.in_order {
             held.ring.rotate_left(1);
         }
         if due {
@@ -586,6 +616,14 @@ impl Arrivals {
         };
         self.free_if_done(pipe.slot);
         driver
+    }
+
+    /// What the receivers had of this lane is gone.
+    fn drop_queued(&mut self, slot: u32, reason: DropReason) {
+        let lane = &mut self.lanes[slot as usize];
+        let queued = mem::take(&mut lane.queued);
+        lane.counters.dropped.add(reason, queued.messages);
+        self.free_if_done(slot);
     }
 
     fn free_if_done(&mut self, slot: u32) {

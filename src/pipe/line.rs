@@ -8,10 +8,14 @@
 
 use std::fmt;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use super::{Batch, Inbox, PipeId};
 use crate::sync::Arc;
 use crate::transport::Writer;
+
+/// A sender that meets an idle line within this time of another one is streaming.
+pub(crate) const INLINE_SPACING: Duration = Duration::from_micros(2);
 
 /// In this process owned payloads go by reference from this size on: no system call has to be told of each.
 const SHARE_FROM: usize = 1024;
@@ -51,6 +55,31 @@ impl Line {
             Self::Stream(_) => None,
             Self::Lane(..) => Some(SHARE_FROM),
         }
+    }
+}
+
+/// Rations the writes of the senders of one socket: who streams is better served by a driver that writes batches.
+///
+/// It is counted for the whole socket, since in a round robin each line looks idle; and from the last idle line that
+/// was met, or from the end of a sender's own write, since a stream that wrote every message itself would find every
+/// line idle for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Ration {
+    last: Option<Instant>,
+}
+
+impl Ration {
+    /// An idle line is met: whether the sender may write.
+    #[inline]
+    pub(crate) fn meet_idle(&mut self, now: Instant) -> bool {
+        let last = self.last.replace(now);
+        last.is_none_or(|last| now.duration_since(last) >= INLINE_SPACING)
+    }
+
+    /// A sender has written.
+    #[inline]
+    pub(crate) fn wrote(&mut self, now: Instant) {
+        self.last = Some(now);
     }
 }
 

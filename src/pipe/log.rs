@@ -22,6 +22,8 @@
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
 mod greeting;
+mod refused;
+mod shedding;
 mod stranded;
 
 use std::collections::VecDeque;
@@ -62,6 +64,8 @@ pub(crate) struct Batch {
     counted: Load,
     /// What a peer in this process took out, and was not counted yet.
     handed: Load,
+    /// Of what counts as written the system did not take this.
+    refused: Load,
     /// The connection ended inside a message: whatever came behind would be taken for the rest of it.
     torn: bool,
     /// It begins with the connection's greeting.
@@ -122,6 +126,11 @@ impl Batch {
     /// The kernel has taken what stands for the first `written` bytes, in another spelling.
     pub(crate) fn advance_to(&mut self, written: usize) {
         self.written = written;
+    }
+
+    /// Throws away what is left, as a peer does that reads nothing.
+    pub(crate) fn discard(&mut self) {
+        self.written = self.run.len();
     }
 
     /// Takes out as much as `credit` allows, at least one message, for a peer in this process. `spent` is an empty
@@ -353,40 +362,31 @@ impl Log {
         }
     }
 
-    /// Throws away what is queued and not begun, because a newer message takes its place.
-    pub(crate) fn conflate(&mut self) {
-        let gone = Load {
-            messages: self.messages as u64,
-            bytes: self.run.len() as u64,
-        };
-        self.counters.dropped.add(DropReason::Conflated, gone.messages);
-        self.load -= gone;
-        self.run.clear();
-        self.messages = 0;
-        self.marks.clear();
-    }
-
     /// What the sender does now. `may_write` is asked only when the line is idle: whether it may write itself.
     #[inline]
     pub(crate) fn after_append(&mut self, may_write: impl FnOnce() -> bool) -> Next {
+        let invites = |line: &Line| line.invites(may_write);
         match self.hand {
-            Hand::Idle if self.last_batch < STREAMING && self.is_inviting(may_write) => self.sender_takes(),
-            Hand::Idle => {
-                self.hand = Hand::Due;
-                self.driver.take().map_or(Next::Done, Next::Wake)
+            Hand::Idle if self.last_batch < STREAMING && self.line.as_ref().is_some_and(invites) => {
+                self.sender_takes()
             }
-            _ => Next::Done,
+            _ => self.call_driver(),
         }
     }
 
-    fn is_inviting(&self, may_write: impl FnOnce() -> bool) -> bool {
-        self.line.as_ref().is_some_and(|line| line.invites(may_write))
+    /// What the sender does if it will not write itself in any case.
+    #[inline]
+    pub(crate) fn call_driver(&mut self) -> Next {
+        if !matches!(self.hand, Hand::Idle) {
+            return Next::Done;
+        }
+        self.hand = Hand::Due;
+        self.driver.take().map_or(Next::Done, Next::Wake)
     }
 
     fn sender_takes(&mut self) -> Next {
         let Some(line) = self.line.clone() else {
-            self.hand = Hand::Due;
-            return self.driver.take().map_or(Next::Done, Next::Wake);
+            return self.call_driver();
         };
         self.hand = Hand::Sender { called: false };
         Next::Write(self.take(), line)
@@ -481,6 +481,7 @@ impl Log {
             written: 0,
             counted: Load::default(),
             handed: Load::default(),
+            refused: Load::default(),
             torn: false,
             greeting: mem::take(&mut self.greeting),
         }
@@ -489,6 +490,7 @@ impl Log {
     /// Counts what has left. Returns the buffer, empty.
     fn take_in(&mut self, batch: &mut Batch) -> Run {
         self.progress(batch);
+        self.count_refusals(batch);
         let mut buffer = mem::take(batch).run;
         buffer.clear();
         buffer
@@ -544,6 +546,7 @@ impl Log {
         }
         // Bytes of the message that was cut count as handed over with it left out: they did leave.
         self.counters.done += newly;
+        self.count_refusals(&mut batch);
         let kept = batch.messages - before - usize::from(torn);
         self.greeting |= batch.greeting && boundary == 0;
         batch.run.split_off_front(boundary);

@@ -20,7 +20,7 @@ mod slots;
 mod waiters;
 
 pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
-pub(crate) use line::Line;
+pub(crate) use line::{Line, Ration};
 pub(crate) use log::{Batch, Log, Next};
 pub(crate) use outgoing::{AimedTicket, Fate, Outbox, OutboxConfig, Refusal, SendTicket};
 pub(crate) use prefixes::Prefixes;

@@ -7,26 +7,22 @@
 
 mod aimed;
 mod asking;
+mod named;
 mod rerouting;
 
 use std::mem;
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
 
 pub(crate) use aimed::AimedTicket;
 use asking::Asked;
 pub(crate) use asking::Fate;
 
 use super::log::Stranded;
-use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ticket, Unsent, Waiters};
+use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Ticket, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
-
-/// A sender writes itself only if nobody of this socket did so within this time: else each pipe of a round robin
-/// looks idle, and every message is a system call.
-const INLINE_SPACING: Duration = Duration::from_micros(2);
 
 /// A sender that never has to wait lets others run after this many messages for each pipe …
 const SPELL_MESSAGES: usize = 1024;
@@ -78,7 +74,7 @@ struct State {
     waiters: Waiters,
     /// Messages and bytes since the last time a sender let others run.
     spell: (usize, usize),
-    last_inline: Option<Instant>,
+    ration: Ration,
     closed: bool,
     /// The last request, if this socket asks.
     asked: Option<Asked>,
@@ -92,9 +88,9 @@ struct State {
 struct Slot {
     generation: u32,
     log: Option<Log>,
-    /// It is about to end: nothing new is meant for it.
+    /// It is about to end: nothing new goes into it.
     retired: bool,
-    /// Senders who wait for room in this very pipe.
+    /// Those who wait for room in this very pipe.
     waiters: Waiters,
 }
 
@@ -205,6 +201,11 @@ impl Outbox {
         } else {
             None
         };
+        if turn.is_none() && state.waiters.is_empty() && state.spell_is_over() {
+            drop(state);
+            waker.wake_by_ref();
+            return Poll::Pending;
+        }
         let chosen = if turn.is_none() && !state.waiters.is_empty() {
             None
         } else {
@@ -302,6 +303,7 @@ impl Outbox {
     fn write(&self, slot: u32, mut batch: Batch, line: &Line) {
         line.carry(&mut batch);
         let mut state = self.state.lock();
+        state.ration.wrote(runtime::now());
         // The slot cannot have changed hands: a log does not go offline while a sender writes.
         let Some(log) = state.slots[slot as usize].log.as_mut() else {
             return;
@@ -399,36 +401,29 @@ impl State {
     /// What the sender does after its append.
     #[inline]
     fn next(&mut self, slot: u32) -> Next {
-        let last_inline = &mut self.last_inline;
+        let ration = &mut self.ration;
         let Some(log) = &mut self.slots[slot as usize].log else {
             return Next::Done;
         };
-        log.after_append(|| {
-            let now = runtime::now();
-            let may = last_inline.is_none_or(|last| now.duration_since(last) >= INLINE_SPACING);
-            if may {
-                *last_inline = Some(now);
-            }
-            may
-        })
+        log.after_append(|| ration.meet_idle(runtime::now()))
     }
 
-    /// Gives the room in one pipe to those who wait.
+    /// Gives the room in one pipe to those who wait: first to those who wait for this very one.
     fn grant(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
         let mut heirs = Vec::new();
         heirs.extend(self.take_over(marks, slot));
-        self.grant_aimed(marks, slot, &mut heirs);
-        if self.waiters.is_empty() {
+        let place = &mut self.slots[slot as usize];
+        if self.waiters.is_empty() && place.waiters.is_empty() {
             return heirs;
         }
-        let Some(log) = &self.slots[slot as usize].log else {
-            return heirs;
-        };
+        let Some(log) = &place.log else { return heirs };
         // Each waiter is counted as one message, those too who were granted and have not come yet: else these would
         // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
-        let mut promised = self.waiters.granted();
+        let mut promised = self.waiters.granted() + place.waiters.granted();
         while log.admits(marks, promised, 0) {
-            let Some(heir) = self.waiters.grant() else { break };
+            let Some(heir) = place.waiters.grant().or_else(|| self.waiters.grant()) else {
+                break;
+            };
             heirs.push(heir);
             promised += 1;
         }
@@ -511,10 +506,11 @@ impl Outgoing for Outbox {
 
     fn retire(&self, pipe: PipeId) {
         let mut state = self.state.lock();
-        if state.log(pipe).is_some() {
-            state.leave_ring(pipe.slot);
+        if state.log(pipe).is_none() {
+            return;
         }
-        let waiters = state.retire(pipe);
+        state.leave_ring(pipe.slot);
+        let waiters = state.retire(pipe.slot);
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
     }
@@ -530,9 +526,9 @@ impl Outgoing for Outbox {
         }
         state.leave_ring(pipe.slot);
         let mut wakers = state.reroute(self.config, &mut log, reason);
-        wakers.extend(state.end_aimed(pipe));
         let unsent = log.end(reason);
         state.ended += log.counters();
+        wakers.extend(state.retire(pipe.slot));
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
         unsent
@@ -569,8 +565,8 @@ impl Outgoing for Outbox {
         let mut state = self.state.lock();
         state.closed = true;
         let mut waiters = state.waiters.grant_all();
-        for slot in &mut state.slots {
-            waiters.extend(slot.waiters.grant_all());
+        for place in &mut state.slots {
+            waiters.extend(place.waiters.grant_all());
         }
         drop(state);
         waiters.into_iter().for_each(Waker::wake);

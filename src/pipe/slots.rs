@@ -46,15 +46,19 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Frees a place.
-    pub(crate) fn remove(&mut self, pipe: PipeId) -> Option<T> {
+    /// Takes the owner out. The place is nobody else's before it is [free](Self::free).
+    pub(crate) fn vacate(&mut self, pipe: PipeId) -> Option<T> {
         let place = self.places.get_mut(pipe.index())?;
         if place.generation != pipe.generation {
             return None;
         }
-        let owner = place.owner.take()?;
-        self.free.push(pipe.slot);
-        Some(owner)
+        place.owner.take()
+    }
+
+    /// Frees a place that was vacated, once.
+    pub(crate) fn free(&mut self, slot: u32) {
+        debug_assert!(self.at_mut(slot).is_none());
+        self.free.push(slot);
     }
 
     pub(crate) fn get(&self, pipe: PipeId) -> Option<&T> {
@@ -105,13 +109,16 @@ mod tests {
     fn a_place_that_is_used_again_is_not_found_by_its_old_name() {
         let mut slots = Slots::default();
         let first = slots.insert("first");
-        assert_eq!(slots.remove(first), Some("first"));
+        assert_eq!(slots.vacate(first), Some("first"));
+        let elsewhere = slots.insert("elsewhere");
+        assert_ne!(elsewhere.slot, first.slot, "it is not free yet");
+        slots.free(first.slot);
         let second = slots.insert("second");
 
         assert_eq!(second.slot, first.slot);
         assert_eq!((slots.get(first), slots.get(second)), (None, Some(&"second")));
         assert_eq!(slots.get_mut(first), None);
-        assert_eq!(slots.remove(first), None);
+        assert_eq!(slots.vacate(first), None);
         assert_eq!(slots.at_mut(second.slot), Some(&mut "second"));
     }
 
@@ -119,7 +126,8 @@ mod tests {
     fn free_places_are_stepped_over() {
         let mut slots = Slots::default();
         let pipes: Vec<_> = (0..3).map(|owner| slots.insert(owner)).collect();
-        slots.remove(pipes[1]);
+        slots.vacate(pipes[1]);
+        slots.free(pipes[1].slot);
 
         assert_eq!(slots.iter().collect::<Vec<_>>(), [(0, &0), (2, &2)]);
         assert_eq!(slots.iter_mut().map(|owner| *owner).collect::<Vec<_>>(), [0, 2]);

@@ -41,6 +41,7 @@ mod heartbeat;
 mod legacy;
 mod liveness;
 mod outbox;
+mod raw;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -83,6 +84,8 @@ pub(crate) struct SessionConfig {
     pub(crate) handshake_timeout: Option<Duration>,
     /// Whether and how the peer's life is checked.
     pub(crate) heartbeat: Option<Heartbeat>,
+    /// Peers speak no ZMTP: their bytes are messages, cut into chunks of at most so many.
+    pub(crate) raw: Option<usize>,
 }
 
 impl SessionConfig {
@@ -104,6 +107,10 @@ pub(crate) enum SessionEvent {
     Subscribe(Bytes),
     /// The peer takes one such subscription back.
     Cancel(Bytes),
+    /// The peer wants what is published in this group.
+    Join(Bytes),
+    /// The peer leaves this group.
+    Leave(Bytes),
     /// The peer answered a PING that had this context; see [`Session::ping`].
     Pong(Bytes),
 }
@@ -140,6 +147,9 @@ pub(crate) struct Session {
 impl Session {
     /// A session on a stream that is connected since `now`. Its first bytes are in the [`output`](Self::output).
     pub(crate) fn new(config: Arc<SessionConfig>, now: Instant) -> Self {
+        if let Some(chunk) = config.raw {
+            return Self::raw(config, chunk, now);
+        }
         let mut outbox = Outbox::default();
         let deadline = config
             .handshake_timeout
@@ -160,6 +170,14 @@ impl Session {
             opening.entropy = entropy;
         }
         self
+    }
+
+    /// Introduces itself only when the peer has, who then must not wait for it: so whoever is turned away at that
+    /// moment was never told that it might send. With NULL; the servers of other mechanisms have the last word anyway.
+    pub(crate) fn hear_first(&mut self) {
+        if let State::Opening(opening) = &mut self.state {
+            opening.hears_first = true;
+        }
     }
 
     /// Takes greeting and handshake off the front of `input` and stops behind their last byte: what is left then is
@@ -285,6 +303,14 @@ impl Session {
             Command::Cancel(topic) => {
                 self.events
                     .push_back(SessionEvent::Cancel(Bytes::copy_from_slice(topic)));
+            }
+            Command::Join(group) => {
+                self.events
+                    .push_back(SessionEvent::Join(Bytes::copy_from_slice(group)));
+            }
+            Command::Leave(group) => {
+                self.events
+                    .push_back(SessionEvent::Leave(Bytes::copy_from_slice(group)));
             }
             Command::Ping { ttl, context } => {
                 traffic.liveness.handle_ping(now, ttl, context, &mut self.outbox)
@@ -444,6 +470,20 @@ impl Session {
             Some(Version::V3_1) => command::put_cancel(self.outbox.queue(), prefix),
             Some(_) => command::put_subscription_message(self.outbox.queue(), false, prefix),
             None => {}
+        }
+    }
+
+    /// Joins a group. Does nothing before traffic, as with subscriptions, nor with peers that know no commands.
+    pub(crate) fn join(&mut self, group: &[u8]) {
+        if self.version() >= Some(Version::V3_0) {
+            command::put_join(self.outbox.queue(), group);
+        }
+    }
+
+    /// Leaves a group.
+    pub(crate) fn leave(&mut self, group: &[u8]) {
+        if self.version() >= Some(Version::V3_0) {
+            command::put_leave(self.outbox.queue(), group);
         }
     }
 

@@ -61,8 +61,14 @@ impl State {
         match self {
             Self::Opening(AwaitOpening { deadline, .. })
             | Self::Greeting(AwaitGreeting { deadline, .. })
-            | Self::Handshake(AwaitCommand { deadline, .. })
-            | Self::Verdict(AwaitVerdict { deadline, .. })
+            | Self::Handshake(AwaitCommand {
+                shaking: Shaking { deadline, .. },
+                ..
+            })
+            | Self::Verdict(AwaitVerdict {
+                shaking: Shaking { deadline, .. },
+                ..
+            })
             | Self::Identity(AwaitIdentity { deadline, .. }) => *deadline,
             Self::Traffic(_) | Self::Failed(_) => None,
         }
@@ -90,6 +96,8 @@ pub(super) struct AwaitOpening {
     pub(super) entropy: Zeroizing<Vec<u8>>,
     /// The peer has not been told our version yet.
     owes_version: bool,
+    /// We introduce ourselves after the peer has.
+    pub(super) hears_first: bool,
 }
 
 impl AwaitOpening {
@@ -103,6 +111,7 @@ impl AwaitOpening {
             deadline,
             entropy: Zeroizing::default(),
             owes_version: config.legacy,
+            hears_first: false,
         }
     }
 
@@ -131,11 +140,14 @@ impl AwaitOpening {
             Dialect::Three => {
                 let mechanism = &config.mechanism;
                 greeting::put_rest(out, mechanism.name(), mechanism.is_server());
-                // The mechanism begins in the same write: that saves a round trip, and libzmq expects it.
-                mechanism.greet(&config.metadata(), out);
+                if !self.hears_first {
+                    // The mechanism begins in the same write: that saves a round trip, and libzmq expects it.
+                    mechanism.greet(&config.metadata(), out);
+                }
                 Ok(Step::On(State::Greeting(AwaitGreeting {
                     deadline: self.deadline,
                     entropy: self.entropy,
+                    hears_first: self.hears_first,
                 })))
             }
         }
@@ -154,6 +166,7 @@ impl AwaitOpening {
 pub(super) struct AwaitGreeting {
     deadline: Option<Instant>,
     entropy: Zeroizing<Vec<u8>>,
+    hears_first: bool,
 }
 
 impl AwaitGreeting {
@@ -176,6 +189,7 @@ impl AwaitGreeting {
         let shaking = Shaking {
             deadline: self.deadline,
             version: greeting.version,
+            hears_first: self.hears_first,
         };
         shaking.go_on(now, config.mechanism.start(&self.entropy, out)?, config)
     }
@@ -186,23 +200,22 @@ impl AwaitGreeting {
 struct Shaking {
     deadline: Option<Instant>,
     version: Version,
+    hears_first: bool,
 }
 
 impl Shaking {
     /// The mechanism has come this far.
     fn go_on(self, now: Instant, progress: Progress, config: &SessionConfig) -> Result<Step, ProtocolError> {
-        let Self { deadline, version } = self;
+        let version = self.version;
         match progress {
             Progress::Await(handshake) => Ok(Step::On(State::Handshake(AwaitCommand {
-                deadline,
                 handshake,
-                version,
+                shaking: self,
             }))),
             Progress::Ask(handshake, credentials) => Ok(Step::Ask(
                 AwaitVerdict {
-                    deadline,
                     handshake,
-                    version,
+                    shaking: self,
                 },
                 credentials,
             )),
@@ -213,9 +226,11 @@ impl Shaking {
                     spelling,
                 } = outcome;
                 let introduction = introduce(config, version, metadata, admission)?;
+                let takes_questions = introduction.kind.is_none_or(SocketKind::takes_questions);
+                let heartbeat = config.heartbeat.filter(|_| takes_questions);
                 let traffic = Traffic {
                     version,
-                    liveness: Liveness::new(now, config.heartbeat, version),
+                    liveness: Liveness::new(now, heartbeat, version),
                     spelling,
                 };
                 Ok(Step::Established(traffic, introduction))
@@ -227,9 +242,8 @@ impl Shaking {
 /// Waits for the mechanism's next command.
 #[derive(Debug)]
 pub(super) struct AwaitCommand {
-    deadline: Option<Instant>,
     handshake: Handshake,
-    version: Version,
+    shaking: Shaking,
 }
 
 impl AwaitCommand {
@@ -245,15 +259,15 @@ impl AwaitCommand {
         };
         // libzmq looks at no flag of a handshake frame; neither do we.
         let body = input.get(frame.header..frame.whole).unwrap_or_default();
-        let Self {
-            deadline,
-            handshake,
-            version,
-        } = self;
+        let Self { handshake, shaking } = self;
         let progress = Command::decode(body)
             .and_then(|command| handshake.handle_command(command, &config.metadata(), out))?;
         input.advance(frame.whole);
-        Shaking { deadline, version }.go_on(now, progress, config)
+        let step = shaking.go_on(now, progress, config)?;
+        if shaking.hears_first && matches!(step, Step::Established(..)) {
+            config.mechanism.greet(&config.metadata(), out);
+        }
+        Ok(step)
     }
 
     /// What it means when the peer closes the connection now, where that can be guessed.
@@ -265,9 +279,8 @@ impl AwaitCommand {
 /// Waits for somebody to decide about the peer.
 #[derive(Debug)]
 pub(super) struct AwaitVerdict {
-    deadline: Option<Instant>,
     handshake: Handshake,
-    version: Version,
+    shaking: Shaking,
 }
 
 impl AwaitVerdict {
@@ -291,13 +304,9 @@ impl AwaitVerdict {
         config: &SessionConfig,
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
-        let Self {
-            deadline,
-            handshake,
-            version,
-        } = self;
+        let Self { handshake, shaking } = self;
         let progress = handshake.handle_verdict(verdict, &config.metadata(), out)?;
-        Shaking { deadline, version }.go_on(now, progress, config)
+        shaking.go_on(now, progress, config)
     }
 }
 

@@ -12,8 +12,9 @@ fn start() -> Instant {
     *START.get_or_init(Instant::now)
 }
 
-fn config(kind: SocketKind) -> SessionConfig {
+pub(super) fn config(kind: SocketKind) -> SessionConfig {
     SessionConfig {
+        raw: None,
         kind,
         routing_id: Bytes::new(),
         properties: Vec::new(),

@@ -9,22 +9,26 @@ use tokio::sync::Semaphore;
 
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::options::{Linger, Notify, Tuning};
+use super::publishing::{Publishing, interest_of};
+use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, DriverConfig, Incoming, Occasions, Peers, QUESTIONS, Reconnect, Shared,
-    Tasks, Traffic,
+    Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Occasions, Peers, QUESTIONS,
+    Reconnect, ReconnectStop, Seats, Shared, Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
 use crate::message::Message;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
-use crate::pattern::{Addressed, AddressedConfig, FanOut, FanOutConfig, Interest};
+use crate::pattern::{
+    Addressed, AddressedConfig, Interest, InterestConfig, Matching, Numbers, Publications, Upstream, Wanted,
+};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
 use crate::socket_kind::SocketKind;
-use crate::transport::{Carrier, StreamOptions, TcpOptions};
+use crate::transport::{Carrier, StreamOptions, UdpOptions};
 use crate::wire::decoder::Limits;
 use crate::wire::metadata;
 
@@ -49,19 +53,25 @@ pub(super) struct Options {
     pub(super) max_message_frames: usize,
     pub(super) routing_id: Bytes,
     pub(super) correlate: bool,
+    /// Peers speak no ZMTP.
+    pub(super) raw: bool,
+    pub(super) notify: bool,
+    pub(super) announce: Option<Notify>,
     pub(super) reroute: bool,
     pub(super) mandatory: bool,
     pub(super) handover: bool,
     pub(super) probe: bool,
     pub(super) hello: Option<Message>,
-    pub(super) notify: Option<Notify>,
     pub(super) disconnect_message: Option<Message>,
     pub(super) hiccup_message: Option<Message>,
+    pub(super) publishing: Publishing,
+    pub(super) interest: InterestConfig,
     pub(super) properties: Vec<(String, Bytes)>,
     pub(super) mechanism: Mechanism,
     pub(super) legacy: bool,
     pub(super) admission: AdmissionLimits,
     pub(super) stream: StreamOptions,
+    pub(super) udp: UdpOptions,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
     pub(super) carrier: Option<Arc<dyn Carrier>>,
@@ -72,11 +82,11 @@ impl Options {
     /// The defaults for a kind.
     pub(super) fn of(kind: SocketKind) -> Self {
         // A publisher drops rather than waits, by messages alone: bytes would drop for subscribers that keep up.
-        let send_hwm_bytes = if matches!(kind, SocketKind::Pub) {
-            usize::MAX
-        } else {
-            8 * 1024 * 1024
-        };
+        let drops = matches!(
+            kind,
+            SocketKind::Pub | SocketKind::XPub | SocketKind::XSub | SocketKind::Radio
+        );
+        let send_hwm_bytes = if drops { usize::MAX } else { 8 * 1024 * 1024 };
         Self {
             send_hwm: 1000,
             recv_hwm: 1000,
@@ -88,21 +98,29 @@ impl Options {
             reconnect: Reconnect {
                 min: Duration::from_millis(100),
                 max: Duration::from_secs(5),
+                stop: ReconnectStop::new(),
             },
             handshake_timeout: Some(Duration::from_secs(10)),
             heartbeat: None,
-            max_message_size: 256 * 1024 * 1024,
+            max_message_size: match kind {
+                SocketKind::Dgram => u64::from(u16::MAX),
+                _ => 256 * 1024 * 1024,
+            },
             max_message_frames: 16_384,
             routing_id: Bytes::new(),
             correlate: false,
+            raw: kind == SocketKind::Stream,
+            notify: true,
+            announce: None,
             reroute: false,
             mandatory: false,
             handover: false,
             probe: false,
             hello: None,
-            notify: None,
             disconnect_message: None,
             hiccup_message: None,
+            publishing: Publishing::of(kind),
+            interest: interest_of(kind),
             properties: Vec::new(),
             mechanism: Mechanism::default(),
             legacy: false,
@@ -110,10 +128,8 @@ impl Options {
                 pending: 1024,
                 connections: None,
             },
-            stream: StreamOptions {
-                tcp: TcpOptions::new(),
-                backlog: 4096,
-            },
+            stream: StreamOptions::default(),
+            udp: UdpOptions::new(),
             tuning: Tuning::new(),
             context: Context::of_the_process(),
             carrier: None,
@@ -131,6 +147,12 @@ impl Options {
         }
         if self.reconnect.min.is_zero() {
             found.push(Contradiction::new(["reconnect"], "the first wait is zero"));
+        }
+        if self.stream.connect_timeout.is_some_and(|limit| limit.is_zero()) {
+            found.push(Contradiction::new(
+                ["connect_timeout"],
+                "no connection is made in no time",
+            ));
         }
         if self.handshake_timeout.is_some_and(|limit| limit.is_zero()) {
             found.push(Contradiction::new(
@@ -213,18 +235,35 @@ impl Options {
                 "the newest message takes the place of the first",
             ));
         }
+        if self.raw {
+            let said = [
+                ("mechanism", !self.mechanism.is_open()),
+                ("heartbeat", self.heartbeat.is_some()),
+                ("legacy", self.legacy),
+                ("property", !self.properties.is_empty()),
+            ];
+            let said = said.into_iter().filter(|(_, is_said)| *is_said);
+            found.extend(said.map(|(option, _)| Contradiction::new([option], "a STREAM speaks no ZMTP")));
+        }
+        found.extend(self.publishing.contradictions(self.conflate));
         found
     }
 
     /// The messages at the beginning and the end of each connection.
     fn occasions(&self) -> Occasions {
+        if self.raw {
+            return match self.notify {
+                true => stream::notices(),
+                false => Occasions::default(),
+            };
+        }
         let empty = |wanted: bool| wanted.then(|| Message::from(""));
-        let notify = |when: Notify| self.notify.is_some_and(|notify| notify.includes(when));
-        let gone = || empty(notify(Notify::Disconnect));
+        let announce = |when: Notify| self.announce.is_some_and(|announced| announced.includes(when));
+        let gone = || empty(announce(Notify::Disconnect));
         let wire = |message: Message| message.to_wire();
         Occasions {
             greeting: self.hello.clone().or_else(|| empty(self.probe)).map(wire),
-            arrival: empty(notify(Notify::Connect)).map(wire),
+            arrival: empty(announce(Notify::Connect)).map(wire),
             departure: self.disconnect_message.clone().or_else(gone).map(wire),
             loss: self.hiccup_message.clone().or_else(gone).map(wire),
         }
@@ -261,62 +300,93 @@ impl Options {
                 first: dice.roll() as u32,
             }))
         };
-        let fan_out = || {
-            Arc::new(FanOut::new(FanOutConfig {
-                marks: send,
-                share_from: SHARE_FROM,
-                conflate: self.conflate,
-            }))
+        let inbox = || {
+            let inbox = Inbox::new(recv, self.conflate);
+            Arc::new(if is_exclusive(kind) {
+                inbox.in_order()
+            } else {
+                inbox
+            })
         };
-        let inbox = || Arc::new(Inbox::new(recv, self.conflate));
+        let receives = |wanted| Receiving::Pipes {
+            inbox: inbox(),
+            wanted,
+        };
+        let fan_out = |matching| {
+            let fan_out = self.publishing.fan_out(send, SHARE_FROM, self.conflate, matching);
+            Arc::new(fan_out)
+        };
+        let interest = || Arc::new(Interest::new(self.interest));
+        let single_frames = has_single_frames(kind).then_some(Wanted::SingleFrames);
         let (sending, receiving) = match kind {
-            SocketKind::Push => (Sending::Pipes(outbox()), Receiving::Never),
-            SocketKind::Pull => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
+            SocketKind::Push | SocketKind::Scatter => (Sending::Pipes(outbox()), Receiving::Never),
+            SocketKind::Pull | SocketKind::Gather => (Sending::Never, receives(single_frames)),
+            SocketKind::Pub => (
+                Sending::FanOut(fan_out(self.publishing.matching)),
+                Receiving::Never,
             ),
-            SocketKind::Pub => (Sending::FanOut(fan_out()), Receiving::Never),
-            SocketKind::Sub => (
-                Sending::Never,
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: Some(Arc::default()),
-                },
-            ),
-            SocketKind::Router => (
-                Sending::Addressed(addressed()),
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
-            _ => (
-                Sending::Pipes(outbox()),
-                Receiving::Pipes {
-                    inbox: inbox(),
-                    interest: None,
-                },
-            ),
+            SocketKind::Sub | SocketKind::Dish => {
+                (Sending::Never, receives(Some(Wanted::Subscribed(interest()))))
+            }
+            SocketKind::Radio => (Sending::FanOut(fan_out(Matching::Exact)), Receiving::Never),
+            SocketKind::XPub => {
+                let inbox = inbox();
+                let fan_out = self
+                    .publishing
+                    .fan_out(send, SHARE_FROM, false, self.publishing.matching);
+                let fan_out = Arc::new(fan_out.with_audience(self.publishing.audience(&inbox)));
+                (
+                    Sending::FanOut(fan_out.clone()),
+                    Receiving::Audience { inbox, fan_out },
+                )
+            }
+            SocketKind::XSub => {
+                let interest = interest();
+                let upstream = Upstream {
+                    fan_out: fan_out(Matching::Everybody),
+                    interest: interest.clone(),
+                    only_first: self.publishing.only_first,
+                };
+                (
+                    Sending::Upstream(Arc::new(upstream)),
+                    receives(Some(Wanted::Subscribed(interest))),
+                )
+            }
+            SocketKind::Router => (Sending::Addressed(addressed()), receives(None)),
+            _ => (Sending::Pipes(outbox()), receives(single_frames)),
         };
         let traffic = Traffic {
             outgoing: match &sending {
                 Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
                 Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Outgoing>),
                 Sending::Addressed(addressed) => Some(addressed.clone() as Arc<dyn Outgoing>),
+                Sending::Upstream(upstream) => Some(upstream.fan_out.clone() as Arc<dyn Outgoing>),
                 Sending::Never => None,
             },
-            incoming: match (&receiving, &sending) {
-                (Receiving::Pipes { inbox, .. }, _) => Incoming::Messages(inbox.clone()),
-                (Receiving::Never, Sending::FanOut(fan_out)) => Incoming::Subscriptions(fan_out.clone()),
-                (Receiving::Never, _) => Incoming::Nothing,
+            incoming: match &receiving {
+                Receiving::Pipes { inbox, .. } | Receiving::Audience { inbox, .. } => {
+                    Incoming::Messages(inbox.clone())
+                }
+                Receiving::Never => Incoming::Nothing,
+            },
+            publications: match &sending {
+                Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Publications>),
+                _ => None,
             },
             interest: match &receiving {
-                Receiving::Pipes { interest, .. } => interest.clone(),
-                Receiving::Never => None::<Arc<Interest>>,
+                Receiving::Pipes {
+                    wanted: Some(Wanted::Subscribed(interest)),
+                    ..
+                } => Some(interest.clone()),
+                _ => None,
             },
+            numbers: numbers_its_peers(kind).then(|| Arc::new(Numbers::starting_at(dice.roll() as u32))),
+        };
+        let changes_in = match kind {
+            SocketKind::Pub => ChangesIn::Whole,
+            SocketKind::XPub if self.publishing.only_first => ChangesIn::First,
+            SocketKind::XPub => ChangesIn::Any,
+            _ => ChangesIn::Nothing,
         };
         let correlation = if self.correlate {
             Correlation::Numbered(AtomicU32::new(dice.roll() as u32))
@@ -333,20 +403,32 @@ impl Options {
                     legacy: self.legacy,
                     handshake_timeout: self.handshake_timeout,
                     heartbeat: self.heartbeat,
+                    raw: self.raw.then(|| stream::chunk(self.max_message_size)),
                 }),
                 limits,
                 stream: self.stream,
+                udp: self.udp,
                 reconnect: self.reconnect,
                 immediate: self.immediate || !queues_ahead(kind),
                 spin: self.tuning.spin,
                 guard: (kind == SocketKind::Req).then_some(exchange::check_answer),
+                asks: match kind {
+                    SocketKind::Radio | SocketKind::Dish => Asks::Groups,
+                    _ => Asks::Topics,
+                },
                 occasions,
+                changes_in,
             },
             traffic,
             events: Events::new(),
             peers: Peers::new(),
             tasks: Tasks::new(),
             admission: Arc::new(Admission::new(self.admission)),
+            seats: if is_exclusive(kind) {
+                Seats::one()
+            } else {
+                Seats::enough()
+            },
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             dice,
             carrier: self.carrier,
@@ -362,7 +444,12 @@ impl Options {
             receiving,
             limits: SendLimits {
                 bytes: usize::try_from(limits.message_size).unwrap_or(usize::MAX),
-                frames: limits.message_frames,
+                frames: if has_single_frames(kind) {
+                    1
+                } else {
+                    limits.message_frames
+                },
+                single: has_single_frames(kind).then_some(kind),
             },
             linger: self.linger,
             correlation,
@@ -371,9 +458,25 @@ impl Options {
     }
 }
 
-/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`; and a
-/// ROUTER's, whose peer keeps its name.
+/// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`, and where
+/// the queue has a number or a routing id by which the program names it.
 fn queues_ahead(kind: SocketKind) -> bool {
     use SocketKind::{Channel, Client, Dealer, Pair, Push, Router, Scatter};
-    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel | Router)
+    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel | Router) || numbers_its_peers(kind)
+}
+
+/// Whether a socket of this kind talks to one peer at a time.
+fn is_exclusive(kind: SocketKind) -> bool {
+    matches!(kind, SocketKind::Pair | SocketKind::Channel)
+}
+
+/// Whether a socket of this kind names its peers by numbers: as `kind::Numbers`.
+fn numbers_its_peers(kind: SocketKind) -> bool {
+    matches!(kind, SocketKind::Server | SocketKind::Peer)
+}
+
+/// Whether messages of this kind have one frame each.
+fn has_single_frames(kind: SocketKind) -> bool {
+    use SocketKind::{Channel, Client, Gather, Peer, Scatter, Server};
+    matches!(kind, Client | Server | Scatter | Gather | Peer | Channel)
 }

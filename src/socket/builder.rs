@@ -11,7 +11,7 @@ use super::assembly::Options;
 use super::kind::{Conflates, HasIncoming, HasOutgoing, Identifies, Kind, QueuesAhead, Reroutes};
 use super::options::{Linger, Tuning};
 use crate::context::Context;
-use crate::driver::Reconnect;
+use crate::driver::{Reconnect, ReconnectStop};
 use crate::error::BuildError;
 use crate::mechanism::Mechanism;
 use crate::session::Heartbeat;
@@ -35,7 +35,7 @@ use crate::transport::{Carrier, TcpOptions};
 /// ```
 /// use std::time::Duration;
 ///
-/// use hubless::{Context, Heartbeat, Linger, Rep, TcpOptions, Tuning};
+/// use hubless::{Context, Heartbeat, Linger, ReconnectStop, Rep, TcpOptions, Tuning};
 ///
 /// let rep = Rep::builder()
 ///     .send_hwm(1000)
@@ -44,6 +44,8 @@ use crate::transport::{Carrier, TcpOptions};
 ///     .recv_hwm_bytes(8 << 20)
 ///     .linger(Linger::For(Duration::from_secs(30)))
 ///     .reconnect(Duration::from_millis(100), Duration::from_secs(5))
+///     .reconnect_stop(ReconnectStop::new())
+///     .connect_timeout(None)
 ///     .handshake_timeout(Duration::from_secs(10))
 ///     .heartbeat(None)
 ///     .max_message_size(256 << 20)
@@ -99,7 +101,30 @@ impl<K: Kind> Builder<K> {
     /// come back at once. A peer that refuses for good is asked again after 15 to 30 s, whatever is said here. libzmq:
     /// `ZMQ_RECONNECT_IVL`, `ZMQ_RECONNECT_IVL_MAX`.
     pub fn reconnect(mut self, min: Duration, max: Duration) -> Self {
-        self.options.reconnect = Reconnect { min, max };
+        self.options.reconnect = Reconnect {
+            min,
+            max,
+            ..self.options.reconnect
+        };
+        self
+    }
+
+    /// After what a connecting endpoint is given up. Default: after nothing.
+    ///
+    /// It is gone then, as if it had been disconnected: what was queued for it is dropped, counted, and returned by
+    /// [`close`](Socket::close), and whoever waits for [`Connecting`](crate::Connecting) is told.
+    /// libzmq: `ZMQ_RECONNECT_STOP`.
+    pub fn reconnect_stop(mut self, stop: ReconnectStop) -> Self {
+        self.options.reconnect.stop = stop;
+        self
+    }
+
+    /// How long one attempt to connect to one address may take; `None`: as long as the system tries, some two minutes.
+    /// Default: `None`. For `tcp://`; the others answer at once.
+    ///
+    /// libzmq: `ZMQ_CONNECT_TIMEOUT`.
+    pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.stream.connect_timeout = limit.into();
         self
     }
 

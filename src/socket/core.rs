@@ -1,27 +1,30 @@
 //! What all handles of one socket share, and what the typed handles are a thin cover of.
 
-use std::future::Future;
-use std::pin::Pin;
+mod calls;
+
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
+pub(crate) use self::calls::{RecvFuture, SendFuture};
+use super::connecting::Connecting;
 use super::options::Linger;
+use super::reach;
+use crate::driver::datagrams::Form;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
-use crate::endpoint::{Address, Endpoint, ToEndpoint};
+use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
-    BindError, Closed, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
+    BindError, Closed, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
 };
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
-use crate::pattern::{Addressed, FanOut, Interest};
-use crate::peer::Peer;
+use crate::pattern::{Addressed, FanOut, Upstream, Wanted};
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime;
 use crate::socket_kind::SocketKind;
-use crate::transport::Listener;
+use crate::transport::{Datagrams, Listener, OpenListener};
 use crate::wire::decoder::FRAME_CHARGE;
 
 /// One socket.
@@ -45,8 +48,10 @@ pub(crate) enum Sending {
     Pipes(Arc<Outbox>),
     /// To all who asked for them.
     FanOut(Arc<FanOut>),
-    /// To the peer that is named.
+    /// To the peer that is named by its routing id.
     Addressed(Arc<Addressed>),
+    /// To all publishers, changes of what is wanted among them.
+    Upstream(Arc<Upstream>),
     /// Nowhere.
     Never,
 }
@@ -54,13 +59,24 @@ pub(crate) enum Sending {
 /// Where messages come from.
 #[derive(Debug)]
 pub(crate) enum Receiving {
-    /// From all pipes in turn, `interest` filtering what was not asked for.
+    /// From all pipes in turn; `wanted` says what is for the program, if not all of it.
     Pipes {
         inbox: Arc<Inbox>,
-        interest: Option<Arc<Interest>>,
+        wanted: Option<Wanted>,
     },
+    /// From all pipes in turn, and in between what subscribers want.
+    Audience { inbox: Arc<Inbox>, fan_out: Arc<FanOut> },
     /// Nowhere.
     Never,
+}
+
+impl Receiving {
+    pub(crate) fn inbox(&self) -> Option<&Inbox> {
+        match self {
+            Self::Pipes { inbox, .. } | Self::Audience { inbox, .. } => Some(inbox),
+            Self::Never => None,
+        }
+    }
 }
 
 /// The largest message that a peer of ours would take is the largest that we send.
@@ -68,6 +84,8 @@ pub(crate) enum Receiving {
 pub(crate) struct SendLimits {
     pub(crate) bytes: usize,
     pub(crate) frames: usize,
+    /// The kind, if its messages have one frame each.
+    pub(crate) single: Option<SocketKind>,
 }
 
 impl SendLimits {
@@ -110,6 +128,13 @@ impl SendLimits {
     fn refusal(self, payload: Payload<'_>, envelope: (usize, usize)) -> SendError {
         let (frames, size) = Self::size(&payload, envelope);
         let message = payload.into_message();
+        if let (Some(kind), 2..) = (self.single, frames) {
+            return SendError::Multipart {
+                message,
+                frames,
+                kind,
+            };
+        }
         if size > self.bytes {
             return SendError::TooLarge {
                 message,
@@ -131,15 +156,20 @@ impl Core {
     pub(crate) async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         let endpoint = at.to_endpoint()?;
         endpoint.for_bind()?;
+        let shared = &self.shared;
+        let bound = shared.tasks.pick(|_, task| task.role == Role::Listener).len();
+        reach::check_bind(self.kind, &endpoint, bound)?;
         let home = self
             .home()
             .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
-        let shared = &self.shared;
         if let Address::Inproc(name) = endpoint.address() {
             let listener = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
             let guard = listener.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
             driver::inproc::listen(&home, guard, name)?;
             return Ok(endpoint);
+        }
+        if let Address::Udp(address) = endpoint.address() {
+            return self.bind_datagrams(&home, &endpoint, address).await;
         }
         let binding = Listener::bind(&endpoint, &shared.config.stream, shared.carrier.as_deref());
         // Not the caller's, which may be another runtime or none.
@@ -158,18 +188,59 @@ impl Core {
         Ok(resolved)
     }
 
-    pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
-        self.connect_with(to, |_| Ok(None))
+    /// Listens through a listener that is open already.
+    pub(crate) fn bind_listener(&self, open: OpenListener) -> Result<Endpoint, BindError> {
+        let shared = &self.shared;
+        let endpoint = open.endpoint().map_err(BindError::Listener)?;
+        reach::check_bind(self.kind, &endpoint, 0)?;
+        let home = self
+            .home()
+            .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
+        let adopted = runtime::inside(&home, || Listener::adopt(open, &shared.config.stream));
+        let listener = adopted.map_err(BindError::Listener)?;
+        let guard = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
+        let guard = guard.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+        driver::listen(&home, guard, listener);
+        Ok(endpoint)
     }
 
-    /// Connects an endpoint that may have a pipe already; `pipe` is asked when nothing else is in the way.
-    pub(crate) fn connect_with(
+    async fn bind_datagrams(
+        &self,
+        home: &Home,
+        endpoint: &Endpoint,
+        address: &UdpAddress,
+    ) -> Result<Endpoint, BindError> {
+        let shared = &self.shared;
+        let binding = Datagrams::bind(address, &shared.config.udp);
+        let bound = runtime::within(home, binding).await;
+        let (socket, resolved) = bound.map_err(|source| BindError::Io {
+            endpoint: endpoint.clone(),
+            source,
+        })?;
+        let guard = shared.tasks.enter(shared, resolved.clone(), Role::Listener);
+        let guard = guard.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+        let form = match self.kind {
+            SocketKind::Dgram => Form::Addressed,
+            _ => Form::Grouped { to: None },
+        };
+        driver::datagrams::bind(home, guard, socket, form);
+        Ok(resolved)
+    }
+
+    pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
+        Ok(self.dial(to, |_| Ok(None))?.0)
+    }
+
+    /// Connects, with a pipe that is there already, if so; it is asked for when nothing else is in the way. And the
+    /// pipe of the new endpoint, if it has one from the start.
+    pub(crate) fn dial(
         &self,
         to: impl ToEndpoint,
         pipe: impl FnOnce(&Endpoint) -> Result<Option<PipeId>, EndpointError>,
-    ) -> Result<Connecting, EndpointError> {
+    ) -> Result<(Connecting, Option<PipeId>), EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
+        reach::check_connect(self.kind, &endpoint)?;
         let home = self
             .home()
             .ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;
@@ -183,8 +254,8 @@ impl Core {
             .ok_or(EndpointError::Closed)?;
         let pipe = pipe(&endpoint).inspect_err(|_| guard.end())?;
         let (announce, ready) = oneshot::channel();
-        driver::dial(&home, guard, Some(announce), pipe);
-        Ok(Connecting { endpoint, ready })
+        let pipe = driver::dial(&home, guard, Some(announce), pipe);
+        Ok((Connecting { endpoint, ready }, pipe))
     }
 
     /// Whether a second connection to the same endpoint would only double every message or subscription.
@@ -221,7 +292,7 @@ impl Core {
             .await
     }
 
-    async fn end(
+    pub(crate) async fn end(
         &self,
         endpoint: &Endpoint,
         why: DisconnectReason,
@@ -269,6 +340,7 @@ impl Core {
             core: self,
             payload,
             ticket: SendTicket::default(),
+            alarm: None,
         }
     }
 
@@ -278,9 +350,8 @@ impl Core {
         }
         let sent = match &self.sending {
             Sending::Pipes(outbox) => outbox.try_send(&[], &payload).map(drop),
-            Sending::FanOut(fan_out) => fan_out
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
+            Sending::FanOut(fan_out) => self.publish(fan_out, &payload),
+            Sending::Upstream(upstream) => upstream.try_send(&payload, runtime::now),
             Sending::Addressed(_) | Sending::Never => Err(Refusal::Closed),
         };
         match sent {
@@ -298,7 +369,14 @@ impl Core {
     ) -> Poll<Result<(), Closed>> {
         let outbox = match &self.sending {
             Sending::Pipes(outbox) => outbox,
-            Sending::FanOut(fan_out) => return fan_out.poll_turn(cx.waker(), runtime::now),
+            Sending::FanOut(fan_out) => {
+                return fan_out.poll_turn(cx.waker(), &mut reservation.ticket, runtime::now);
+            }
+            Sending::Upstream(upstream) => {
+                return upstream
+                    .fan_out
+                    .poll_turn(cx.waker(), &mut reservation.ticket, runtime::now);
+            }
             Sending::Addressed(_) | Sending::Never => return Poll::Ready(Err(Closed)),
         };
         if reservation.pipe.is_none() {
@@ -319,9 +397,8 @@ impl Core {
         }
         let sent = match (&self.sending, reservation.pipe.take()) {
             (Sending::Pipes(outbox), Some(pipe)) => outbox.send_reserved(pipe, &payload),
-            (Sending::FanOut(fan_out), _) => fan_out
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
+            (Sending::FanOut(fan_out), _) => self.publish(fan_out, &payload),
+            (Sending::Upstream(upstream), _) => upstream.try_send(&payload, runtime::now),
             _ => Err(Refusal::Closed),
         };
         sent.map_err(|refusal| match refusal {
@@ -332,8 +409,31 @@ impl Core {
 
     /// Gives up waiting for room.
     pub(crate) fn leave(&self, reservation: &mut Reservation) {
-        if let Sending::Pipes(outbox) = &self.sending {
-            outbox.leave(&mut reservation.ticket);
+        self.leave_line(&mut reservation.ticket);
+    }
+
+    fn leave_line(&self, ticket: &mut SendTicket) {
+        match &self.sending {
+            Sending::Pipes(outbox) => outbox.leave(ticket),
+            Sending::FanOut(fan_out) => fan_out.leave_senders(ticket),
+            Sending::Addressed(_) | Sending::Upstream(_) | Sending::Never => {}
+        }
+    }
+
+    /// Publishes without waiting.
+    fn publish(&self, fan_out: &FanOut, payload: &Payload<'_>) -> Result<(), Refusal> {
+        let sent = fan_out.try_send(payload, runtime::now);
+        self.show_out(fan_out);
+        sent
+    }
+
+    /// Closes the connections of subscribers that have to go.
+    #[inline]
+    fn show_out(&self, fan_out: &FanOut) {
+        for pipe in fan_out.take_slow() {
+            if let Some(link) = self.shared.peers.by_pipe(pipe) {
+                link.control.give(Order::Break(DisconnectReason::TooSlow));
+            }
         }
     }
 
@@ -350,14 +450,32 @@ impl Core {
             core: self,
             ticket: RecvTicket::default(),
             from: None,
+            noticed: None,
         }
     }
 
     pub(crate) fn try_recv(&self) -> Result<Message, TryRecvError> {
-        let Receiving::Pipes { inbox, interest } = &self.receiving else {
-            return Err(TryRecvError::Closed);
-        };
-        inbox.try_recv(&mut None, interest.as_deref())
+        self.try_recv_lane(&mut None)
+    }
+
+    /// A message that is there, and in `from` the pipe that it came from.
+    pub(crate) fn try_recv_lane(&self, from: &mut Option<PipeId>) -> Result<Message, TryRecvError> {
+        match &self.receiving {
+            Receiving::Pipes { inbox, wanted } => inbox.try_recv(from, wanted.as_ref()),
+            Receiving::Audience { inbox, fan_out } => {
+                if let Some((notice, ())) = fan_out.next_notice(false, |_| ()) {
+                    return Ok(notice);
+                }
+                let received = inbox.try_recv(from, None::<&Wanted>);
+                if received == Err(TryRecvError::Empty)
+                    && let Some((notice, ())) = fan_out.next_notice(true, |_| ())
+                {
+                    return Ok(notice);
+                }
+                received
+            }
+            Receiving::Never => Err(TryRecvError::Closed),
+        }
     }
 
     pub(crate) async fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError> {
@@ -365,8 +483,14 @@ impl Core {
         if limit > 0 {
             into.push(self.recv().await?);
         }
-        if let Receiving::Pipes { inbox, interest } = &self.receiving {
-            inbox.recv_more(into, limit.saturating_sub(1), interest.as_deref());
+        if let Receiving::Pipes { inbox, wanted } = &self.receiving {
+            inbox.recv_more(into, limit.saturating_sub(1), wanted.as_ref());
+        } else {
+            while into.len() - before < limit
+                && let Ok(message) = self.try_recv()
+            {
+                into.push(message);
+            }
         }
         Ok(into.len() - before)
     }
@@ -414,141 +538,4 @@ impl Drop for Core {
 pub(crate) struct Reservation {
     pipe: Option<PipeId>,
     ticket: SendTicket,
-}
-
-/// The future of one `send`. All its waiting comes before the message is queued.
-#[derive(Debug)]
-pub(crate) struct SendFuture<'a> {
-    core: &'a Core,
-    payload: Payload<'a>,
-    ticket: SendTicket,
-}
-
-impl Future for SendFuture<'_> {
-    type Output = Result<(), SendError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if !this.core.limits.admit(&this.payload) {
-            return Poll::Ready(Err(*this.too_large()));
-        }
-        let is_sent = match &this.core.sending {
-            Sending::Pipes(outbox) => {
-                ready!(outbox.poll_send(cx.waker(), &mut this.ticket, &[], &this.payload)).is_ok()
-            }
-            Sending::FanOut(fan_out) => {
-                ready!(fan_out.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
-            }
-            Sending::Addressed(_) | Sending::Never => false,
-        };
-        if is_sent {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Ready(Err(*this.closed()))
-        }
-    }
-}
-
-impl<'a> SendFuture<'a> {
-    #[cold]
-    #[inline(never)]
-    fn too_large(&mut self) -> Box<SendError> {
-        Box::new(self.core.limits.refuse(self.take()))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn closed(&mut self) -> Box<SendError> {
-        Box::new(SendError::Closed(self.take().into_message()))
-    }
-
-    /// Gives up waiting: the message, which was not queued.
-    pub(crate) fn take(&mut self) -> Payload<'a> {
-        std::mem::replace(&mut self.payload, (&[]).into())
-    }
-}
-
-impl Drop for SendFuture<'_> {
-    fn drop(&mut self) {
-        if let (true, Sending::Pipes(outbox)) = (self.ticket.is_waiting(), &self.core.sending) {
-            outbox.leave(&mut self.ticket);
-        }
-    }
-}
-
-/// The future of one `recv`. Nothing is taken before it is returned.
-#[derive(Debug)]
-pub(crate) struct RecvFuture<'a> {
-    core: &'a Core,
-    ticket: RecvTicket,
-    /// The pipe that the message came from.
-    pub(crate) from: Option<PipeId>,
-}
-
-impl Future for RecvFuture<'_> {
-    type Output = Result<Message, RecvError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let Receiving::Pipes { inbox, interest } = &this.core.receiving else {
-            return Poll::Ready(Err(RecvError::Closed));
-        };
-        inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, interest.as_deref())
-    }
-}
-
-impl Drop for RecvFuture<'_> {
-    fn drop(&mut self) {
-        if let (true, Receiving::Pipes { inbox, .. }) = (self.ticket.is_waiting(), &self.core.receiving) {
-            inbox.leave(&mut self.ticket);
-        }
-    }
-}
-
-/// A connection on its way: ready when the first handshake of this endpoint is done.
-///
-/// Dialing has begun and goes on whether or not this is awaited; dropping it changes nothing. It waits through
-/// failed attempts, and fails when the endpoint is disconnected, when the peer refuses for good (another
-/// mechanism, an incompatible kind, not ZMTP), or when the socket closes.
-///
-/// # Cancel safety
-///
-/// Awaiting it can be given up at any time; the endpoint stays connected.
-///
-/// # Examples
-///
-/// ```
-/// use hubless::{Connecting, Pull, Push};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), hubless::Error> {
-/// let (pull, push) = (Pull::new(), Push::new());
-/// let connecting: Connecting = push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
-/// println!("dialing {}", connecting.endpoint());
-/// println!("{} is there", connecting.await?);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Connecting {
-    endpoint: Endpoint,
-    ready: oneshot::Receiver<Result<Peer, ConnectError>>,
-}
-
-impl Connecting {
-    /// The endpoint that is dialed.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
-
-impl Future for Connecting {
-    type Output = Result<Peer, ConnectError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let announced = ready!(Pin::new(&mut self.ready).poll(cx));
-        Poll::Ready(announced.unwrap_or_else(|_| Err(ConnectError::Closed(self.endpoint.clone()))))
-    }
 }

@@ -109,6 +109,26 @@ pub trait Identifies: Kind {}
 )]
 pub trait Reroutes: Kind {}
 
+/// Kinds that name their peers by [numbers](crate::PeerId).
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` does not name its peers by numbers",
+    note = "`Server` and `PeerSocket` do; `Router` names them by routing ids"
+)]
+pub trait Numbers: Kind {}
+
+/// Kinds that send each message to all who asked for it.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` does not publish: nobody subscribes to what it sends"
+)]
+pub trait Publishes: Kind {}
+
+/// Kinds that say by prefixes what they want to hear.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` does not subscribe",
+    note = "`Sub` and `XSub` do; a `Dish` joins groups"
+)]
+pub trait Subscribes: Kind {}
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -135,9 +155,9 @@ kinds! {
     /// Receives from each [`Push`] in turn (RFC 30).
     Pull: Shares Receives HasIncoming Conflates;
     /// Publishes to every matching [`Sub`] (RFC 29).
-    Pub: Shares Sends HasOutgoing Conflates;
+    Pub: Shares Sends Publishes HasOutgoing Conflates;
     /// Receives what it subscribed to (RFC 29).
-    Sub: Shares Receives HasIncoming Conflates;
+    Sub: Shares Receives Subscribes HasIncoming Conflates;
     /// Asks a [`Rep`] and waits for the answer (RFC 28).
     Req: HasOutgoing HasIncoming Identifies;
     /// Answers each [`Req`] (RFC 28).
@@ -147,9 +167,9 @@ kinds! {
     /// Sends to the peer it names, and receives with the name of the sender (RFC 28).
     Router: Shares HasOutgoing HasIncoming Identifies;
     /// Publishes, and sees who subscribes to what (RFC 29).
-    XPub: Shares Sends Receives HasOutgoing HasIncoming;
+    XPub: Shares Sends Receives Publishes HasOutgoing HasIncoming;
     /// Receives what it subscribed to, and sends to its publishers (RFC 29).
-    XSub: Shares Sends Receives HasOutgoing HasIncoming;
+    XSub: Shares Sends Receives Subscribes HasOutgoing HasIncoming;
     /// Talks to exactly one other [`Pair`] (RFC 31).
     Pair: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
     /// Talks to peers that know no ZMTP.
@@ -157,9 +177,9 @@ kinds! {
     /// Talks to a [`Server`], from any thread (RFC 41).
     Client: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
     /// Answers the [`Client`] it names (RFC 41).
-    Server: Shares HasOutgoing HasIncoming;
+    Server: Shares Numbers HasOutgoing HasIncoming;
     /// Publishes to every [`Dish`] of a group (RFC 48).
-    Radio: Shares HasOutgoing;
+    Radio: Shares Publishes HasOutgoing;
     /// Receives from the groups it joined (RFC 48).
     Dish: Shares HasIncoming;
     /// Sends each message to one [`Gather`], in turn (RFC 49).
@@ -167,7 +187,7 @@ kinds! {
     /// Receives from each [`Scatter`] in turn (RFC 49).
     Gather: Shares Receives HasIncoming;
     /// Sends to the peer it names, and receives with the name of the sender; both sides alike (RFC 51).
-    Peer: Shares HasOutgoing HasIncoming;
+    Peer: Shares Numbers HasOutgoing HasIncoming;
     /// Talks to exactly one other [`Channel`], from any thread (RFC 52).
     Channel: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
     /// Sends and receives UDP datagrams.

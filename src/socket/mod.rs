@@ -2,44 +2,68 @@
 //!
 //! A [`Socket`] is an [`Arc`] of a `core::Core` and a kind that exists for the compiler only. What every kind can do is
 //! here; what those can do that send or receive freely is in `sending` and `receiving`, bound to a trait of
-//! [`kind`]; what one kind has for itself stands with its pair in `pipeline`, `pubsub` and `reqrep`. Options are
-//! said once, to a [`Builder`], which is also the one place that turns a kind into strategies for the floors below.
+//! [`kind`]; what one kind has for itself stands with its pair in `pipeline`, `pubsub`, `reqrep`, `pair`, `scatter` and
+//! `numbered`. Options are said once, to a [`Builder`], and `assembly` is the one place that turns a kind into
+//! strategies for the floors below.
 
 mod assembly;
 mod builder;
+mod connecting;
 mod core;
+mod datagram;
 mod dealer;
 pub mod kind;
+mod numbered;
 mod options;
+mod pair;
 mod peers;
 mod pipeline;
+mod publishing;
 mod pubsub;
+mod radio;
+mod reach;
 mod receiving;
 mod reqrep;
 mod router;
+mod scatter;
 mod sending;
+mod stream;
+mod xpub;
+mod xsub;
+mod zap;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use self::builder::Builder;
-pub use self::core::Connecting;
+pub use self::connecting::Connecting;
 use self::core::Core;
+pub use self::datagram::Datagram;
 pub use self::dealer::Dealer;
 use self::kind::{Kind, Shares};
+pub use self::numbered::{Client, PeerSocket, Server};
 pub use self::options::{Linger, Notify, Tuning};
+pub use self::pair::{Channel, Pair};
 pub use self::peers::Peers;
 pub use self::pipeline::{Pull, Push};
+pub use self::publishing::SlowPolicy;
 pub use self::pubsub::{Pub, Sub, Subscribers};
+pub use self::radio::{Dish, Radio};
 pub use self::receiving::Messages;
 pub use self::reqrep::{Rep, Req, Request};
 pub use self::router::Router;
+pub use self::scatter::{Gather, Scatter};
 pub use self::sending::{Outgoing, Permit};
+pub use self::stream::{StreamEvent, StreamSocket};
+pub use self::xpub::XPub;
+pub use self::xsub::XSub;
+pub use self::zap::Zap;
 use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, EndpointError, Unsent};
 use crate::monitor::Monitor;
 use crate::stats::Stats;
+use crate::transport::OpenListener;
 
 /// A messaging socket of kind `K`, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`],
 /// [`Dealer`], [`Router`].
@@ -197,6 +221,41 @@ impl<K: Kind> Socket<K> {
     /// ```
     pub async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         self.core.bind(at).await
+    }
+
+    /// Listens through a listener that is open already, and returns its endpoint.
+    ///
+    /// For programs that are handed their sockets, by systemd or by the program that they replace. A
+    /// [`std::net::TcpListener`] is a `tcp://` endpoint, a [`std::os::unix::net::UnixListener`] an `ipc://` one, whose file
+    /// is left alone when the socket ends. Everything else is as with [`bind`](Self::bind): the endpoint that is returned
+    /// can be [unbound](Self::unbind), and connections get the [options of TCP](Builder::tcp) that can still be said.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError::Listener`] when this is no socket that listens, not one of its type's family, or one whose name is no
+    /// endpoint; [`BindError::Kind`] when this kind of socket does not bind such endpoints; [`BindError::NoRuntime`] and
+    /// [`BindError::Closed`] as with [`bind`](Self::bind). The listener is closed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Pull, Push};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?; // or what systemd has opened
+    /// let pull = Pull::new();
+    /// let endpoint = pull.bind_listener(listener)?;
+    ///
+    /// let push = Push::new();
+    /// push.connect(&endpoint)?;
+    /// push.send("hello").await?;
+    /// assert_eq!(pull.recv().await?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bind_listener(&self, listener: impl Into<OpenListener>) -> Result<Endpoint, BindError> {
+        self.core.bind_listener(listener.into())
     }
 
     /// Begins to dial an endpoint, and dials again whenever the connection is lost.

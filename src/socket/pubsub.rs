@@ -7,10 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Socket;
-use super::core::{Receiving, Sending};
-use super::kind;
+use super::core::Receiving;
+use super::kind::{self, Kind, Subscribes};
 use crate::error::Closed;
-use crate::pattern::{FanOut, Interest};
+use crate::pattern::{FanOut, Interest, Wanted};
 use crate::pipe::Ticket;
 
 /// Publishes every message to each [`Sub`] that asked for it.
@@ -19,7 +19,7 @@ use crate::pipe::Ticket;
 ///
 /// | | |
 /// |---|---|
-/// | peers | [`Sub`], XSUB |
+/// | peers | [`Sub`], [`XSub`](super::XSub) |
 /// | sends | [`send`](Socket::send), [`try_send`](Socket::try_send), [`sink`](Socket::sink): to all who asked for it |
 /// | receives | never |
 /// | nobody asked for it | the message is dropped, and counted once |
@@ -60,7 +60,7 @@ pub type Pub = Socket<kind::Pub>;
 ///
 /// | | |
 /// |---|---|
-/// | peers | [`Pub`], XPUB |
+/// | peers | [`Pub`], [`XPub`](super::XPub) |
 /// | sends | never; subscriptions go out by themselves |
 /// | receives | [`recv`](Socket::recv), [`messages`](Socket::messages): from its publishers in turn |
 /// | at its high-water mark | that publisher is read no further: what is lost is lost and counted over there |
@@ -87,34 +87,7 @@ pub type Pub = Socket<kind::Pub>;
 /// ```
 pub type Sub = Socket<kind::Sub>;
 
-impl Socket<kind::Pub> {
-    /// Who has subscribed: a live view.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), hubless::Error> {
-    /// # let publisher = hubless::Pub::new();
-    /// # let subscriber = hubless::Sub::new();
-    /// # subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?;
-    /// subscriber.subscribe("a");
-    /// publisher.subscribers().at_least(1).await?;
-    /// assert_eq!(publisher.subscribers().to("apple").count(), 1);
-    /// assert_eq!(publisher.subscribers().to("pear").count(), 0);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn subscribers(&self) -> Subscribers {
-        let Sending::FanOut(fan_out) = &self.core.sending else {
-            unreachable!("a PUB is built with a fan-out");
-        };
-        Subscribers {
-            fan_out: fan_out.clone(),
-            topic: None,
-        }
-    }
-}
-
-impl Socket<kind::Sub> {
+impl<K: Subscribes> Socket<K> {
     /// Asks for all messages whose first frame begins with `prefix`; an empty prefix asks for everything.
     ///
     /// All publishers are told, those that connect later too. What they publish before they have heard of it is
@@ -191,21 +164,19 @@ impl Socket<kind::Sub> {
     /// # }
     /// ```
     pub async fn subscribed(&self) -> Result<(), Closed> {
-        let interest = self.interest();
-        let barrier = interest.set_barrier();
-        match poll_fn(|cx| interest.poll_subscribed(cx.waker(), barrier)).await {
-            true => Ok(()),
-            false => Err(Closed),
-        }
+        self.interest().passed_by_all().await
     }
+}
 
-    fn interest(&self) -> &Interest {
+impl<K: Kind> Socket<K> {
+    /// What a socket that subscribes or joins wants.
+    pub(super) fn interest(&self) -> &Interest {
         let Receiving::Pipes {
-            interest: Some(interest),
+            wanted: Some(Wanted::Subscribed(interest)),
             ..
         } = &self.core.receiving
         else {
-            unreachable!("a SUB is built with an interest");
+            unreachable!("who subscribes is built with an interest");
         };
         interest
     }
@@ -238,6 +209,13 @@ pub struct Subscribers {
 }
 
 impl Subscribers {
+    pub(super) fn of(fan_out: &Arc<FanOut>) -> Self {
+        Self {
+            fan_out: fan_out.clone(),
+            topic: None,
+        }
+    }
+
     /// Only those that get messages with this topic: that hold a prefix of it.
     pub fn to(self, topic: impl AsRef<[u8]>) -> Self {
         Self {

@@ -198,7 +198,8 @@ impl<K: Kind> Socket<K> {
     }
 }
 
-// By itself, since a ROUTER tells another thing under the same name.
+// The bound is here and not on the method: kinds that say in another way from whom a message came have a `recv_from` of
+// their own.
 impl<K: Receives> Socket<K> {
     /// Receives the next message together with the peer that sent it.
     ///
@@ -228,12 +229,11 @@ impl<K: Receives> Socket<K> {
     pub async fn recv_from(&self) -> Result<(Peer, Message), RecvError> {
         let mut receiving = self.core.recv();
         let message = (&mut receiving).await?;
-        let link = receiving
-            .from
-            .and_then(|lane| self.core.shared.peers.by_lane(lane));
         // The entry of a lane stays until the lane is used again, which it is not before it has been read empty.
-        let link = link.unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
-        Ok((link.peer, message))
+        let peer = receiving
+            .sender()
+            .unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
+        Ok((peer, message))
     }
 }
 

@@ -13,7 +13,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::core::{Connecting, Core, Receiving, Sending};
+use super::connecting::Connecting;
+use super::core::{Core, Receiving, Sending};
 use super::options::Notify;
 use super::{Builder, Socket, kind};
 use crate::endpoint::ToEndpoint;
@@ -122,7 +123,7 @@ impl Builder<kind::Router> {
     /// Which comings and goings of peers [`recv_from`](Socket::recv_from) tells by empty messages. Default: none; the
     /// [monitor](Socket::monitor) tells of all of them in any case. libzmq: `ZMQ_ROUTER_NOTIFY`.
     pub fn notify(mut self, of: impl Into<Option<Notify>>) -> Self {
-        self.options.notify = of.into();
+        self.options.announce = of.into();
         self
     }
 
@@ -178,7 +179,7 @@ impl Socket<kind::Router> {
         routing_id: impl Into<RoutingId>,
     ) -> Result<Connecting, EndpointError> {
         let id = routing_id.into();
-        self.core.connect_with(to, |endpoint| {
+        let dialed = self.core.dial(to, |endpoint| {
             let endpoint = endpoint.clone();
             if !id.may_be_chosen() {
                 let id = escaped(&id);
@@ -191,7 +192,8 @@ impl Socket<kind::Router> {
                 let id = escaped(&id);
                 EndpointError::RoutingIdTaken { endpoint, id }
             })
-        })
+        });
+        Ok(dialed?.0)
     }
 
     /// Sends a message to the peer with this routing id.

@@ -13,7 +13,7 @@
 //! The incoming half has one owner, the driver. The outgoing half is a [`Writer`] that senders share with it;
 //! it never waits, since whoever finds the line full leaves the rest to the driver.
 //!
-//! `inproc` carries no bytes and has no door.
+//! UDP carries no streams: [`Datagrams`] is a door of its own. `inproc` carries no bytes and has no door.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -30,16 +30,21 @@ use crate::endpoint::{Address, Endpoint};
 use crate::peer::Process;
 
 mod carrier;
+mod interface;
 #[cfg(unix)]
 mod ipc;
+mod open;
 mod options;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod udp;
 
 pub use carrier::{ByteListener, ByteStream, Carrier, Dialing, Writer};
+pub use open::OpenListener;
 pub(crate) use options::StreamOptions;
-pub use options::{Keepalive, TcpOptions};
+pub use options::{Keepalive, TcpOptions, UdpOptions};
+pub(crate) use udp::Datagrams;
 
 /// A byte stream to one peer. Dropping it, and every [`Writer`] of it, closes it.
 pub(crate) enum Stream {

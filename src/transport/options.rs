@@ -5,6 +5,12 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 
+mod common;
+mod udp;
+
+use common::{Common, common_options};
+pub use udp::UdpOptions;
+
 /// How many connections the kernel may hold ready before they are accepted; it clamps this to its own limit.
 const BACKLOG: u32 = 4096;
 
@@ -17,6 +23,8 @@ const MAX_RETRIES: u32 = 127;
 pub(crate) struct StreamOptions {
     pub(crate) tcp: TcpOptions,
     pub(crate) backlog: u32,
+    /// How long one attempt to connect to one address may take.
+    pub(crate) connect_timeout: Option<Duration>,
 }
 
 impl Default for StreamOptions {
@@ -24,6 +32,7 @@ impl Default for StreamOptions {
         Self {
             tcp: TcpOptions::new(),
             backlog: BACKLOG,
+            connect_timeout: None,
         }
     }
 }
@@ -60,7 +69,9 @@ impl Default for StreamOptions {
 ///     .user_timeout(Duration::from_secs(30))
 ///     .send_buffer(1 << 20)
 ///     .recv_buffer(1 << 20)
-///     .tos(0x10);
+///     .tos(0x10)
+///     .priority(4)
+///     .device("eth0");
 /// # let _ = options;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,9 +79,7 @@ pub struct TcpOptions {
     nodelay: bool,
     keepalive: Option<Keepalive>,
     user_timeout: Option<Duration>,
-    send_buffer: Option<usize>,
-    recv_buffer: Option<usize>,
-    tos: Option<u8>,
+    common: Common,
 }
 
 impl Default for TcpOptions {
@@ -86,9 +95,7 @@ impl TcpOptions {
             nodelay: true,
             keepalive: Some(Keepalive::new()),
             user_timeout: None,
-            send_buffer: None,
-            recv_buffer: None,
-            tos: None,
+            common: Common::default(),
         }
     }
 
@@ -129,29 +136,7 @@ impl TcpOptions {
         self
     }
 
-    /// Size of the kernel's buffer for outgoing bytes (`SO_SNDBUF`); by default the kernel sizes it as it
-    /// goes, which is nearly always better.
-    #[must_use]
-    pub fn send_buffer(mut self, bytes: impl Into<Option<usize>>) -> Self {
-        self.send_buffer = bytes.into();
-        self
-    }
-
-    /// Size of the kernel's buffer for incoming bytes (`SO_RCVBUF`); by default the kernel sizes it as it
-    /// goes, which is nearly always better.
-    #[must_use]
-    pub fn recv_buffer(mut self, bytes: impl Into<Option<usize>>) -> Self {
-        self.recv_buffer = bytes.into();
-        self
-    }
-
-    /// The type-of-service byte of outgoing packets (`IP_TOS`, `IPV6_TCLASS`): the DSCP class in its upper
-    /// six bits.
-    #[must_use]
-    pub fn tos(mut self, tos: impl Into<Option<u8>>) -> Self {
-        self.tos = tos.into();
-        self
-    }
+    common_options!();
 
     /// Says all this to a socket. The buffers count only where it happens before `listen` or `connect`, since
     /// the window's scale is agreed upon in the first packets.
@@ -167,18 +152,7 @@ impl TcpOptions {
             // Zero would mean the opposite: as the system has it.
             socket.set_tcp_user_timeout(Some(timeout.max(Duration::from_millis(1))))?;
         }
-        if let Some(bytes) = self.send_buffer {
-            socket.set_send_buffer_size(bytes.min(i32::MAX as usize))?;
-        }
-        if let Some(bytes) = self.recv_buffer {
-            socket.set_recv_buffer_size(bytes.min(i32::MAX as usize))?;
-        }
-        match self.tos {
-            #[cfg(unix)]
-            Some(tos) if is_v6 => socket.set_tclass_v6(tos.into()),
-            Some(tos) if !is_v6 => socket.set_tos_v4(tos.into()),
-            _ => Ok(()),
-        }
+        self.common.apply(&socket, is_v6)
     }
 }
 

@@ -13,7 +13,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 
 use crate::endpoint::{Host, HostPort, TcpAddress};
+use crate::runtime;
 
+use super::interface::Interface;
 use super::options::{StreamOptions, TcpOptions};
 use super::{Writer, send};
 
@@ -86,7 +88,7 @@ impl Listener {
     /// Listens at the first of the host's addresses that lets us; `*` is every IPv4 address, `[::]` both
     /// families.
     pub(super) async fn bind(address: &TcpAddress, options: &StreamOptions) -> io::Result<Self> {
-        first_of(resolve(&address.at).await?, |at| {
+        first_of(resolve_local(&address.at).await?, |at| {
             ready(Self::bind_to(at, options))
         })
         .await
@@ -106,6 +108,17 @@ impl Listener {
         Ok(Self {
             listener: TcpListener::from_std(socket.into())?,
             options: options.tcp.clone(),
+        })
+    }
+
+    /// Takes one over that somebody else has opened.
+    pub(super) fn adopt(listener: std::net::TcpListener, options: &TcpOptions) -> io::Result<Self> {
+        let is_v6 = listener.local_addr()?.is_ipv6();
+        listener.set_nonblocking(true)?;
+        options.apply(SockRef::from(&listener), is_v6)?;
+        Ok(Self {
+            listener: TcpListener::from_std(listener)?,
+            options: options.clone(),
         })
     }
 
@@ -133,7 +146,14 @@ pub(super) async fn dial(address: &TcpAddress, options: &StreamOptions) -> io::R
     let sources = sources.as_deref();
     first_of(resolve(&address.at).await?, |peer| async move {
         let source = sources.map(|sources| source_for(peer, sources)).transpose()?;
-        dial_to(peer, source, &options.tcp).await
+        let dialing = dial_to(peer, source, &options.tcp);
+        match options.connect_timeout {
+            None => dialing.await,
+            Some(limit) => {
+                let dialed = runtime::timeout(None, limit, dialing).await;
+                dialed.unwrap_or_else(|| Err(not_in_time(limit)))
+            }
+        }
     })
     .await
 }
@@ -157,6 +177,10 @@ async fn dial_to(
     Ok(Connection::new(stream, peer))
 }
 
+fn not_in_time(limit: Duration) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("not connected within {limit:?}"))
+}
+
 /// Nobody listens at `peer`, an ephemeral port of this machine, and the kernel chose that very port as ours:
 /// the two halves of TCP's simultaneous open met in one socket. It would greet itself, and keep the listener
 /// out.
@@ -176,8 +200,18 @@ fn open(at: SocketAddr, options: &TcpOptions) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// The same of what is to be bound: a name may also be that of an interface.
+pub(super) async fn resolve_local(at: &HostPort) -> io::Result<Vec<SocketAddr>> {
+    if let Host::Name(name) = &at.host
+        && let Some(interface) = Interface::named(name)
+    {
+        return Ok(vec![(interface.address()?, at.port).into()]);
+    }
+    resolve(at).await
+}
+
 /// Names, and zones that name an interface, are the resolver's business; the rest are numbers already.
-async fn resolve(at: &HostPort) -> io::Result<Vec<SocketAddr>> {
+pub(super) async fn resolve(at: &HostPort) -> io::Result<Vec<SocketAddr>> {
     let port = at.port;
     let addresses = match &at.host {
         Host::Any => vec![(Ipv4Addr::UNSPECIFIED, port).into()],

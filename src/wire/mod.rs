@@ -19,9 +19,11 @@
 )]
 
 pub(crate) mod command;
+pub(crate) mod datagram;
 pub(crate) mod decoder;
 pub(crate) mod greeting;
 pub(crate) mod metadata;
+pub(crate) mod raw;
 pub(crate) mod spelling;
 pub(crate) mod v1;
 pub(crate) mod v2;

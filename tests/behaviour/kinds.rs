@@ -1,64 +1,118 @@
-//! Who talks to whom: every pair of kinds, whoever of the two binds.
+//! Who talks to whom: every pair of kinds that speak ZMTP, whoever of the two binds.
+
+use std::future::Future;
+use std::pin::Pin;
 
 use hubless::kind::{self, Kind};
-use hubless::{ConnectError, DisconnectReason, Event, Monitor, ProtocolError, Socket, SocketKind};
+use hubless::{
+    ConnectError, Connecting, DisconnectReason, Event, Monitor, ProtocolError, Socket, SocketKind,
+};
 
 use crate::event;
-use crate::transport::{Outcome, Transport, over_every_transport};
+use crate::transport::{Outcome, Place, Transport, over_every_transport};
 
 over_every_transport! {
     every_two_kinds_meet_or_refuse_each_other_by_name
 }
 
-/// Those who talk to each other; all others do not.
-const PAIRS: [[SocketKind; 2]; 8] = [
-    [SocketKind::Push, SocketKind::Pull],
-    [SocketKind::Pub, SocketKind::Sub],
-    [SocketKind::Req, SocketKind::Rep],
-    [SocketKind::Req, SocketKind::Router],
-    [SocketKind::Dealer, SocketKind::Rep],
-    [SocketKind::Dealer, SocketKind::Dealer],
-    [SocketKind::Dealer, SocketKind::Router],
-    [SocketKind::Router, SocketKind::Router],
+use SocketKind::{
+    Channel, Client, Dealer, Dish, Gather, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router, Scatter,
+    Server, Sub, XPub, XSub,
+};
+
+/// Those who talk to each other (RFC 28 to 31, 41, 48, 49, 51, 52); all others do not.
+const PAIRS: [[SocketKind; 2]; 17] = [
+    [Push, Pull],
+    [Pub, Sub],
+    [Pub, XSub],
+    [XPub, Sub],
+    [XPub, XSub],
+    [Req, Rep],
+    [Req, Router],
+    [Dealer, Rep],
+    [Dealer, Dealer],
+    [Dealer, Router],
+    [Router, Router],
+    [Pair, Pair],
+    [Client, Server],
+    [Radio, Dish],
+    [Scatter, Gather],
+    [Peer, Peer],
+    [Channel, Channel],
 ];
 
+/// A socket of some kind.
+trait Anybody {
+    fn kind(&self) -> SocketKind;
+    fn monitor(&self) -> Monitor;
+    fn peers(&self) -> usize;
+    fn bind<'a>(&'a self, at: &'a Place) -> Pin<Box<dyn Future<Output = Outcome> + 'a>>;
+    fn connect(&self, to: &Place) -> Outcome<Connecting>;
+}
+
+impl<K: Kind> Anybody for Socket<K> {
+    fn kind(&self) -> SocketKind {
+        K::KIND
+    }
+
+    fn monitor(&self) -> Monitor {
+        self.monitor()
+    }
+
+    fn peers(&self) -> usize {
+        self.peers().count()
+    }
+
+    fn bind<'a>(&'a self, at: &'a Place) -> Pin<Box<dyn Future<Output = Outcome> + 'a>> {
+        Box::pin(async move {
+            self.bind(at).await?;
+            Ok(())
+        })
+    }
+
+    fn connect(&self, to: &Place) -> Outcome<Connecting> {
+        Ok(self.connect(to)?)
+    }
+}
+
+macro_rules! sockets_of {
+    ($($kind:ident)+) => { [$(|| Box::new(Socket::<kind::$kind>::new()),)+] };
+}
+
+const SOCKETS: [fn() -> Box<dyn Anybody>; 19] = sockets_of! {
+    Push Pull Pub Sub XPub XSub Req Rep Dealer Router Pair Client Server Radio Dish Scatter Gather Peer Channel
+};
+
 async fn every_two_kinds_meet_or_refuse_each_other_by_name(at: Transport) -> Outcome {
-    with_each::<kind::Push>(at).await?;
-    with_each::<kind::Pull>(at).await?;
-    with_each::<kind::Pub>(at).await?;
-    with_each::<kind::Sub>(at).await?;
-    with_each::<kind::Req>(at).await?;
-    with_each::<kind::Rep>(at).await?;
-    with_each::<kind::Dealer>(at).await?;
-    with_each::<kind::Router>(at).await
+    for binds in SOCKETS {
+        for connects in SOCKETS {
+            meet(at, &*binds(), &*connects()).await?;
+        }
+    }
+    Ok(())
 }
 
-async fn with_each<Binds: Kind>(at: Transport) -> Outcome {
-    meet::<Binds, kind::Push>(at).await?;
-    meet::<Binds, kind::Pull>(at).await?;
-    meet::<Binds, kind::Pub>(at).await?;
-    meet::<Binds, kind::Sub>(at).await?;
-    meet::<Binds, kind::Req>(at).await?;
-    meet::<Binds, kind::Rep>(at).await?;
-    meet::<Binds, kind::Dealer>(at).await?;
-    meet::<Binds, kind::Router>(at).await
-}
-
-async fn meet<Binds: Kind, Connects: Kind>(at: Transport) -> Outcome {
-    let (binds, connects) = (Socket::<Binds>::new(), Socket::<Connects>::new());
+async fn meet(at: Transport, binds: &dyn Anybody, connects: &dyn Anybody) -> Outcome {
     let (mut at_binds, mut at_connects) = (binds.monitor(), connects.monitor());
-    let place = at.bind(&binds).await?;
+    let place = at.place();
+    binds.bind(&place).await?;
     let connecting = connects.connect(&place)?.await;
     let told = [handshake(&mut at_binds).await, handshake(&mut at_connects).await];
-    let sides = [Binds::KIND, Connects::KIND];
-    let others = [Connects::KIND, Binds::KIND];
+    let sides = [binds.kind(), connects.kind()];
+    let others = [connects.kind(), binds.kind()];
     if PAIRS.contains(&sides) || PAIRS.contains(&others) {
-        assert_eq!(connecting?.kind(), Some(Binds::KIND));
+        assert_eq!(connecting?.kind(), Some(binds.kind()));
         assert_eq!(told, others.map(Ok));
         return Ok(());
     }
     for ((ours, theirs), told) in sides.into_iter().zip(others).zip(told) {
         let reason = told.expect_err("they do not fit");
+        // Who introduces itself last, as one does that has a peer at a time, is told first.
+        if let DisconnectReason::Protocol(ProtocolError::Refused { reason }) = &reason {
+            assert!(matches!(theirs, Pair | Channel));
+            assert_eq!(*reason, format!("wrong socket type for a {theirs}"));
+            continue;
+        }
         let expected = ProtocolError::Kind {
             ours,
             theirs: theirs.name().to_owned(),
@@ -71,7 +125,7 @@ async fn meet<Binds: Kind, Connects: Kind>(at: Transport) -> Outcome {
         );
     }
     assert!(matches!(connecting, Err(ConnectError::Refused { .. })));
-    assert_eq!((binds.peers().count(), connects.peers().count()), (0, 0));
+    assert_eq!((binds.peers(), connects.peers()), (0, 0));
     Ok(())
 }
 

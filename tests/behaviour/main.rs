@@ -1,6 +1,6 @@
 //! What each kind of socket does, seen by programs that use it, over every transport alike.
 //!
-//! This is the table of the specifications' rules for PUSH, PULL, PUB, SUB, REQ, REP, DEALER and ROUTER. A check is one function of
+//! This is the table of the specifications' rules for each kind. A check is one function of
 //! the [`Transport`](transport::Transport) that it runs over; a line in the table of its file makes it a test for each of them, with the
 //! transport in the test's name: `pipeline::tcp::messages_go_round`.
 //!
@@ -9,9 +9,15 @@
 //! | [`requests`], [`replies`] | RFC 28: whom a REQ asks and whose answer it takes; whom a REP serves |
 //! | [`dealer`], [`router`] | RFC 28: many questions at once; peers by their names |
 //! | [`topics`], [`subscriptions`], [`losses`], [`subscribers`], [`limits`] | RFC 29: who gets what, what a SUB is subscribed to and when, who misses what, who is told, how much may be asked for |
+//! | [`xpub`], [`xsub`], [`slow`] | the same: what an XPUB hears, what an XSUB sends, and both in the middle; what is done with who does not keep up |
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
 //! | [`reroute`] | the same, where others get what was queued |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
+//! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
+//! | [`listeners`], [`stopping`] | where a socket listens that is told no address; when one that connects gives up |
+//! | [`pair`] | RFC 31 and 52: one peer at a time |
+//! | [`numbers`] | RFC 41 and 51: peers that are named by numbers |
+//! | [`single_frames`] | RFC 37: kinds whose messages have one frame each |
 //! | [`kinds`] | who talks to whom at all |
 //!
 //! What takes a peer that speaks by hand, and so a byte stream, is in `tests/reqrep` and `tests/conformance`: the
@@ -19,22 +25,32 @@
 //! not send and that question and answer alternate is shown in the documentation of [`hubless::Pull`] and
 //! [`hubless::Req`].
 
+mod datagram;
 mod dealer;
 mod immediate;
 mod kinds;
 mod limits;
 mod linger;
+mod listeners;
 mod losses;
 mod marks;
+mod numbers;
+mod pair;
 mod pipeline;
 mod replies;
 mod requests;
 mod reroute;
 mod router;
+mod single_frames;
+mod slow;
+mod stopping;
+mod stream;
 mod subscribers;
 mod subscriptions;
 mod topics;
 mod transport;
+mod xpub;
+mod xsub;
 
 use hubless::{DisconnectReason, Event, Message, Monitor};
 

@@ -11,6 +11,7 @@ over_every_transport! {
     a_sender_that_waits_goes_on_as_soon_as_there_is_room
     those_who_wait_are_served_in_the_order_in_which_they_came
     zero_is_no_mark
+    without_a_mark_one_who_reserves_lets_others_run
     a_mark_is_each_peers_own
     a_message_of_many_frames_counts_once_and_is_never_cut
     a_byte_budget_is_a_mark_too
@@ -119,6 +120,19 @@ async fn zero_is_no_mark(at: Transport) -> Outcome {
     for number in 0..MANY {
         assert_eq!(number_of(&pull.recv().await?), number);
     }
+    Ok(())
+}
+
+async fn without_a_mark_one_who_reserves_lets_others_run(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm(0).send_hwm_bytes(0).build()?;
+    push.connect(at.place())?;
+    let other = tokio::spawn(async {});
+    let mut reserved = 0;
+    while !other.is_finished() && reserved < 100_000 {
+        push.reserve().await?.send("x")?;
+        reserved += 1;
+    }
+    assert!(other.is_finished(), "{reserved} reservations in one go");
     Ok(())
 }
 

@@ -8,11 +8,14 @@
 //! Everything runs on one thread, over every transport. What several threads do to requests that are given up is in
 //! [`requests`], too. That every such method says what dropping its future means is checked by `tests/documents.rs`.
 
+mod datagram;
 mod endpoints;
+mod numbered;
 mod receiving;
 mod requests;
 mod routing;
 mod sending;
+mod stream;
 #[path = "../behaviour/transport.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the behaviour suite")]
 mod transport;

@@ -18,13 +18,15 @@
 //!
 //! What is right:
 //!
-//! * [`vectors`], [`subscriptions`], [`requests`]: the specification's examples, in both directions.
+//! * [`vectors`], [`subscriptions`], [`requests`], [`pair`]: the specification's examples, in both directions.
 //! * [`cuts`]: one stream, cut at every byte, has one meaning.
 //! * [`liveness`]: who counts as dead, what a broken line costs, how a connection ends.
 //! * [`reconnect`]: what connecting endpoints make of peers that are away or refuse.
 //!
 //! What is wrong, or too much:
 //!
+//! * [`kinds`]: every kind of ours, and peers of every other.
+//! * [`single_frames`]: several frames where one is the rule.
 //! * [`malformed`]: a table of everything that a peer can do wrong, and what follows.
 //! * [`hostile`]: ten thousand ways that nobody has thought of.
 //! * [`admission`], [`limits`]: what a crowd, or one peer, can take away from the others.
@@ -40,13 +42,16 @@ mod child;
 mod costs;
 mod cuts;
 mod hostile;
+mod kinds;
 mod limits;
 mod liveness;
 mod malformed;
 mod monitor;
+mod pair;
 mod raw;
 mod reconnect;
 mod requests;
+mod single_frames;
 mod subscriptions;
 mod vectors;
 mod wire;

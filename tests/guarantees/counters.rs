@@ -42,7 +42,11 @@ async fn g05_the_sum_holds_for_push_and_pull_when_newer_ones_take_the_place() {
 
 #[tokio::test]
 async fn g05_the_sum_holds_for_push_and_each_of_its_peers_when_one_leaves_with_a_full_queue() {
-    let push = Push::builder().send_hwm(20).build().expect("a mark");
+    let push = Push::builder()
+        .send_hwm(20)
+        .send_hwm_bytes(0)
+        .build()
+        .expect("a mark");
     let at = push.bind("tcp://127.0.0.1:*").await.expect("a free port");
     let pull = Pull::builder().recv_hwm(5).build().expect("a mark");
     soon("a peer", pull.connect(at).expect("an endpoint"))
@@ -52,12 +56,17 @@ async fn g05_the_sum_holds_for_push_and_each_of_its_peers_when_one_leaves_with_a
         .await
         .expect("it is open");
     let peer = push.peers().list().remove(0);
-    // The queue is full at last, with the kernel's buffers, and stays so: nobody reads.
-    let mut sent = 0;
-    while push.stats().outgoing.queued.messages < 20 {
-        push.send(vec![1; 60_000]).await.expect("it is open");
+    for _ in 0..5 {
+        push.send("read to the mark").await.expect("it is open");
+    }
+    until("the mark", || pull.stats().incoming.queued.messages == 5).await;
+    // The kernel never takes all of the first one, so the queue is full and stays so.
+    push.send(vec![1; 64 << 20]).await.expect("it is open");
+    let mut sent = 6;
+    while push.try_send("queued behind it").is_ok() {
         sent += 1;
     }
+    assert_eq!(sent, 5 + 20);
     drop(pull);
     until("the peer to leave", || push.peers().count() == 0).await;
     balanced("PUSH", push.stats());
@@ -157,4 +166,22 @@ async fn row_09_a_pull_that_does_not_read_holds_no_other_up() {
     let stats = push.stats().outgoing;
     assert_eq!(stats.dropped.total(), 0);
     assert!(slow.stats().incoming.queued.messages <= 5);
+}
+
+#[tokio::test]
+async fn g05_what_was_received_and_not_read_is_dropped_when_the_socket_closes() {
+    let (pull, push) = (Pull::new(), Push::new());
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    push.connect(at).expect("an endpoint");
+    for n in 0..10_u64 {
+        push.send(&n.to_be_bytes()).await.expect("it is open");
+    }
+    soon("the first", pull.recv()).await.expect("it is open");
+    until("all are there", || pull.stats().incoming.received.messages == 10).await;
+    let other = pull.clone();
+    pull.close().await.expect("it sends nothing");
+    let stats = other.stats();
+    balanced("PULL", stats);
+    assert_eq!(stats.incoming.dropped.by(DropReason::Unread), 9);
+    assert_eq!(stats.incoming.queued.messages, 0);
 }

@@ -18,11 +18,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hubless::{Frame, Message, SocketKind};
-use peers::libzmq::{Context, Result, Socket, SocketType, option};
+use peers::libzmq::{Context, Msg, Result, Socket, SocketType, Wait, option};
 use tokio::sync::oneshot;
 
 use crate::DEADLINE;
-use crate::other::OtherSocket;
+use crate::other::{Numbering, OtherSocket};
 
 /// How long a socket is left alone.
 const IDLE: Duration = Duration::from_millis(1);
@@ -99,6 +99,33 @@ impl OtherSocket for Libzmq {
     }
 }
 
+impl Numbering for Libzmq {
+    async fn recv_from(&mut self) -> (u32, Message) {
+        self.ask(|socket| {
+            socket.wait_readable(DEADLINE)?;
+            let mut received = Msg::new();
+            socket.recv_into(&mut received, Wait::No)?;
+            Ok((received.routing_id(), received.bytes().to_vec().into()))
+        })
+        .await
+    }
+
+    async fn send_to(&mut self, number: u32, message: impl Into<Message>) {
+        let message = message.into();
+        self.ask(move |socket| {
+            let mut sent = Msg::copy_of(message.frame(0).unwrap_or_default())?;
+            sent.set_routing_id(number)?;
+            socket.send_msg(&mut sent, Wait::Yes)
+        })
+        .await;
+    }
+
+    async fn connect_peer(&mut self, endpoint: &str) -> u32 {
+        let endpoint = endpoint.to_owned();
+        self.ask(move |socket| socket.connect_peer(&endpoint)).await
+    }
+}
+
 impl Libzmq {
     /// Has the socket's thread do something, and waits for what comes of it.
     pub(crate) async fn ask<T: Send + 'static>(
@@ -125,6 +152,15 @@ fn named(kind: SocketKind) -> SocketType {
         SocketKind::Rep => SocketType::Rep,
         SocketKind::Dealer => SocketType::Dealer,
         SocketKind::Router => SocketType::Router,
+        SocketKind::Pair => SocketType::Pair,
+        SocketKind::Client => SocketType::Client,
+        SocketKind::Server => SocketType::Server,
+        SocketKind::Scatter => SocketType::Scatter,
+        SocketKind::Gather => SocketType::Gather,
+        SocketKind::Peer => SocketType::Peer,
+        SocketKind::Channel => SocketType::Channel,
+        SocketKind::Stream => SocketType::Stream,
+        SocketKind::Dgram => SocketType::Dgram,
         _ => panic!("no test talks to a {kind}"),
     }
 }

@@ -8,9 +8,11 @@
 //! |---|---|
 //! | [`messages`] | messages of one to three frames, from no byte to a mebibyte, through each of the six |
 //! | [`routing`] | DEALER and ROUTER: every combination with libzmq, and the names of peers |
+//! | [`single_frames`], [`pair`] | the kinds that libzmq alone has: SCATTER, GATHER, CLIENT, SERVER, PEER, CHANNEL; and PAIR |
 //! | [`subscriptions`] | made, cancelled, made again |
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
+//! | [`raw`] | STREAM and DGRAM, without ZMTP |
 //! | [`meeting`] | where a check takes place, and how it becomes a test |
 //! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
 //!
@@ -22,8 +24,11 @@ mod libzmq;
 mod meeting;
 mod messages;
 mod other;
+mod pair;
+mod raw;
 mod restarts;
 mod routing;
+mod single_frames;
 mod subscriptions;
 mod zeromq_crate;
 

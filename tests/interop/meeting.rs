@@ -112,6 +112,18 @@ impl Meeting {
         }
     }
 
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub(crate) fn binder(&self) -> Binder {
+        self.binder
+    }
+
+    pub(crate) fn we_bind(&self) -> bool {
+        self.binder == Binder::We
+    }
+
     /// Both come. Who binds comes first.
     pub(crate) async fn of<K: Kind, O: OtherSocket>(&self, ours: &Socket<K>, kind: SocketKind) -> O {
         match self.binder {

@@ -3,8 +3,10 @@
 //! * [`interop`]: PLAIN and CURVE with libzmq, in both roles, every kind, over tcp and ipc.
 //! * [`refusals`]: wrong and missing keys and passwords, other mechanisms: named in the monitor of both sides.
 //! * [`deciding`]: those who decide about peers, and that nobody waits for a decision about another.
+//! * [`zap`]: a ZAP handler in the same process decides, as in programs for libzmq.
 //! * [`malformed`]: everything that a peer can do wrong with PLAIN, CURVE and versions before ZMTP 3, as tables.
 //! * [`stops`]: a peer that stops, or leaves, at every byte of every handshake.
+//! * [`floods`]: crowds of them.
 //! * [`traffic`]: sealed messages on lines that break and crawl, and through limits.
 //!
 //! libzmq's side of a test is a thread of its own ([`zmq`]), with a ZAP handler where it is the server. Other peers are
@@ -21,12 +23,14 @@ mod raw;
 mod wire;
 
 mod deciding;
+mod floods;
 mod interop;
 mod malformed;
 mod refusals;
 mod script;
 mod stops;
 mod traffic;
+mod zap;
 mod zmq;
 
 use hubless::{Event, Monitor};

@@ -56,6 +56,12 @@ pub(crate) fn public(secret: &Key) -> Key {
     sodium::public_key(secret)
 }
 
+/// The body of a MESSAGE; `inner` are flags and body.
+fn sealed_message(prefix: &[u8; 16], nonce: u64, inner: &[u8], theirs: &Key, ours: &Key) -> Vec<u8> {
+    let sealed = sodium::seal(inner, &short(prefix, nonce), theirs, ours).expect("a good key");
+    [&b"\x07MESSAGE"[..], &nonce.to_be_bytes(), &sealed].concat()
+}
+
 /// A client of CURVE, up to any point of its handshake.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -170,18 +176,13 @@ impl Client {
     }
 
     pub(crate) fn message_body(&self, nonce: u64, inner: &[u8]) -> Vec<u8> {
-        let sealed = sodium::seal(
-            inner,
-            &short(b"CurveZMQMESSAGEC", nonce),
-            &self.server_fresh,
-            &self.fresh,
-        );
-        [
-            &b"\x07MESSAGE"[..],
-            &nonce.to_be_bytes(),
-            &sealed.expect("a good key"),
-        ]
-        .concat()
+        sealed_message(b"CurveZMQMESSAGEC", nonce, inner, &self.server_fresh, &self.fresh)
+    }
+
+    /// The body of the next MESSAGE, with a prefix that may be the other side's.
+    pub(crate) fn message_as(&mut self, prefix: &[u8; 16], inner: &[u8]) -> Vec<u8> {
+        let nonce = self.next();
+        sealed_message(prefix, nonce, inner, &self.server_fresh, &self.fresh)
     }
 
     /// Nonce, flags and body in the body of a MESSAGE.
@@ -266,19 +267,13 @@ impl Server {
     }
 
     pub(crate) fn message(&mut self, inner: &[u8]) -> Vec<u8> {
+        frame(0, &self.message_as(b"CurveZMQMESSAGES", inner))
+    }
+
+    /// The body of the next MESSAGE, with a prefix that may be the other side's.
+    pub(crate) fn message_as(&mut self, prefix: &[u8; 16], inner: &[u8]) -> Vec<u8> {
         self.nonce += 1;
-        let sealed = sodium::seal(
-            inner,
-            &short(b"CurveZMQMESSAGES", self.nonce),
-            &self.client_fresh,
-            &self.fresh,
-        );
-        let body = [
-            &b"\x07MESSAGE"[..],
-            &self.nonce.to_be_bytes(),
-            &sealed.expect("a good key"),
-        ];
-        frame(0, &body.concat())
+        sealed_message(prefix, self.nonce, inner, &self.client_fresh, &self.fresh)
     }
 
     /// Nonce, flags and body in the body of a MESSAGE.

@@ -160,6 +160,8 @@ impl Connection {
         if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest.take()) {
             interest.detach(key);
         }
+        // Whoever hears of the end finds the seat free.
+        self.seat = None;
         let reason = self.ending.clone().unwrap_or(DisconnectReason::PeerClosed);
         match self.link.take() {
             Some(link) => {

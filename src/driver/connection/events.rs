@@ -4,10 +4,8 @@ use std::task::Context;
 
 use super::{Connection, Phase};
 use crate::driver::question::Question;
-use crate::driver::{Incoming, Link, PeerCounters};
-use crate::error::ProtocolError;
+use crate::driver::{Asks, Incoming, Link, PeerCounters};
 use crate::monitor::{DisconnectReason, Event};
-use crate::pattern::Change;
 use crate::peer::{Peer, PeerInfo};
 use crate::pipe::{Line, Newcomer, Principal};
 use crate::runtime;
@@ -25,18 +23,28 @@ impl Connection {
                     if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
                         return Err(DisconnectReason::Evicted);
                     }
+                    if self.ticket.is_some() {
+                        self.sit_down()?;
+                    }
                     self.enter_traffic(introduction)?;
                 }
-                SessionEvent::Subscribe(prefix) => self.subscribe(Change {
-                    subscribe: true,
-                    prefix,
-                })?,
-                SessionEvent::Cancel(prefix) => self.subscribe(Change {
-                    subscribe: false,
-                    prefix,
-                })?,
+                SessionEvent::Subscribe(topic) => self.take_wish(Asks::Topics, true, topic)?,
+                SessionEvent::Cancel(topic) => self.take_wish(Asks::Topics, false, topic)?,
+                SessionEvent::Join(group) => self.take_wish(Asks::Groups, true, group)?,
+                SessionEvent::Leave(group) => self.take_wish(Asks::Groups, false, group)?,
                 SessionEvent::Pong(context) => self.pass_barrier(&context),
             }
+        }
+        Ok(())
+    }
+
+    /// The peer has introduced itself, and there may be no seat for it. Then it is told nothing, an ERROR least of
+    /// all: that would be a refusal for good, and it is to come again.
+    fn sit_down(&mut self) -> Result<(), DisconnectReason> {
+        self.seat = self.shared.seats.take();
+        if self.seat.is_none() {
+            self.session.output().clear();
+            return Err(DisconnectReason::Occupied);
         }
         Ok(())
     }
@@ -56,7 +64,9 @@ impl Connection {
             lane: self.lane,
             outlives: self.keeps_pipe,
         };
-        let routing_id = self.shared.introduce(self.outgoing, who)?;
+        let named = self.shared.introduce(self.outgoing, who);
+        // Refused, it is told nothing either.
+        let routing_id = named.inspect_err(|_| self.session.output().clear())?;
         self.phase = Phase::Traffic;
         self.established = Some(runtime::now());
         if let Some(interest) = &traffic.interest {
@@ -70,6 +80,7 @@ impl Connection {
             process: self.stream.peer_process(),
             kind: introduction.kind,
             routing_id,
+            number: traffic.number(self.outgoing),
             version: introduction.version,
             mechanism: introduction.mechanism,
             user_id: introduction.user_id.map(Into::into),
@@ -110,21 +121,6 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
-        let (Incoming::Subscriptions(publications), Some(pipe)) =
-            (&self.shared.traffic.incoming, self.outgoing)
-        else {
-            return Ok(());
-        };
-        publications.apply(pipe, vec![change]).map_err(|too_many| {
-            ProtocolError::TooMany {
-                what: too_many.what,
-                limit: too_many.limit,
-            }
-            .into()
-        })
-    }
-
     /// Tells a publisher what has changed in what we want to hear.
     pub(super) fn run_errand(&mut self, cx: &mut Context<'_>) {
         let (Some(interest), Some((key, seen))) = (&self.shared.traffic.interest, &mut self.interest) else {
@@ -134,10 +130,11 @@ impl Connection {
             return;
         };
         for change in errand.changes {
-            if change.subscribe {
-                self.session.subscribe(&change.prefix);
-            } else {
-                self.session.cancel(&change.prefix);
+            match (self.shared.config.asks, change.subscribe) {
+                (Asks::Topics, true) => self.session.subscribe(&change.prefix),
+                (Asks::Topics, false) => self.session.cancel(&change.prefix),
+                (Asks::Groups, true) => self.session.join(&change.prefix),
+                (Asks::Groups, false) => self.session.leave(&change.prefix),
             }
         }
         if let Some(barrier) = errand.barrier

@@ -19,13 +19,12 @@ use super::{COMMANDS, Connection, Flow, Phase};
 use crate::driver::Incoming;
 use crate::driver::respelling;
 use crate::driver::spin::Read;
+use crate::error::ProtocolError;
 use crate::frame::{self, Header};
 use crate::monitor::DisconnectReason;
-use crate::pattern::Change;
 use crate::pipe::{Chunk, Messages};
 use crate::runtime;
 use crate::stats::Load;
-use crate::wire::command::subscription_from_message;
 use crate::wire::decoder::{Step, check_command};
 
 /// Reads in one pass, before others run.
@@ -126,6 +125,15 @@ impl Connection {
         match (self.write_error.take(), self.session.explain_end()) {
             (Some(error), _) => DisconnectReason::io(error),
             (None, Some(explanation)) => explanation.into(),
+            // We dialed, and the peer is as we are.
+            (None, None)
+                if self.phase == Phase::Handshake
+                    && self.ticket.is_none()
+                    && self.shared.seats.are_scarce() =>
+            {
+                let (command, guess) = ("READY", "it talks to one peer at a time, and may have one");
+                ProtocolError::ClosedUpon { command, guess }.into()
+            }
             (None, None) => DisconnectReason::PeerClosed,
         }
     }
@@ -250,7 +258,8 @@ impl Connection {
                 Poll::Pending => return None,
             }
         }
-        if self.shared.config.guard.is_some() {
+        let looks_at_each = self.shared.config.guard.is_some() || self.shared.traffic.publications.is_some();
+        if looks_at_each {
             Some(1)
         } else {
             Some(self.credit.messages)
@@ -258,7 +267,13 @@ impl Connection {
     }
 
     fn hand_over(&mut self, run: BytesMut, count: usize) -> Result<(), DisconnectReason> {
-        let frames = run.freeze();
+        let mut frames = run.freeze();
+        if self.shared.traffic.publications.is_some() {
+            match self.take_changes(frames)? {
+                Some(rest) => frames = rest,
+                None => return Ok(()),
+            }
+        }
         match (&self.shared.traffic.incoming, self.lane) {
             (Incoming::Messages(inbox), Some(lane)) => {
                 if let Some(guard) = self.shared.config.guard {
@@ -274,17 +289,6 @@ impl Connection {
                 let messages = Messages::Read(frames);
                 self.came += count;
                 self.same_thread = inbox.push(lane, Chunk { messages, load });
-            }
-            (Incoming::Subscriptions(_), _) => {
-                // The older form: a message of one frame. Anything else is nobody's, as in libzmq.
-                let body = Header::decode(&frames).filter(|header| !header.has_more());
-                let change = body.and_then(|header| subscription_from_message(&frames[header.len..]));
-                if let Some((subscribe, prefix)) = change {
-                    self.subscribe(Change {
-                        subscribe,
-                        prefix: frames.slice_ref(prefix),
-                    })?;
-                }
             }
             _ => {}
         }

@@ -28,7 +28,7 @@ impl Side {
         let attach = || traffic.outgoing.as_ref().map(|outgoing| outgoing.attach());
         let lane = match &traffic.incoming {
             Incoming::Messages(inbox) => Some(inbox.attach()),
-            Incoming::Subscriptions(_) | Incoming::Nothing => None,
+            Incoming::Nothing => None,
         };
         Self {
             shared: shared.clone(),

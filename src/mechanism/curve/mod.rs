@@ -25,6 +25,8 @@
 mod boxes;
 mod cipher;
 pub(super) mod client;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod forge;
 pub(crate) mod keys;
 pub(crate) mod policy;
 pub(super) mod server;

@@ -4,12 +4,16 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
+use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
 use crate::frame::Header;
+use crate::pattern::{Change, Publications, TooManySubscriptions};
+use crate::pipe::Outgoing;
+use crate::stats::Load;
 use crate::transport::Writer;
 
 /// A line with room for so many bytes.
@@ -175,6 +179,9 @@ fn fan_out(messages: usize) -> FanOut {
         },
         share_from: 32 * 1024,
         conflate: false,
+        matching: Matching::Prefix,
+        slow: Slow::default(),
+        limits: AskLimits::default(),
     })
 }
 
@@ -220,6 +227,9 @@ fn a_budget_in_bytes_is_a_mark_too() {
         },
         share_from: usize::MAX,
         conflate: false,
+        matching: Matching::Prefix,
+        slow: Slow::default(),
+        limits: AskLimits::default(),
     });
     let mut peer = Peer::subscribed(&fan_out, "");
     peer.make_room(usize::MAX);
@@ -469,6 +479,9 @@ fn setup() -> impl Strategy<Value = Setup> {
             marks,
             conflate,
             share_from: 32 * 1024,
+            matching: Matching::Prefix,
+            slow: Slow::default(),
+            limits: AskLimits::default(),
         },
         // Whether a message was begun is the driver's alone to say where that decides.
         inline: if inline && !conflate {

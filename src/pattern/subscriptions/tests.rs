@@ -93,10 +93,16 @@ proptest! {
             }
             check_tree(&tree, &model);
             prop_assert_eq!(tree.len(), model.len());
+            let topics: BTreeSet<_> = model.iter().map(|(_, prefix)| prefix).collect();
+            prop_assert_eq!(tree.topics(), topics.len());
             for slot in 0..5 {
                 let held = || model.iter().filter(|&&(holder, _)| holder == slot);
                 let expected = (held().count(), held().map(|(_, prefix)| prefix.len()).sum());
                 prop_assert_eq!(tree.held_by(slot), expected);
+                let prefixes: BTreeSet<_> = held().map(|(_, prefix)| prefix.clone()).collect();
+                let found = tree.prefixes_of(slot);
+                prop_assert_eq!(found.len(), prefixes.len());
+                prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), prefixes);
             }
         }
         for topic in topics {
@@ -108,6 +114,9 @@ proptest! {
             prop_assert_eq!(&matches, &expected);
             matches.dedup();
             prop_assert_eq!(tree.count_matching(&topic), matches.len());
+            let exact: Vec<u32> =
+                model.iter().filter(|(_, prefix)| *prefix == topic).map(|&(slot, _)| slot).collect();
+            prop_assert_eq!(tree.holders(&topic), exact);
         }
     }
 }

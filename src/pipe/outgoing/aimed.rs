@@ -1,35 +1,28 @@
-//! Sending to one pipe that is named, instead of the one whose turn it is.
+//! Sending to a named pipe without ever waiting for it: what it has no room for is dropped by who sends.
 //!
-//! Whoever has nothing better to do with a message than to give it to that peer waits for room there, in a line of that
-//! pipe's own. The line ends with the pipe: all who stand in it then hear that their peer has gone.
+//! Whoever drops must not do so for want of a driver's turn: in a loop on one thread nothing else would run, and nobody
+//! would have written what fills the queue. So a send that finds its pipe full, though the connection has room, lets others
+//! run once.
 
 use std::task::{Poll, Waker};
 
-use super::{Outbox, Refusal, Slot, State};
+use super::{Outbox, Refusal, SendTicket};
 use crate::message::Payload;
-use crate::pipe::{Marks, PipeId, Ticket};
+use crate::pipe::PipeId;
 use crate::stats::{DropReason, Load};
 
-/// A sender's place in the line for room in one pipe.
+/// A sender's place in the line for room in one pipe, and what it has done already.
 #[derive(Debug, Default)]
 pub(crate) struct AimedTicket {
-    pipe: Option<PipeId>,
-    ticket: Ticket,
+    /// Whose line it stands in.
+    pub(crate) pipe: Option<PipeId>,
+    pub(crate) ticket: SendTicket,
     /// It has let others run since it began.
     has_yielded: bool,
 }
 
-impl AimedTicket {
-    /// Before the append, so that a pending send has queued nothing.
-    fn yields<T>(&mut self, waker: &Waker) -> Poll<T> {
-        self.has_yielded = true;
-        waker.wake_by_ref();
-        Poll::Pending
-    }
-}
-
 impl Outbox {
-    /// Sends to one pipe without waiting. A message for a full pipe is counted as dropped there.
+    /// Sends to one pipe. A message for a full pipe is counted as dropped there.
     pub(crate) fn send_to(
         &self,
         pipe: PipeId,
@@ -58,87 +51,29 @@ impl Outbox {
         Ok(())
     }
 
-    /// Sends to one pipe. If that is full it waits for room, if it `waits`; if not, it lets others run once, since it may
-    /// be that nothing holds the pipe up but that its driver was not able to run. A pipe that is about to end takes
-    /// nothing new. Nothing is counted that was not taken.
-    pub(crate) fn poll_send_to(
+    /// Sends to this pipe, if it has room. What is refused is neither queued nor counted.
+    pub(crate) fn poll_give(
         &self,
         pipe: PipeId,
         waker: &Waker,
         aimed: &mut AimedTicket,
         payload: &Payload<'_>,
-        waits: bool,
     ) -> Poll<Result<(), Refusal>> {
         let mut state = self.state.lock();
-        if state.closed {
-            return Poll::Ready(Err(Refusal::Closed));
-        }
-        let bytes = payload.wire_len();
-        let marks = self.config.marks;
-        let turn = state.take_aimed_turn(pipe, aimed);
-        if turn.is_none() && !aimed.has_yielded && state.spell_is_over() {
+        if !aimed.has_yielded && state.spell_is_over() {
             return aimed.yields(waker);
         }
-        let Some(Slot {
-            log: Some(log),
-            waiters,
-            ..
-        }) = state.aim(pipe)
-        else {
-            return Poll::Ready(Err(Refusal::Gone));
-        };
-        let is_first = turn.is_some() || waiters.is_empty();
-        if !is_first || !log.admits(marks, waiters.granted(), bytes) {
-            if !waits {
-                return if aimed.has_yielded || log.is_blocked() || !log.is_online() {
-                    Poll::Ready(Err(Refusal::Full))
-                } else {
-                    aimed.yields(waker)
-                };
-            }
-            aimed.pipe = Some(pipe);
-            match turn {
-                Some(id) => waiters.wait_again(&mut aimed.ticket, id, waker),
-                None => waiters.wait(&mut aimed.ticket, waker),
-            }
-            return Poll::Pending;
+        match self.put_now(state, pipe, &[], payload) {
+            Err(Refusal::Full) if !aimed.has_yielded && self.may_move(pipe) => aimed.yields(waker),
+            sent => Poll::Ready(sent),
         }
-        state.put(pipe.slot, self.config, &[], payload, bytes);
-        // Whoever leaves room behind passes it on.
-        let mut heirs = Vec::new();
-        if turn.is_some() {
-            state.grant_aimed(marks, pipe.slot, &mut heirs);
-        }
-        let next = state.next(pipe.slot);
-        drop(state);
-        self.carry_out(pipe.slot, next);
-        heirs.into_iter().for_each(Waker::wake);
-        Poll::Ready(Ok(()))
     }
 
-    /// The same at once; those who wait are not overtaken.
-    pub(crate) fn try_send_to(&self, pipe: PipeId, payload: &Payload<'_>) -> Result<(), Refusal> {
+    /// Whether nothing holds this pipe up but that its driver was not able to run.
+    fn may_move(&self, pipe: PipeId) -> bool {
         let mut state = self.state.lock();
-        if state.closed {
-            return Err(Refusal::Closed);
-        }
-        let bytes = payload.wire_len();
-        let Some(Slot {
-            log: Some(log),
-            waiters,
-            ..
-        }) = state.aim(pipe)
-        else {
-            return Err(Refusal::Gone);
-        };
-        if !waiters.is_empty() || !log.admits(self.config.marks, waiters.granted(), bytes) {
-            return Err(Refusal::Full);
-        }
-        state.put(pipe.slot, self.config, &[], payload, bytes);
-        let next = state.next(pipe.slot);
-        drop(state);
-        self.carry_out(pipe.slot, next);
-        Ok(())
+        let log = state.log(pipe);
+        log.is_some_and(|log| log.is_online() && !log.is_blocked())
     }
 
     /// Why a message for nobody is not taken.
@@ -162,78 +97,13 @@ impl Outbox {
             }
         }
     }
-
-    /// A send was given up while it waited.
-    pub(crate) fn leave_aimed(&self, aimed: &mut AimedTicket) {
-        let Some(pipe) = aimed.pipe.filter(|_| aimed.ticket.is_waiting()) else {
-            return;
-        };
-        let mut heirs = Vec::new();
-        let mut state = self.state.lock();
-        if let Some(place) = state.place(pipe)
-            && place.waiters.leave(&mut aimed.ticket)
-        {
-            heirs.extend(place.waiters.grant());
-        }
-        drop(state);
-        heirs.into_iter().for_each(Waker::wake);
-    }
 }
 
-impl State {
-    /// A pipe that takes messages still.
-    fn aim(&mut self, pipe: PipeId) -> Option<&mut Slot> {
-        self.place(pipe).filter(|place| !place.retired)
-    }
-
-    fn place(&mut self, pipe: PipeId) -> Option<&mut Slot> {
-        self.slots
-            .get_mut(pipe.index())
-            .filter(|slot| slot.generation == pipe.generation && slot.log.is_some())
-    }
-
-    /// The turn of one who waited for this pipe, if it has come. A ticket of another pipe is of no use any more.
-    fn take_aimed_turn(&mut self, pipe: PipeId, aimed: &mut AimedTicket) -> Option<u64> {
-        if !aimed.ticket.is_waiting() {
-            return None;
-        }
-        if aimed.pipe == Some(pipe) {
-            return self.place(pipe)?.waiters.take_turn(&mut aimed.ticket);
-        }
-        if let Some(before) = aimed.pipe.and_then(|before| self.place(before)) {
-            // Its pipe takes nothing any more, so nobody waits for this turn.
-            before.waiters.leave(&mut aimed.ticket);
-        }
-        aimed.ticket = Ticket::default();
-        None
-    }
-
-    /// Gives the room in one pipe to those who wait for it.
-    pub(super) fn grant_aimed(&mut self, marks: Marks, slot: u32, heirs: &mut Vec<Waker>) {
-        let place = &mut self.slots[slot as usize];
-        if place.waiters.is_empty() {
-            return;
-        }
-        let Some(log) = &place.log else { return };
-        while log.admits(marks, place.waiters.granted(), 0) {
-            let Some(heir) = place.waiters.grant() else { break };
-            heirs.push(heir);
-        }
-    }
-
-    /// A pipe is about to end: whoever waits for it hears of that.
-    pub(super) fn retire(&mut self, pipe: PipeId) -> Vec<Waker> {
-        // One whose socket closes goes on taking what is stranded.
-        let closed = self.closed;
-        let Some(place) = self.place(pipe) else {
-            return Vec::new();
-        };
-        place.retired = !closed;
-        place.waiters.grant_all()
-    }
-
-    /// A pipe has ended, and with it the line of those who wait for it: their tickets are worth nothing.
-    pub(super) fn end_aimed(&mut self, pipe: PipeId) -> Vec<Waker> {
-        std::mem::take(&mut self.slots[pipe.index()].waiters).grant_all()
+impl AimedTicket {
+    /// Before the append, so that a pending send has queued nothing.
+    fn yields<T>(&mut self, waker: &Waker) -> Poll<T> {
+        self.has_yielded = true;
+        waker.wake_by_ref();
+        Poll::Pending
     }
 }

@@ -108,7 +108,7 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
-    use crate::pipe::outgoing::INLINE_SPACING;
+    use crate::pipe::line::INLINE_SPACING;
     use crate::pipe::{Batch, Line, Marks, OutboxConfig, Outgoing};
     use crate::runtime;
     use crate::stats::DropReason;

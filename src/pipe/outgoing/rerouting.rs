@@ -49,7 +49,12 @@ impl State {
         if self.stranded.is_empty() {
             return None;
         }
-        let place = self.slots.get_mut(slot as usize).filter(|slot| !slot.retired)?;
+        // While the socket closes all pipes are about to end, and there is no other place left.
+        let closed = self.closed;
+        let place = self
+            .slots
+            .get_mut(slot as usize)
+            .filter(|slot| closed || !slot.retired)?;
         let log = place.log.as_mut()?;
         if !log.take_over(marks, self.waiters.granted(), &mut self.stranded) {
             return None;

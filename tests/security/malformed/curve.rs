@@ -1,13 +1,11 @@
 //! CURVE: peers that have all keys they need, and seal whatever they like.
 
-use std::time::Duration;
-
 use hubless::curve::{AllowList, KeyPair, PublicKey, SecretKey};
-use hubless::{Curve, Event, Pull, Push};
+use hubless::{Curve, Pull};
 
-use super::{Bench, Phase, check_names};
+use super::{Bench, Caller, Phase, check_names};
 use crate::bytes::{command, frame, greeting, header, property};
-use crate::raw::{Raw, RawListener, event, soon};
+use crate::raw::{Raw, RawListener, soon};
 use crate::script::{
     CLIENT, Client, SERVER, STRANGER, Server, body, curve_greeting, metadata, plain_hello, public,
 };
@@ -102,6 +100,8 @@ const OF_CLIENTS: &[Case] = &[
     ("sealed, and no command", After::Ready, |it| it.message(b"\x02"), "malformed command: its name ends beyond its body"),
     ("ping without ttl", After::Ready, |it| it.message(b"\x02\x04PING"), "malformed PING: it has no ttl"),
     ("ready once more", After::Ready, |it| it.message(b"\x02\x05READY"), "expected traffic, found READY"),
+    ("sealed for the other direction", After::Ready, |it| frame(0, &it.message_as(b"CurveZMQMESSAGES", b"\0x")), "MESSAGE does not open: it is forged or damaged"),
+    ("initiate in traffic", After::Ready, |it| it.initiate("PUSH"), "malformed MESSAGE: in traffic every frame is one"),
     ("error inside", After::Ready, |it| it.message(b"\x02\x05ERROR\x02no"), "peer refused the connection: no"),
 ];
 
@@ -245,51 +245,58 @@ const OF_SERVERS: &[(&str, Said, Betrayal, &str)] = &[
     ("nonce of ready", Said::Traffic, |it| { it.nonce = 0; it.message(b"\0x") }, "expected a nonce above the last one, found 1 after 1"),
     ("forged", Said::Traffic, |it| flipped(it.message(b"\0x"), 30), "MESSAGE does not open: it is forged or damaged"),
     ("unsealed", Said::Traffic, |_| frame(0, b"in clear text"), "malformed MESSAGE: in traffic every frame is one"),
+    ("a hello of its own", Said::Initiate, |_| command("HELLO", &[0; 194]), "expected READY, found HELLO"),
+    ("message before ready", Said::Initiate, |it| it.message(b"\0early"), "expected READY, found MESSAGE"),
+    ("property without name", Said::Initiate, |it| it.ready(b"\0\0\0\0\0"), "malformed metadata: a property has no name"),
+    ("kind twice", Said::Initiate, |it| it.ready(&metadata("PULL").repeat(2)), "malformed metadata: Socket-Type is there twice"),
+    ("identity too long", Said::Initiate, |it| it.ready(&property("Identity", &[7; 256])), "identity of 256 bytes, the limit is 255"),
+    ("ready too large", Said::Initiate, |_| header(4, 8193), "handshake command of 8193 bytes, the limit is 8192"),
+    ("replayed", Said::Traffic, |it| it.message(b"\x02\x04PONG").repeat(2), "expected a nonce above the last one, found 2 after 2"),
+    ("out of order", Said::Traffic, |it| { let first = it.message(b"\x02\x04PONG"); [it.message(b"\x02\x04PONG"), first].concat() }, "expected a nonce above the last one, found 2 after 3"),
+    ("sealed for the other direction", Said::Traffic, |it| frame(0, &it.message_as(b"CurveZMQMESSAGEC", b"\0x")), "MESSAGE does not open: it is forged or damaged"),
+    ("too short", Said::Traffic, |it| it.message(b""), "malformed MESSAGE: it is too short"),
+    ("unknown flags", Said::Traffic, |it| it.message(b"\x03x"), "malformed MESSAGE: it has flags that mean nothing"),
+    ("more outside", Said::Traffic, |it| frame(1, body(&it.message(b"\0x"))), "malformed MESSAGE: its frame says that more follow"),
+    ("ping without ttl", Said::Traffic, |it| it.message(b"\x02\x04PING"), "malformed PING: it has no ttl"),
+    ("ready once more", Said::Traffic, |it| it.message(b"\x02\x05READY"), "expected traffic, found READY"),
+    ("error inside", Said::Traffic, |it| it.message(b"\x02\x05ERROR\x02no"), "peer refused the connection: no"),
     ("error in clear text", Said::Traffic, |_| command("ERROR", b"\x0Fpadded to size!"), "malformed MESSAGE: in traffic every frame is one"),
 ];
 
 #[tokio::test]
-async fn row_15_whatever_a_curve_server_does_wrong_we_leave() {
-    check_names(OF_SERVERS.iter().map(|(name, ..)| *name), 20);
-    for (name, said, betrayal, expected) in OF_SERVERS {
-        let push = Push::builder()
-            .mechanism(Curve::client(PublicKey::from(public(&SERVER)), pair(&CLIENT)))
-            .reconnect(Duration::from_secs(60), Duration::from_secs(60))
-            .build()
-            .expect("no contradiction");
-        let mut monitor = push.monitor();
-        let listener = RawListener::tcp().await;
-        drop(push.connect(listener.endpoint()).expect("an endpoint"));
-        let mut raw = listener.accept().await;
+async fn row_15_whatever_a_curve_server_does_wrong_we_leave_and_others_are_spoken_with() {
+    check_names(OF_SERVERS.iter().map(|(name, ..)| *name), 30);
+    let ours = Curve::client(PublicKey::from(public(&SERVER)), pair(&CLIENT));
+    let (mut caller, mut good_raw) = Caller::new(ours).await;
+    let mut good = Server::new();
+    serve(&mut good, &mut good_raw, Said::Traffic).await;
+    for (name, said, betrayal, reason) in OF_SERVERS {
+        let (endpoint, mut raw) = caller.call().await;
         let mut server = Server::new();
-        raw.say(&curve_greeting()).await;
-        let theirs = raw.hear(64).await;
-        assert_eq!((&theirs[12..17], theirs[32]), (&b"CURVE"[..], 0));
-        server.hear_hello(&raw.frame().await.1);
-        if *said != Said::Hello {
-            raw.say(&server.welcome()).await;
-            let (client, about) = server.hear_initiate(&raw.frame().await.1);
-            assert_eq!((client, about), (public(&CLIENT), metadata("PUSH")));
-        }
-        if *said == Said::Traffic {
-            raw.say(&server.ready(&metadata("PULL"))).await;
-        }
+        serve(&mut server, &mut raw, *said).await;
         raw.say(&betrayal(&mut server)).await;
-        let reason = event(&mut monitor, name, |event| match event {
-            Event::HandshakeFailed { reason, .. } | Event::Disconnected { reason, .. } => {
-                Some(reason.to_string())
-            }
-            _ => None,
-        })
-        .await;
-        assert_eq!(reason, *expected, "{name}");
-        let told = raw.end().await;
-        assert!(
-            told.is_empty(),
-            "{name}: a client says no ERROR: {}",
-            told.escape_ascii()
-        );
-        soon("closing", push.close()).await.expect("nothing was sent");
+        caller.leaves(name, &endpoint, &mut raw, reason).await;
+        caller.says(name).await;
+        let (flags, sealed) = good_raw.frame().await;
+        let inner = [b"\0", name.as_bytes()].concat();
+        assert_eq!((flags & !2, good.hear_message(&sealed).1), (0, inner));
+    }
+}
+
+/// A server that has come so far.
+async fn serve(server: &mut Server, raw: &mut Raw, said: Said) {
+    raw.say(&curve_greeting()).await;
+    let theirs = raw.hear(64).await;
+    assert_eq!((&theirs[12..17], theirs[32]), (&b"CURVE"[..], 0));
+    server.hear_hello(&raw.frame().await.1);
+    if said == Said::Hello {
+        return;
+    }
+    raw.say(&server.welcome()).await;
+    let (client, about) = server.hear_initiate(&raw.frame().await.1);
+    assert_eq!((client, about), (public(&CLIENT), metadata("PUSH")));
+    if said == Said::Traffic {
+        raw.say(&server.ready(&metadata("PULL"))).await;
     }
 }
 

@@ -1,12 +1,10 @@
 //! PLAIN, as a server and as a client.
 
-use std::time::Duration;
+use hubless::{Plain, PlainUsers, Pull};
 
-use hubless::{Event, Plain, PlainUsers, Pull, Push};
-
-use super::{Bench, Phase, check_names};
+use super::{Bench, Caller, Phase, check_names};
 use crate::bytes::{command, frame, header, property};
-use crate::raw::{Raw, RawListener, event, soon};
+use crate::raw::Raw;
 use crate::script::{metadata, plain_greeting, plain_hello};
 
 /// What a client says instead of what it should say, behind which commands, and what that is called.
@@ -226,47 +224,65 @@ async fn whatever_a_plain_client_does_wrong_it_is_closed_and_others_are_served()
 }
 
 #[tokio::test]
-async fn whatever_a_plain_server_does_wrong_we_leave() {
-    type Table = [(&'static str, bool, Vec<u8>, &'static str); 9];
+async fn whatever_a_plain_server_does_wrong_we_leave_and_others_are_spoken_with() {
+    let many: Vec<u8> = (0..65).flat_map(|n| property(&format!("X-{n}"), b"")).collect();
     #[rustfmt::skip] // A table reads best as one.
-    let table: Table = [
+    let table: [(&str, bool, Vec<u8>, &str); 26] = [
         ("longer", false, command("WELCOME", b"!"), "malformed WELCOME: something follows it"),
         ("ready", false, command("READY", b""), "expected WELCOME, found READY"),
         ("hello", false, plain_hello("a", ""), "expected WELCOME, found HELLO"),
+        ("initiate", false, command("INITIATE", &metadata("PULL")), "expected WELCOME, found INITIATE"),
+        ("another command", false, command("PING", b"\0\0"), "expected WELCOME, found PING"),
+        ("welcome in lower case", false, command("welcome", b""), "expected WELCOME, found welcome"),
+        ("a message", false, frame(0, b"\x05hello"), "expected WELCOME, found hello"),
+        ("empty frame", false, frame(4, b""), "malformed command: its name ends beyond its body"),
+        ("no name", false, frame(4, b"\0"), "malformed command: its name is empty"),
+        ("name cut off", false, frame(4, b"\x08WELCOME"), "malformed command: its name ends beyond its body"),
+        ("too large", false, header(4, 8193), "handshake command of 8193 bytes, the limit is 8192"),
+        ("endless", false, header(4, u64::MAX), "handshake command of 18446744073709551615 bytes, the limit is 8192"),
         ("refused", false, command("ERROR", b"\x03400"), "the server refused our user name and password: 400"),
         ("refused, misspelt", false, frame(4, b"^RROR\x03400"), "the server refused our user name and password: 400"),
         ("refused with words", false, command("ERROR", b"\x02no"), "the server refused our user name and password: no"),
+        ("refused in many lines", false, command("ERROR", b"\x03a\nb"), "the server refused our user name and password: a\\nb"),
+        ("refused, cut off", false, command("ERROR", b"\x04400"), "malformed ERROR: its reason ends beyond its body"),
         ("welcome twice", true, command("WELCOME", b""), "expected READY, found WELCOME"),
+        ("initiate instead", true, command("INITIATE", &metadata("PULL")), "expected READY, found INITIATE"),
         ("wrong kind", true, command("READY", &metadata("SUB")), "peer announced SUB, a PUSH accepts PULL"),
         ("refused late", true, command("ERROR", b"\x03500"), "peer refused the connection: 500"),
+        ("metadata cut off", true, command("READY", b"\x0BSocket-Type\0\0\0\x05PULL"), "malformed metadata: a property ends beyond the command"),
+        ("property without name", true, command("READY", b"\0\0\0\0\0"), "malformed metadata: a property has no name"),
+        ("kind twice", true, command("READY", &metadata("PULL").repeat(2)), "malformed metadata: Socket-Type is there twice"),
+        ("too many properties", true, command("READY", &many), "more than 64 properties"),
+        ("large ready", true, header(4, 8193), "handshake command of 8193 bytes, the limit is 8192"),
     ];
-    check_names(table.iter().map(|(name, ..)| *name), 9);
-    for (name, is_welcome, bytes, expected) in table {
-        let push = Push::builder()
-            .mechanism(Plain::client("ann", "pw"))
-            .reconnect(Duration::from_secs(60), Duration::from_secs(60))
-            .build()
-            .expect("no contradiction");
-        let mut monitor = push.monitor();
-        let listener = RawListener::tcp().await;
-        drop(push.connect(listener.endpoint()).expect("an endpoint"));
-        let mut raw = listener.accept().await;
-        raw.say(&plain_greeting()).await;
-        raw.hear(64).await;
-        raw.expect(&plain_hello("ann", "pw")).await;
+    check_names(table.iter().map(|(name, ..)| *name), 26);
+    let (mut caller, mut good) = Caller::new(Plain::client("ann", "pw")).await;
+    welcome(&mut good).await;
+    good.say(&command("READY", &metadata("PULL"))).await;
+    for (name, is_welcome, bytes, reason) in table {
+        let (endpoint, mut raw) = caller.call().await;
         if is_welcome {
-            raw.say(&command("WELCOME", b"")).await;
-            raw.expect(&command("INITIATE", &metadata("PUSH"))).await;
+            welcome(&mut raw).await;
+        } else {
+            be_asked(&mut raw).await;
         }
         raw.say(&bytes).await;
-        let reason = event(&mut monitor, name, |event| match event {
-            Event::HandshakeFailed { reason, .. } => Some(reason.to_string()),
-            _ => None,
-        })
-        .await;
-        assert_eq!(reason, expected, "{name}");
-        let told = raw.end().await;
-        assert!(told.is_empty(), "a client says no ERROR: {}", told.escape_ascii());
-        soon("closing", push.close()).await.expect("nothing was sent");
+        caller.leaves(name, &endpoint, &mut raw, reason).await;
+        caller.says(name).await;
+        good.expect(&frame(0, name.as_bytes())).await;
     }
+}
+
+/// A server up to HELLO.
+async fn be_asked(raw: &mut Raw) {
+    raw.say(&plain_greeting()).await;
+    raw.hear(64).await;
+    raw.expect(&plain_hello("ann", "pw")).await;
+}
+
+/// A server up to INITIATE.
+async fn welcome(raw: &mut Raw) {
+    be_asked(raw).await;
+    raw.say(&command("WELCOME", b"")).await;
+    raw.expect(&command("INITIATE", &metadata("PUSH"))).await;
 }

@@ -1,0 +1,102 @@
+//! PAIR at the wire: who introduces itself when, and what somebody hears for whom there is no seat.
+
+use hubless::{DisconnectReason, Event, Message, Pair};
+
+use crate::bytes::{command, frame, greeting, message, ping, pong, ready};
+use crate::raw::{Raw, RawListener, event, handshake, soon};
+
+#[tokio::test]
+async fn one_that_listens_introduces_itself_last_and_one_that_connects_does_not_wait() {
+    let pair = Pair::new();
+    let endpoint = pair.bind("tcp://127.0.0.1:0").await.expect("a free port");
+    let mut raw = Raw::connect(&endpoint).await;
+    raw.greet().await;
+    raw.say(&ready("PAIR")).await;
+    raw.expect(&ready("PAIR")).await;
+    pair.send(["two", "frames"]).await.expect("it is open");
+    raw.expect(&message(&[b"two", b"frames"])).await;
+
+    let (listener, pair) = (RawListener::tcp().await, Pair::new());
+    drop(pair.connect(listener.endpoint()).expect("an endpoint"));
+    let mut raw = listener.accept().await;
+    raw.greet().await;
+    raw.expect(&ready("PAIR")).await;
+    raw.say(&[ready("PAIR"), message(&[b"one", b"", b"three"])].concat())
+        .await;
+    let received = soon("a message", pair.recv()).await.expect("it is open");
+    assert_eq!(received, Message::from(["one", "", "three"]));
+}
+
+#[tokio::test]
+async fn who_finds_no_seat_is_not_told_that_it_may_send_and_not_told_to_stay_away() {
+    let pair = Pair::new();
+    let mut monitor = pair.monitor();
+    let endpoint = pair.bind("tcp://127.0.0.1:0").await.expect("a free port");
+    let mut first = Raw::connect(&endpoint).await;
+    first.greet().await;
+    first.say(&ready("PAIR")).await;
+    first.expect(&ready("PAIR")).await;
+    handshake(&mut monitor).await;
+    for _ in 0..3 {
+        let mut second = Raw::connect(&endpoint).await;
+        second.greet().await;
+        second.say(&ready("PAIR")).await;
+        // Neither READY nor ERROR, and the end of the stream in good order.
+        assert_eq!(second.read_to_end().await.expect("no reset"), b"");
+        let reason = event(&mut monitor, "a refusal", |event| match event {
+            Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
+            _ => None,
+        })
+        .await;
+        assert_eq!(reason, DisconnectReason::Occupied);
+    }
+    // One that does not fit is told so, seat or not.
+    let mut other = Raw::connect(&endpoint).await;
+    other.greet().await;
+    other.say(&ready("PUSH")).await;
+    let told = b"\x1Cwrong socket type for a PAIR";
+    assert_eq!(other.end().await, command("ERROR", told)[..]);
+
+    // The first has noticed nothing.
+    first
+        .say(&[ping(0, b"?"), frame(0, b"still here")].concat())
+        .await;
+    first.expect(&pong(b"?")).await;
+    let received = soon("a message", pair.recv()).await.expect("it is open");
+    assert_eq!(received, "still here");
+
+    first.finish().await;
+    first.end().await;
+    event(&mut monitor, "the end of the first", |event| {
+        matches!(event, Event::Disconnected { .. }).then_some(())
+    })
+    .await;
+    let mut next = Raw::connect(&endpoint).await;
+    next.greet().await;
+    next.say(&ready("PAIR")).await;
+    next.expect(&ready("PAIR")).await;
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_to_its_end_takes_no_seat() {
+    let pair = Pair::new();
+    let mut monitor = pair.monitor();
+    let endpoint = pair.bind("tcp://127.0.0.1:0").await.expect("a free port");
+    let mut slow = Vec::new();
+    for said in [
+        &greeting()[..5],
+        &greeting(),
+        &[greeting(), ready("PAIR")].concat()[..70],
+    ] {
+        let mut raw = Raw::connect(&endpoint).await;
+        raw.say(said).await;
+        slow.push(raw);
+    }
+    let mut quick = Raw::connect(&endpoint).await;
+    quick.greet().await;
+    quick.say(&ready("PAIR")).await;
+    quick.expect(&ready("PAIR")).await;
+    handshake(&mut monitor).await;
+    pair.send("you are the one").await.expect("it is open");
+    quick.expect(&frame(0, b"you are the one")).await;
+}

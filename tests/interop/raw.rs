@@ -1,0 +1,101 @@
+//! STREAM and DGRAM with libzmq's: sockets that speak no ZMTP, and what each makes of the other's bytes.
+
+use hubless::{Datagram, Message, Peer, SocketKind, StreamEvent, StreamSocket};
+
+use crate::meeting::{Meeting, everywhere};
+use crate::other::OtherSocket;
+
+mod libzmq {
+    super::everywhere! {
+        crate::libzmq::Libzmq,
+        bytes_go_both_ways
+        an_end_from_there_is_heard_here
+        an_end_from_here_is_heard_there
+    }
+}
+
+/// Both have come, and know of each other: theirs by an id of five bytes, the first of them 0.
+async fn met<O: OtherSocket>(meeting: &Meeting) -> (StreamSocket, Peer, O, Vec<u8>) {
+    let ours = StreamSocket::new();
+    let mut other: O = meeting.of(&ours, SocketKind::Stream).await;
+    let (peer, event) = ours.recv_from().await.expect("it is open");
+    assert_eq!(event, StreamEvent::Connected);
+    let came = other.recv().await;
+    let id = came.frame(0).unwrap_or_default().to_vec();
+    assert_eq!((id.len(), id.first()), (5, Some(&0)));
+    assert_eq!(came.frame(1), Some(&b""[..]));
+    (ours, peer, other, id)
+}
+
+async fn bytes_go_both_ways<O: OtherSocket>(meeting: Meeting) {
+    let (ours, peer, mut other, id) = met::<O>(&meeting).await;
+    for size in [1, 5, 255, 256, 8192, 8193, 300_000] {
+        let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+        ours.send_to(&peer, &bytes).await.expect("it is there");
+        let mut got = Vec::new();
+        while got.len() < size {
+            let message = other.recv().await;
+            assert_eq!(message.frame(0), Some(&id[..]));
+            got.extend_from_slice(message.frame(1).unwrap_or_default());
+        }
+        assert!(got == bytes, "{size} bytes from us");
+
+        other.send(Message::from((&id[..], bytes.clone()))).await;
+        let mut got = Vec::new();
+        while got.len() < size {
+            match ours.recv_from().await.expect("it is open") {
+                (from, StreamEvent::Data(piece)) if from == peer => got.extend_from_slice(&piece),
+                other => panic!("expected bytes of {peer}, found {other:?}"),
+            }
+        }
+        assert!(got == bytes, "{size} bytes from them");
+    }
+}
+
+async fn an_end_from_there_is_heard_here<O: OtherSocket>(meeting: Meeting) {
+    let (ours, peer, mut other, id) = met::<O>(&meeting).await;
+    other.send((&id[..], "")).await;
+    let (from, event) = ours.recv_from().await.expect("it is open");
+    assert_eq!((from, event), (peer, StreamEvent::Disconnected));
+}
+
+async fn an_end_from_here_is_heard_there<O: OtherSocket>(meeting: Meeting) {
+    let (ours, peer, mut other, id) = met::<O>(&meeting).await;
+    ours.send_to(&peer, "last words").await.expect("it is there");
+    assert!(ours.close_peer(&peer));
+    assert_eq!(other.recv().await, Message::from((&id[..], "last words")));
+    assert_eq!(other.recv().await, Message::from((&id[..], "")));
+    let (from, event) = ours.recv_from().await.expect("it is open");
+    assert_eq!((from, event), (peer, StreamEvent::Disconnected));
+}
+
+/// A place that nobody else is given as long as it is held, though sockets that reuse addresses could be bound there.
+fn udp_place() -> (std::net::UdpSocket, String) {
+    let held = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let at = held.local_addr().expect("it is bound").to_string();
+    (held, at)
+}
+
+/// libzmq's DGRAM takes the address for a first frame, and gives it back with the zero that ends it in C.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn datagrams_go_both_ways() {
+    let ours = Datagram::new();
+    let endpoint = ours.bind("udp://127.0.0.1:0").await.expect("a free port");
+    let at = endpoint.as_str().trim_start_matches("udp://").to_owned();
+    // It does not say which port it was given: it must be told one.
+    let (held, theirs) = udp_place();
+    drop(held);
+    let mut other = crate::libzmq::Libzmq::new(SocketKind::Dgram);
+    other.bind(&format!("udp://{theirs}")).await;
+    for size in [0, 1, 1400, 8000] {
+        let data = vec![7; size];
+        other.send(Message::from((at.clone(), data.clone()))).await;
+        let (from, got) = ours.recv_from().await.expect("it is open");
+        assert_eq!((from.to_string(), got.len()), (theirs.clone(), size));
+        ours.send_to(from, data.clone()).await.expect("it is open");
+        let got = other.recv().await;
+        assert_eq!(got.frame(0), Some(format!("{at}\0").as_bytes()));
+        assert_eq!(got.frame(1), Some(&data[..]));
+    }
+    other.close().await;
+}
