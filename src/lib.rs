@@ -140,13 +140,16 @@ mod driver;
 
 mod socket;
 
-pub use context::Context;
+pub mod blocking;
+mod proxy;
+
+pub use context::{Context, ContextBuilder};
 pub use driver::ReconnectStop;
 pub use endpoint::{Endpoint, EndpointProblem, ParseEndpointError, ToEndpoint};
 pub use error::{
-    BindError, BuildError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign, GroupTooLong,
-    ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, TryRecvError, TrySendError, Unsent,
-    UnsentTo,
+    BindError, BuildError, CloseError, Closed, ConnectError, Contradiction, EndpointError, Error, Foreign,
+    GroupTooLong, ProtocolError, RecvError, RequestError, SendError, SendTimeoutError, ThreadsError,
+    TryRecvError, TrySendError, Unsent, UnsentTo, WaitError,
 };
 #[cfg(feature = "curve")]
 pub use mechanism::Curve;
@@ -155,6 +158,7 @@ pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames,
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
 pub use pattern::RoutingId;
 pub use peer::{Peer, PeerId, Process};
+pub use proxy::{Proxy, ProxyControl, ProxyHandle, ProxyStatistics, SideStatistics, proxy};
 pub use session::Heartbeat;
 pub use socket::{
     Builder, Channel, Client, Connecting, Datagram, Dealer, Dish, Gather, Linger, Messages, Notify, Outgoing,

@@ -66,6 +66,27 @@ fn every_contradiction_is_refused_by_name() {
     );
     assert_eq!(named(Req::builder().routing_id(vec![b'x'; 255])), none);
 
+    let publisher = hubless::Pub::builder;
+    let waits = hubless::SlowPolicy::Wait(SECOND);
+    assert_eq!(
+        named(publisher().nodrop(true).on_slow(waits)),
+        [["nodrop", "on_slow"]]
+    );
+    assert_eq!(
+        named(publisher().conflate(true).on_slow(waits)),
+        [["conflate", "on_slow"]]
+    );
+    assert_eq!(
+        named(publisher().conflate(true).nodrop(true)),
+        [["conflate", "nodrop"]]
+    );
+    assert_eq!(named(publisher().nodrop(true)), none);
+    assert_eq!(named(publisher().max_subscriptions(0)), [["max_subscriptions"]]);
+    assert_eq!(
+        named(hubless::Radio::builder().on_slow(waits).nodrop(false)),
+        none
+    );
+
     let ttl = |ttl| push().heartbeat(Heartbeat::every(2 * SECOND).ttl(ttl));
     assert_eq!(named(ttl(2 * SECOND)), [["heartbeat"]]);
     assert_eq!(named(ttl(3 * SECOND)), none);

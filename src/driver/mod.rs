@@ -32,7 +32,7 @@ pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -44,7 +44,7 @@ use crate::monitor::Events;
 use crate::pattern::{Interest, Numbers, Publications};
 use crate::peer::{Peer, PeerId};
 use crate::pipe::{Inbox, Outgoing, PipeId, Unsent};
-use crate::runtime::Dice;
+use crate::runtime::{Dice, Keeper};
 use crate::session::SessionConfig;
 use crate::stats::{Counted, Load, Stats};
 use crate::sync::Mutex;
@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
     /// Where `inproc` names are looked up.
     pub(crate) context: Context,
+    /// Who looks after a blocking socket, kept for as long as it has tasks.
+    pub(crate) keeper: OnceLock<Keeper>,
     /// How often a dialer's connection was not its first.
     pub(crate) reconnects: AtomicU64,
     /// Commands that nobody here knows, ignored.

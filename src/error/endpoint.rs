@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::{Closed, ProtocolError, Unsent};
+use super::{Closed, ProtocolError, ThreadsError, Unsent};
 use crate::endpoint::{Endpoint, ParseEndpointError};
 use crate::socket_kind::SocketKind;
 
@@ -61,6 +61,12 @@ pub enum BindError {
     /// The socket is closed.
     #[error("cannot bind {0}: the socket is closed")]
     Closed(Endpoint),
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot bind {0}: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Endpoint),
+    /// The threads that are to carry a blocking socket could not be started.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
 }
 
 /// An endpoint could not be connected to, or not be taken away again.
@@ -134,6 +140,12 @@ pub enum EndpointError {
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot change the endpoint {0}: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Endpoint),
+    /// The threads that are to carry a blocking socket could not be started.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
 }
 
 impl From<Closed> for EndpointError {
@@ -189,6 +201,10 @@ pub enum ConnectError {
     /// The socket was closed before.
     #[error("cannot connect to {0}: the socket is closed")]
     Closed(Endpoint),
+    /// A plain thread was to wait that runs the tasks of an async runtime, which would all wait with it. Dialing goes
+    /// on.
+    #[error("cannot wait for {0}: this thread runs an async runtime")]
+    InsideRuntime(Endpoint),
 }
 
 /// What the system said, in the style of our own texts: `permission denied` for `Permission denied (os error 13)`.

@@ -64,6 +64,9 @@ pub enum SendError {
     /// The name of the group, which is the first frame, has more than 255 bytes.
     #[error("cannot send: the name of a group has at most 255 bytes")]
     GroupTooLong(Message),
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot send: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Message),
 }
 
 impl SendError {
@@ -71,6 +74,7 @@ impl SendError {
     pub fn into_message(self) -> Message {
         match self {
             Self::Closed(message) | Self::NoRoute(message) | Self::GroupTooLong(message) => message,
+            Self::InsideRuntime(message) => message,
             Self::TooLarge { message, .. }
             | Self::TooManyFrames { message, .. }
             | Self::Multipart { message, .. } => message,
@@ -150,6 +154,9 @@ pub enum TrySendError {
     /// The name of the group, which is the first frame, has more than 255 bytes.
     #[error("cannot send: the name of a group has at most 255 bytes")]
     GroupTooLong(Message),
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot send: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Message),
 }
 
 impl TrySendError {
@@ -157,7 +164,7 @@ impl TrySendError {
     pub fn into_message(self) -> Message {
         match self {
             Self::Full(message) | Self::Closed(message) | Self::NoRoute(message) => message,
-            Self::GroupTooLong(message) => message,
+            Self::GroupTooLong(message) | Self::InsideRuntime(message) => message,
             Self::TooLarge { message, .. }
             | Self::TooManyFrames { message, .. }
             | Self::Multipart { message, .. } => message,
@@ -190,6 +197,7 @@ impl From<SendError> for TrySendError {
             },
             SendError::NoRoute(message) => Self::NoRoute(message),
             SendError::GroupTooLong(message) => Self::GroupTooLong(message),
+            SendError::InsideRuntime(message) => Self::InsideRuntime(message),
         }
     }
 }
@@ -265,6 +273,9 @@ pub enum RequestError {
     /// The socket was closed while the answer was awaited.
     #[error("cannot complete the request: the socket is closed")]
     Closed,
+    /// The answer did not come within the time that a blocking socket was given. The request is abandoned.
+    #[error("cannot complete the request: no answer came in time")]
+    Timeout,
     /// The connection that carried the request ended before the answer came.
     #[error(
         "cannot complete the request: the connection to {endpoint} was lost {}",
@@ -287,7 +298,7 @@ impl RequestError {
     pub fn into_message(self) -> Option<Message> {
         match self {
             Self::Send(error) => Some(error.into_message()),
-            Self::Closed => None,
+            Self::Closed | Self::Timeout => None,
             Self::ConnectionLost { message, .. } => message,
         }
     }

@@ -104,6 +104,8 @@ struct State {
     waiters: Waiters,
     /// Those who wait for room in all queues that their message concerns.
     senders: Waiters,
+    /// Those who get everything, since they cannot ask.
+    takers: Vec<u32>,
     /// Subscribers that have to go.
     slow: Vec<PipeId>,
     closed: bool,

@@ -28,6 +28,9 @@ use crate::pipe::PipeId;
 pub(crate) trait Publications: Send + Sync + fmt::Debug {
     /// Takes in changes of one peer, in order. `Err`: the peer asks for more than it may.
     fn apply(&self, pipe: PipeId, changes: Vec<Change>) -> Result<(), TooManySubscriptions>;
+
+    /// One peer cannot ask: it gets every message that is for whom asks for exactly that.
+    fn give_everything(&self, pipe: PipeId);
 }
 
 /// A peer has more subscriptions, or more bytes of them, than it may.

@@ -433,6 +433,7 @@ impl Options {
             dice,
             carrier: self.carrier,
             context: self.context,
+            keeper: OnceLock::new(),
             reconnects: AtomicU64::new(0),
             unknown_commands: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),

@@ -15,14 +15,14 @@ use crate::driver::datagrams::Form;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
 use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
-    BindError, Closed, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
+    BindError, Closed, EndpointError, RecvError, SendError, ThreadsError, TryRecvError, TrySendError, Unsent,
 };
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
 use crate::pattern::{Addressed, FanOut, Upstream, Wanted};
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
-use crate::runtime;
+use crate::runtime::{self, Keeper};
 use crate::socket_kind::SocketKind;
 use crate::transport::{Datagrams, Listener, OpenListener};
 use crate::wire::decoder::FRAME_CHARGE;
@@ -328,8 +328,23 @@ impl Core {
         if let Some(home) = self.home.get() {
             return Some(home.clone());
         }
-        let current = runtime::current()?;
-        Some(self.home.get_or_init(|| current).clone())
+        let home = self.shared.context.io_thread().or_else(runtime::current)?;
+        Some(self.home.get_or_init(|| home).clone())
+    }
+
+    /// Finds a home that needs no runtime here: a thread of the context, or the runtime of its blocking sockets.
+    pub(crate) fn settle(&self) -> Result<(), ThreadsError> {
+        if self.home.get().is_some() {
+            return Ok(());
+        }
+        let context = &self.shared.context;
+        let keeper = match context.io_thread() {
+            Some(thread) => Keeper::Thread(thread),
+            None => Keeper::Lease(context.lease()?),
+        };
+        let keeper = self.shared.keeper.get_or_init(|| keeper);
+        self.home.get_or_init(|| keeper.handle().clone());
+        Ok(())
     }
 
     // ---- messages ------------------------------------------------------------------------------------------
@@ -530,6 +545,9 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         self.begin_close();
+        if let Some(keeper) = self.shared.keeper.get() {
+            keeper.mind_the_rest();
+        }
     }
 }
 

@@ -20,11 +20,17 @@ use crate::socket_kind::SocketKind;
 /// | | |
 /// |---|---|
 /// | peers | [`Dish`] |
+/// | endpoints | as other kinds; and connects to `udp://`, where everything is sent to whoever listens, in one datagram each |
 /// | sends | `send_to`, `try_send_to`: to all who joined the group |
 /// | receives | never |
 /// | nobody joined it | the message is dropped, and counted once |
 /// | a DISH is at its high-water mark | as [`on_slow`](super::Builder::on_slow) says; dropped for that one, and counted, unless said otherwise |
 /// | a connection is lost | its queue is dropped and counted; the DISH joins again when it is back |
+///
+/// Over `udp://`, as in `udp://10.0.0.7:5555` or, to all of a local network, `udp://eth0;239.0.0.1:5555`, nobody is asked,
+/// nobody waits, and nothing says what arrived. Group and body fit into a datagram of 65 507 bytes; what does not is counted
+/// as [`Refused`](crate::DropReason::Refused), as is what the system finds no way for. Options:
+/// [`udp`](super::Builder::udp).
 ///
 /// As with every publisher: whoever sends before somebody has joined sends to nobody.
 ///
@@ -57,11 +63,13 @@ pub type Radio = Socket<kind::Radio>;
 /// | | |
 /// |---|---|
 /// | peers | [`Radio`] |
+/// | endpoints | as other kinds; and binds `udp://`, an address of its own or a multicast group |
 /// | sends | never; joining and leaving goes out by itself |
 /// | receives | `recv_from`, `try_recv_from`, `recv_from_timeout`: the group and what was published there |
 /// | a message that was not asked for, or of another shape | is dropped here, and counted |
 /// | at its high-water mark | that peer is read no further: what is lost is lost and counted over there |
 /// | a connection is lost | what was received stays readable; its groups are joined again when the peer is back |
+/// | over `udp://` | there is no peer to be told or held up: it hears everything, drops what it did not join, and at its high-water mark what comes |
 ///
 /// # Examples
 ///

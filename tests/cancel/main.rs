@@ -11,6 +11,7 @@
 mod datagram;
 mod endpoints;
 mod numbered;
+mod publishing;
 mod receiving;
 mod requests;
 mod routing;

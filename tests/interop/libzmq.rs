@@ -127,6 +127,46 @@ impl Numbering for Libzmq {
 }
 
 impl Libzmq {
+    /// DISH: joins a group.
+    pub(crate) async fn join(&mut self, group: &str) {
+        let group = group.to_owned();
+        self.ask(move |socket| socket.join(&group)).await;
+    }
+
+    /// DISH: leaves a group.
+    pub(crate) async fn leave(&mut self, group: &str) {
+        let group = group.to_owned();
+        self.ask(move |socket| socket.leave(&group)).await;
+    }
+
+    /// RADIO: sends a message in a group.
+    pub(crate) async fn send_to_group(&mut self, group: &str, body: Vec<u8>) {
+        let group = group.to_owned();
+        self.ask(move |socket| {
+            let mut message = Msg::copy_of(&body)?;
+            message.set_group(&group)?;
+            socket.send_msg(&mut message, Wait::Yes)
+        })
+        .await;
+    }
+
+    /// DISH: receives a message, with its group.
+    pub(crate) async fn recv_in_group(&mut self) -> (String, Vec<u8>) {
+        self.ask(|socket| {
+            socket.wait_readable(DEADLINE)?;
+            let mut message = Msg::new();
+            socket.recv_into(&mut message, Wait::No)?;
+            let body = message.bytes().to_vec();
+            Ok((message.group(), body))
+        })
+        .await
+    }
+
+    /// Ends as [`close`](OtherSocket::close).
+    pub(crate) async fn end(self) {
+        self.close().await;
+    }
+
     /// Has the socket's thread do something, and waits for what comes of it.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
@@ -147,6 +187,9 @@ fn named(kind: SocketKind) -> SocketType {
         SocketKind::Pull => SocketType::Pull,
         SocketKind::Pub => SocketType::Pub,
         SocketKind::XPub => SocketType::XPub,
+        SocketKind::XSub => SocketType::XSub,
+        SocketKind::Radio => SocketType::Radio,
+        SocketKind::Dish => SocketType::Dish,
         SocketKind::Sub => SocketType::Sub,
         SocketKind::Req => SocketType::Req,
         SocketKind::Rep => SocketType::Rep,

@@ -10,21 +10,28 @@
 //! | [`routing`] | DEALER and ROUTER: every combination with libzmq, and the names of peers |
 //! | [`single_frames`], [`pair`] | the kinds that libzmq alone has: SCATTER, GATHER, CLIENT, SERVER, PEER, CHANNEL; and PAIR |
 //! | [`subscriptions`] | made, cancelled, made again |
+//! | [`audience`] | XPUB and XSUB: who hears of whom, and what goes upstream |
+//! | [`groups`] | RADIO and DISH |
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
 //! | [`raw`] | STREAM and DGRAM, without ZMTP |
 //! | [`meeting`] | where a check takes place, and how it becomes a test |
 //! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
 //!
+//! [`pyzmq`] is a program of its own, in Python, and has all kinds, with each mechanism.
+//!
 //! The libraries themselves come from the workspace member `tests/peers`. What concerns one of our promises and takes
 //! libzmq to show is in `tests/guarantees`.
 
+mod audience;
+mod groups;
 mod handshakes;
 mod libzmq;
 mod meeting;
 mod messages;
 mod other;
 mod pair;
+mod pyzmq;
 mod raw;
 mod restarts;
 mod routing;

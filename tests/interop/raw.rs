@@ -1,6 +1,7 @@
 //! STREAM and DGRAM with libzmq's: sockets that speak no ZMTP, and what each makes of the other's bytes.
 
-use hubless::{Datagram, Message, Peer, SocketKind, StreamEvent, StreamSocket};
+use hubless::{Datagram, Dish, Message, Peer, Radio, SocketKind, StreamEvent, StreamSocket};
+use peers::libzmq::{Msg, SocketType, Wait};
 
 use crate::meeting::{Meeting, everywhere};
 use crate::other::OtherSocket;
@@ -98,4 +99,53 @@ async fn datagrams_go_both_ways() {
         assert_eq!(got.frame(1), Some(&data[..]));
     }
     other.close().await;
+}
+
+/// As their RADIO sends it, their DISH hears it, over UDP: the group's length, the group, the body.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_in_a_group_by_udp_is_heard() {
+    let ours = Dish::new();
+    ours.join("news").expect("a short name");
+    let at_ours = ours.bind("udp://127.0.0.1:0").await.expect("a free port");
+    let (held, theirs) = udp_place();
+    drop(held);
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let at_theirs = format!("udp://{theirs}");
+    let other = tokio::task::spawn_blocking({
+        let at_theirs = at_theirs.clone();
+        move || {
+            let context = peers::libzmq::Context::new();
+            let dish = context.socket(SocketType::Dish)?;
+            dish.bind(&at_theirs)?;
+            dish.join("news")?;
+            let _ = tell.send(());
+            let radio = context.socket(SocketType::Radio)?;
+            radio.connect(at_ours.as_str())?;
+            for (group, body) in [("olds", "not heard"), ("news", "from there")] {
+                let mut message = Msg::copy_of(body.as_bytes())?;
+                message.set_group(group)?;
+                radio.send_msg(&mut message, Wait::Yes)?;
+            }
+            let mut heard = Msg::new();
+            dish.wait_readable(crate::DEADLINE)?;
+            dish.recv_into(&mut heard, Wait::No)?;
+            Ok::<_, peers::libzmq::Error>((heard.group(), heard.bytes().to_vec()))
+        }
+    });
+    told.await.expect("it is bound");
+    let radio = Radio::new();
+    radio
+        .connect(at_theirs.as_str())
+        .expect("an endpoint")
+        .await
+        .expect("it has an address");
+    radio.send_to("olds", "not heard").await.expect("it is open");
+    radio.send_to("news", "from here").await.expect("it is open");
+    let (group, body) = ours.recv_from().await.expect("it is open");
+    assert_eq!((group, body), ("news".into(), "from there".into()));
+    let heard = other
+        .await
+        .expect("it does not panic")
+        .expect("libzmq does as it is told");
+    assert_eq!(heard, ("news".to_owned(), b"from here".to_vec()));
 }

@@ -106,7 +106,7 @@ impl FanOut {
             None => {
                 let slots = state.subscribers.iter().map(|(slot, _)| slot);
                 slots
-                    .filter(|slot| state.subscriptions.held_by(*slot).0 > 0)
+                    .filter(|slot| state.subscriptions.held_by(*slot).0 > 0 || state.takers.contains(slot))
                     .count()
             }
         }
@@ -158,12 +158,10 @@ impl State {
         if let Some(news) = &mut self.news
             && let (tree, Some(notices)) = news.sides(&mut self.subscriptions)
         {
-            for topic in tree.prefixes_of(slot) {
-                tree.cancel(slot, &topic);
-                notices.cancelled(slot, &topic, tree.holders(&topic).is_empty());
-            }
+            tree.cancel_all(slot, |topic, is_last| notices.cancelled(slot, topic, is_last));
         }
         self.subscriptions.remove_all(slot);
+        self.takers.retain(|taker| *taker != slot);
     }
 }
 
@@ -190,5 +188,15 @@ impl Publications for FanOut {
         waiters.into_iter().chain(sender).for_each(Waker::wake);
         self.call_readers(has_news);
         result
+    }
+    fn give_everything(&self, pipe: PipeId) {
+        let mut state = self.state.lock();
+        if state.subscribers.get(pipe).is_none() {
+            return;
+        }
+        state.takers.push(pipe.slot);
+        let waiters = state.waiters.grant_all();
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
     }
 }

@@ -10,7 +10,7 @@ pub(crate) enum Matching {
     Prefix,
     /// Those who did not.
     Inverted,
-    /// Those who asked for exactly this.
+    /// Those who asked for exactly this, and those who cannot ask.
     Exact,
     /// Everybody, without being asked.
     Everybody,
@@ -43,7 +43,10 @@ impl State {
         let (hits, subscribers, number) = (&mut self.hits, &mut self.subscribers, self.number);
         hits.clear();
         match matching {
-            Matching::Exact => hits.extend_from_slice(self.subscriptions.holders(topic)),
+            Matching::Exact => {
+                hits.extend_from_slice(self.subscriptions.holders(topic));
+                hits.extend_from_slice(&self.takers);
+            }
             Matching::Everybody => {
                 let staying = subscribers.iter().filter(|(_, one)| !one.retired);
                 hits.extend(staying.map(|(slot, _)| slot));
@@ -71,7 +74,7 @@ impl State {
         match matching {
             Matching::Prefix => self.subscriptions.count_matching(topic),
             Matching::Inverted => everybody() - self.subscriptions.count_matching(topic),
-            Matching::Exact => self.subscriptions.holders(topic).len(),
+            Matching::Exact => self.subscriptions.holders(topic).len() + self.takers.len(),
             Matching::Everybody => everybody(),
         }
     }

@@ -116,6 +116,12 @@ impl FanOut {
         self
     }
 
+    /// Whether there is something to tell.
+    pub(crate) fn has_notice(&self) -> bool {
+        let state = self.state.lock();
+        state.news.as_ref().is_some_and(|news| !news.notices.is_empty())
+    }
+
     /// The next notice, as a message: 01 or 00, and the topic; and what `look_up` says of its peer, while that is nobody
     /// else. After some in a row there is none, unless `must`: messages shall have a turn.
     pub(crate) fn next_notice<T>(
