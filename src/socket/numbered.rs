@@ -13,13 +13,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-
 use super::core::{Core, Sending};
-use super::{Builder, Socket, kind};
+use super::{Socket, kind};
 use crate::endpoint::ToEndpoint;
 use crate::error::{EndpointError, RecvError, SendError, TryRecvError, TrySendError};
-use crate::frame::Run;
 use crate::message::{Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::peer::PeerId;
@@ -35,7 +32,7 @@ use crate::pipe::{PipeId, Refusal, SendTicket};
 /// | a message of several frames | sent: [`SendError::Multipart`], with the message; received: dropped, and counted as [`ProtocolError`](crate::DropReason::ProtocolError) |
 /// | no peer, or all at their high-water mark | waits; it never drops |
 /// | a connection is lost | as with [`Push`](super::Push) on the way out; what was received stays readable |
-/// | own options | [`immediate`](Builder::immediate), [`hello`](Builder::hello), [`last_word`](Builder::last_word) |
+/// | own options | [`immediate`](Builder::immediate), [`hello_message`](Builder::hello_message), [`hiccup_message`](Builder::hiccup_message) |
 ///
 /// Questions and answers may cross: nothing says which answer belongs to which question. What libzmq calls a draft: a
 /// libzmq built without drafts knows neither CLIENT nor SERVER.
@@ -72,7 +69,7 @@ pub type Client = Socket<kind::Client>;
 /// | a message of several frames | sent: [`SendError::Multipart`], with the message; received: dropped, and counted as [`ProtocolError`](crate::DropReason::ProtocolError) |
 /// | a connection is lost | the queue of an accepted one is dropped and counted, and its number is gone; a connecting endpoint keeps both; what was received stays readable |
 /// | throws a peer out | [`disconnect_peer`](Socket::disconnect_peer) |
-/// | own options | [`hello`](Builder::hello), [`last_word`](Builder::last_word) |
+/// | own options | [`hello_message`](Builder::hello_message), [`disconnect_message`](Builder::disconnect_message) |
 ///
 /// A client that has sent nothing yet is found in [`peers`](Socket::peers) or the [monitor](Socket::monitor), with its
 /// [number](crate::Peer::number).
@@ -140,66 +137,6 @@ pub type Server = Socket<kind::Server>;
 /// # }
 /// ```
 pub type PeerSocket = Socket<kind::Peer>;
-
-impl<K: kind::Greets> Builder<K> {
-    /// What each new peer is sent first: a message of one frame, these bytes. Default: nothing.
-    ///
-    /// An accepted peer gets it whenever it comes; a connecting endpoint sends it once, ahead of all else, however often
-    /// it has to connect again (with [`immediate`](Builder::immediate) each time). It counts as sent like any other
-    /// message. libzmq: `ZMQ_HELLO_MSG`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use hubless::{Client, Server};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), hubless::Error> {
-    /// let server = Server::builder().hello("welcome").build()?;
-    /// let client = Client::new();
-    /// client.connect(&server.bind("tcp://127.0.0.1:0").await?)?;
-    /// assert_eq!(client.recv().await?, "welcome");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn hello(mut self, body: impl Into<Bytes>) -> Self {
-        self.options.hello = Some(body.into().into());
-        self
-    }
-
-    /// What is received from a peer when its connection has ended, behind all that it sent itself: a message of one
-    /// frame, these bytes. Default: nothing.
-    ///
-    /// The [monitor](Socket::monitor) tells the same, with the reason; this tells it in its place among the messages. It
-    /// counts as received like any other message, and a peer can send the same bytes: whoever must not be deceived asks
-    /// the monitor. libzmq: `ZMQ_DISCONNECT_MSG` for accepted peers, `ZMQ_HICCUP_MSG` for those that we connect to.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use hubless::{Client, Server};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), hubless::Error> {
-    /// let server = Server::builder().last_word("(has left)").build()?;
-    /// let client = Client::new();
-    /// client.connect(&server.bind("tcp://127.0.0.1:0").await?)?;
-    /// client.send("goodbye").await?;
-    /// client.close().await?;
-    ///
-    /// let (who, goodbye) = server.recv_from().await?;
-    /// assert_eq!(goodbye, "goodbye");
-    /// assert_eq!(server.recv_from().await?, (who, "(has left)".into()));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn last_word(mut self, body: impl Into<Bytes>) -> Self {
-        let mut frames = Run::default();
-        frames.put(0, &body.into());
-        self.options.last_word = Some(Bytes::copy_from_slice(frames.front()));
-        self
-    }
-}
 
 impl Socket<kind::Server> {
     /// Receives the next message and the number of the peer that sent it, or waits for one.
@@ -286,7 +223,7 @@ impl Socket<kind::Peer> {
     /// # }
     /// ```
     pub fn connect_peer(&self, to: impl ToEndpoint) -> Result<PeerId, EndpointError> {
-        let (_, pipe) = self.core.dial(to)?;
+        let (_, pipe) = self.core.dial(to, |_| Ok(None))?;
         Ok(self
             .core
             .number(pipe)

@@ -450,7 +450,7 @@ async fn an_endpoint_that_was_never_connected_is_ended_by_its_number(at: Transpo
 }
 
 async fn each_new_peer_is_greeted(at: Transport) -> Outcome {
-    let server = Server::builder().hello("welcome").build()?;
+    let server = Server::builder().hello_message("welcome").build()?;
     let place = at.bind(&server).await?;
     for _ in 0..3 {
         let client = Client::new();
@@ -464,14 +464,15 @@ async fn each_new_peer_is_greeted(at: Transport) -> Outcome {
     }
     assert_eq!(server.stats().outgoing.accepted.messages, 6);
 
-    // A connecting endpoint greets once, and first.
+    // A connecting endpoint greets on each connection, ahead of what waits; the greeting is not held up by the mark.
     let (place, here) = (
         at.place(),
-        PeerSocket::builder().hello("hello").send_hwm(2).build()?,
+        PeerSocket::builder().hello_message("hello").send_hwm(2).build()?,
     );
     let mut monitor = here.monitor();
     let number = here.connect_peer(&place)?;
     here.send_to(number, "second").await?;
+    here.send_to(number, "third").await?;
     assert!(matches!(
         here.try_send_to(number, "no room"),
         Err(TrySendError::Full(_))
@@ -480,15 +481,17 @@ async fn each_new_peer_is_greeted(at: Transport) -> Outcome {
     there.bind(&place).await?;
     assert_eq!(there.recv_from().await?.1, "hello");
     assert_eq!(there.recv_from().await?.1, "second");
+    assert_eq!(there.recv_from().await?.1, "third");
     there.close().await?;
     ended(&mut monitor).await;
     let next = PeerSocket::new();
     next.bind(&place).await?;
-    here.send_to(number, "third").await?;
-    assert_eq!(next.recv_from().await?.1, "third");
+    here.send_to(number, "fourth").await?;
+    assert_eq!(next.recv_from().await?.1, "hello");
+    assert_eq!(next.recv_from().await?.1, "fourth");
 
     // With `immediate` each connection is a new peer.
-    let client = Client::builder().hello("hello").immediate(true).build()?;
+    let client = Client::builder().hello_message("hello").immediate(true).build()?;
     let place = at.place();
     client.connect(&place)?;
     for _ in 0..2 {
@@ -503,7 +506,7 @@ async fn each_new_peer_is_greeted(at: Transport) -> Outcome {
 }
 
 async fn the_last_word_comes_behind_all_that_a_peer_said(at: Transport) -> Outcome {
-    let server = Server::builder().last_word("gone").recv_hwm(3).build()?;
+    let server = Server::builder().disconnect_message("gone").recv_hwm(3).build()?;
     let place = at.bind(&server).await?;
     let (client, number) = client_of(&server, &place).await?;
     let (stays, its_number) = client_of(&server, &place).await?;
@@ -527,11 +530,11 @@ async fn the_last_word_comes_behind_all_that_a_peer_said(at: Transport) -> Outco
     assert_eq!(message, "here again");
     assert_ne!(again, its_number);
 
-    let client = Client::builder().last_word("hiccup").build()?;
+    let client = Client::builder().hiccup_message("hiccup").build()?;
     let place = at.place();
     client.connect(&place)?;
     for _ in 0..2 {
-        let server = Server::builder().hello("welcome").build()?;
+        let server = Server::builder().hello_message("welcome").build()?;
         server.bind(&place).await?;
         assert_eq!(client.recv().await?, "welcome");
         server.close().await?;
