@@ -118,7 +118,7 @@ fn main() {
         .iter()
         .filter(|case| options.selects(&case.to_string(), case.quick))
     {
-        let contestants = Contestant::of(case, options.is_quick());
+        let contestants = options.contestants(case);
         let rounds = figures::in_turn(contestants, options.rounds, |one| measure(case, one));
         table.case(case, &rounds, |one| cells(case, one, &rounds[0]));
     }

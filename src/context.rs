@@ -11,22 +11,35 @@
 //!
 //! The context that sockets share when they were given none is the only global state of this library. It holds
 //! names and nothing else: no thread, no task, no runtime.
+//!
+//! A context may also have threads of its own ([`ContextBuilder::io_threads`]), which are the home of all its sockets. And it
+//! knows the one runtime on which its blocking sockets live, as long as there are any: see `runtime::Lease`.
+
+mod builder;
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, Weak};
 use std::task::{self, Poll, Waker};
 
+use tokio::runtime::Handle;
+
+pub use self::builder::ContextBuilder;
+use crate::error::ThreadsError;
+use crate::runtime::{IoThreads, Lease};
 use crate::sync::{Arc, Mutex};
 
-/// The names of `inproc://` endpoints.
+/// The names of `inproc://` endpoints, and threads for I/O if it was given any.
 ///
 /// Sockets meet by name if they were built in the same context. Those that were given none share one for the whole
 /// process; a context of its own keeps a library, or a test, from meeting anybody else's names. Cheap to clone: a
 /// clone is the same context.
+///
+/// With [`io_threads`](ContextBuilder::io_threads) its sockets do not live on the runtime of their first `bind` or `connect`
+/// but on these threads.
 ///
 /// # Examples
 ///
@@ -50,7 +63,17 @@ use crate::sync::{Arc, Mutex};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Context(Arc<Mutex<Names>>);
+pub struct Context(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    names: Mutex<Names>,
+    threads: Option<IoThreads>,
+    /// What its threads are called.
+    thread_name: Option<String>,
+    /// The runtime of its blocking sockets: theirs, so that it goes with the last of them.
+    lease: Mutex<Weak<Lease>>,
+}
 
 /// What stands behind a name.
 pub(crate) type Host = Arc<dyn Any + Send + Sync>;
@@ -75,6 +98,40 @@ impl Context {
         Self(Arc::default())
     }
 
+    /// Begins to describe a context with threads of its own.
+    ///
+    /// # Examples
+    ///
+    /// See [`ContextBuilder`].
+    pub fn builder() -> ContextBuilder {
+        ContextBuilder::default()
+    }
+
+    fn with_threads(threads: IoThreads, name: String) -> Self {
+        Self(Arc::new(Inner {
+            threads: Some(threads),
+            thread_name: Some(name),
+            ..Inner::default()
+        }))
+    }
+
+    /// The thread on which a new socket is to live, if the context has any.
+    pub(crate) fn io_thread(&self) -> Option<Handle> {
+        self.0.threads.as_ref()?.pick()
+    }
+
+    /// The runtime of its blocking sockets, opened by the first.
+    pub(crate) fn lease(&self) -> Result<Arc<Lease>, ThreadsError> {
+        let mut lease = self.0.lease.lock();
+        if let Some(lease) = lease.upgrade() {
+            return Ok(lease);
+        }
+        let name = self.0.thread_name.as_deref().unwrap_or(builder::THREAD_NAME);
+        let opened = Lease::open(name).map_err(ThreadsError::new)?;
+        *lease = Arc::downgrade(&opened);
+        Ok(opened)
+    }
+
     /// The context of sockets that were given none.
     pub(crate) fn of_the_process() -> Self {
         static CONTEXT: OnceLock<Context> = OnceLock::new();
@@ -83,7 +140,7 @@ impl Context {
 
     /// Takes a name until the claim is dropped. `None`: it is taken.
     pub(crate) fn claim(&self, name: &str, host: Host) -> Option<Claim> {
-        let mut names = self.0.lock();
+        let mut names = self.0.names.lock();
         let number = names.next_number();
         let entry = names.by_name.entry(name.into()).or_default();
         if entry.host.is_some() {
@@ -101,7 +158,7 @@ impl Context {
 
     /// Whether somebody holds this name now.
     pub(crate) fn is_held(&self, name: &str) -> bool {
-        let names = self.0.lock();
+        let names = self.0.names.lock();
         names.by_name.get(name).is_some_and(|name| name.host.is_some())
     }
 
@@ -124,7 +181,7 @@ impl Default for Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.0.lock();
+        let names = self.0.names.lock();
         let held = names.by_name.iter().filter(|(_, name)| name.host.is_some());
         f.debug_set().entries(held.map(|(name, _)| name)).finish()
     }
@@ -156,7 +213,12 @@ pub(crate) struct Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let host = self.context.0.lock().change(&self.name, |name| name.host.take());
+        let host = self
+            .context
+            .0
+            .names
+            .lock()
+            .change(&self.name, |name| name.host.take());
         // Outside the lock: the last reference to a socket may go with it.
         drop(host);
     }
@@ -175,7 +237,7 @@ impl Future for Find<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let mut names = this.context.0.lock();
+        let mut names = this.context.0.names.lock();
         let found = names.by_name.get(this.name).and_then(|name| name.host.clone());
         if let Some(found) = found.filter(|(number, _)| *number > this.after) {
             return Poll::Ready(found);
@@ -191,7 +253,7 @@ impl Future for Find<'_> {
 impl Drop for Find<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            let mut names = self.context.0.lock();
+            let mut names = self.context.0.names.lock();
             names.change(self.name, |name| name.waiting.remove(&place));
         }
     }
@@ -230,7 +292,7 @@ mod tests {
         assert!(Context::new().claim("a", Arc::new(2)).is_some());
         assert_eq!(format!("{context:?}"), r#"{"a"}"#);
         drop(claim);
-        assert!(context.0.lock().by_name.is_empty());
+        assert!(context.0.names.lock().by_name.is_empty());
         assert!(context.claim("a", Arc::new(2)).is_some());
     }
 
@@ -272,8 +334,8 @@ mod tests {
             let mut find = pin!(context.find("a", 0));
             assert!(find.as_mut().poll(&mut cx).is_pending());
             assert!(find.as_mut().poll(&mut cx).is_pending());
-            assert_eq!(context.0.lock().by_name["a"].waiting.len(), 1);
+            assert_eq!(context.0.names.lock().by_name["a"].waiting.len(), 1);
         }
-        assert!(context.0.lock().by_name.is_empty());
+        assert!(context.0.names.lock().by_name.is_empty());
     }
 }

@@ -1,7 +1,11 @@
-//! The only file that spawns tasks, reads clocks and rolls dice.
+//! The only room that spawns tasks and threads, reads clocks and rolls dice.
 //!
 //! Everything else gets time as an argument and randomness as a number, which is what lets the tests run whole
 //! sockets in virtual time. The clock is tokio's: on a paused runtime it stands still until all tasks wait.
+
+mod lease;
+mod threads;
+mod waiting;
 
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
@@ -14,6 +18,9 @@ use tokio::runtime::Handle;
 use tokio::time::Sleep;
 use zeroize::Zeroizing;
 
+pub(crate) use self::lease::Lease;
+pub(crate) use self::threads::{IoThreads, OnStart};
+pub(crate) use self::waiting::{InsideRuntime, Keeper, may_wait, wait};
 use crate::sync::Mutex;
 
 /// What time it is on the runtime's clock.
@@ -52,6 +59,12 @@ pub(crate) async fn within<T>(handle: &Handle, work: impl Future<Output = T>) ->
         work.as_mut().poll(cx)
     })
     .await
+}
+
+/// The same of what does not wait.
+pub(crate) fn inside<T>(handle: &Handle, work: impl FnOnce() -> T) -> T {
+    let _inside = handle.enter();
+    work()
 }
 
 /// Does `work`, at most for `limit`: `None` when the time was up first. The clock is that of the runtime that this is

@@ -152,6 +152,11 @@ impl SocketKind {
         matches!(self, Self::Req | Self::Dealer | Self::Router)
     }
 
+    /// Whether it may be asked for a sign of life: libzmq's DISH takes every command for a broken message, and closes.
+    pub(crate) fn takes_questions(self) -> bool {
+        self != Self::Dish
+    }
+
     /// The number by which ZMTP 2.0 names it.
     pub(crate) fn code(self) -> u8 {
         match self {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::time::Duration;
 
-use hubless::{BuildError, Builder, Event, Heartbeat, Keepalive, Pull, Push, Req, TcpOptions};
+use hubless::{BuildError, Builder, Dealer, Event, Heartbeat, Keepalive, Pull, Push, Req, TcpOptions};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -42,12 +42,50 @@ fn every_contradiction_is_refused_by_name() {
         named(push().conflate(true).immediate(true)),
         [["conflate", "immediate"]]
     );
+    assert_eq!(
+        named(push().conflate(true).reroute(true)),
+        [["conflate", "reroute"]]
+    );
+    let dealer = Dealer::builder;
+    assert_eq!(
+        named(dealer().probe(true).hello_message("hello")),
+        [["probe", "hello_message"]]
+    );
+    assert_eq!(
+        named(dealer().conflate(true).probe(true)),
+        [["conflate", "probe"]]
+    );
+    assert_eq!(
+        named(dealer().conflate(true).hello_message("hello")),
+        [["conflate", "hello_message"]]
+    );
     assert_eq!(named(Req::builder().routing_id(&b"\0mine"[..])), [["routing_id"]]);
     assert_eq!(
         named(Req::builder().routing_id(vec![b'x'; 256])),
         [["routing_id"]]
     );
     assert_eq!(named(Req::builder().routing_id(vec![b'x'; 255])), none);
+
+    let publisher = hubless::Pub::builder;
+    let waits = hubless::SlowPolicy::Wait(SECOND);
+    assert_eq!(
+        named(publisher().nodrop(true).on_slow(waits)),
+        [["nodrop", "on_slow"]]
+    );
+    assert_eq!(
+        named(publisher().conflate(true).on_slow(waits)),
+        [["conflate", "on_slow"]]
+    );
+    assert_eq!(
+        named(publisher().conflate(true).nodrop(true)),
+        [["conflate", "nodrop"]]
+    );
+    assert_eq!(named(publisher().nodrop(true)), none);
+    assert_eq!(named(publisher().max_subscriptions(0)), [["max_subscriptions"]]);
+    assert_eq!(
+        named(hubless::Radio::builder().on_slow(waits).nodrop(false)),
+        none
+    );
 
     let ttl = |ttl| push().heartbeat(Heartbeat::every(2 * SECOND).ttl(ttl));
     assert_eq!(named(ttl(2 * SECOND)), [["heartbeat"]]);

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use hubless::{
-    Builder, Closed, Connecting, Context, Endpoint, Error, Event, Frame, Message, Messages, Monitor,
-    Outgoing, Peer, Peers, Permit, Pub, Pull, Push, Rep, Req, Request, Stats, Sub, Subscribers, Unsent, kind,
+    Builder, Closed, Connecting, Context, Dish, Endpoint, Error, Event, Frame, Message, Messages, Monitor,
+    Outgoing, Peer, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req, Request, Stats, Sub, Subscribers,
+    Unsent, XPub, XSub, kind,
 };
 
 fn goes_anywhere<T: Send + Sync>() {}
@@ -17,6 +18,7 @@ fn becomes_any_error<T: Into<Error>>() {}
 #[test]
 fn sockets_and_what_they_hand_out_go_to_any_thread() {
     goes_anywhere::<(Push, Pull, Pub, Sub, Req, Rep)>();
+    goes_anywhere::<(XPub, XSub, Radio, Dish, hubless::SlowPolicy)>();
     goes_anywhere::<(
         Peer,
         Peers,
@@ -34,7 +36,7 @@ fn sockets_and_what_they_hand_out_go_to_any_thread() {
 
 #[test]
 fn all_sockets_but_req_are_shared_by_cloning() {
-    is_shared::<(Push, Pull, Pub, Sub, Rep)>();
+    is_shared::<(Push, Pull, Pub, Sub, Rep, XPub, XSub, Radio, Dish)>();
     is_shared::<(Peer, Peers, Subscribers, Endpoint, Context, Message, Frame, Event)>();
 }
 
@@ -68,6 +70,13 @@ fn every_future_can_be_spawned() {
     is_sent(&pull.recv_from());
     is_sent(&pull.recv_many(&mut many, 1));
     is_sent(&pull.recv_timeout(Duration::ZERO));
+    let (radio, dish) = (Radio::new(), Dish::new());
+    is_sent(&radio.send_to("group", "x"));
+    is_sent(&dish.recv_from());
+    is_sent(&dish.recv_from_timeout(Duration::ZERO));
+    is_sent(&dish.joined());
+    is_sent(&XPub::new().recv_from());
+    is_sent(&XSub::new().send("x"));
     is_sent(&subscriber.subscribed());
     is_sent(&publisher.subscribers().at_least(1));
     is_sent(&push.peers().at_least(1));
@@ -90,6 +99,7 @@ fn every_error_becomes_the_one_of_the_crate() {
     becomes_any_error::<hubless::TryRecvError>();
     becomes_any_error::<hubless::FrameCountError>();
     becomes_any_error::<hubless::NoFrames>();
+    becomes_any_error::<hubless::GroupTooLong>();
     becomes_any_error::<Closed>();
     becomes_any_error::<Unsent>();
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::thread;
 
 use super::case::{Case, Payload, Shape, Transport};
-use super::{Failure, hubless_side, libzmq_side, process, raw_side, zeromq_side};
+use super::{Failure, blocking_side, hubless_side, libzmq_side, process, raw_side, zeromq_side};
 
 /// One who takes part in a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,12 @@ pub enum Contestant {
     Hubless(Runtime),
     /// The same without spinning: only where round trips are measured and nothing else spins.
     HublessNoSpin(Runtime),
+    /// hubless on plain threads, which drive while they wait; where more than the quick cases is asked for.
+    Blocking,
+    /// The same without spinning: round trips only.
+    BlockingNoSpin,
+    /// The same on plain threads that sleep, and one I/O thread of the context.
+    IoThread,
     /// libzmq on its own I/O thread, the program on plain threads, which call `zmq_send`.
     Libzmq,
     /// The same with `zmq_msg_init_data`, its way not to copy: only where the payload is owned.
@@ -51,7 +57,7 @@ pub trait Side {
 }
 
 impl Contestant {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Libzmq,
         Self::LibzmqByReference,
         Self::Hubless(Runtime::CurrentThread),
@@ -59,6 +65,9 @@ impl Contestant {
         Self::Hubless(Runtime::TwoThreads),
         Self::HublessNoSpin(Runtime::CurrentThread),
         Self::HublessNoSpin(Runtime::MultiThread),
+        Self::Blocking,
+        Self::BlockingNoSpin,
+        Self::IoThread,
         Self::ZeromqCrate,
         Self::Raw,
     ];
@@ -69,8 +78,15 @@ impl Contestant {
         Self::ALL
             .into_iter()
             .filter(|contestant| contestant.takes_part(case))
-            .filter(|contestant| !quick || *contestant != Self::ZeromqCrate)
+            .filter(|contestant| !quick || contestant.is_quick())
             .collect()
+    }
+
+    fn is_quick(self) -> bool {
+        !matches!(
+            self,
+            Self::Blocking | Self::BlockingNoSpin | Self::IoThread | Self::ZeromqCrate
+        )
     }
 
     fn is_one_to_one(case: &Case) -> bool {
@@ -91,6 +107,8 @@ impl Contestant {
             Self::HublessNoSpin(_) => {
                 case.shape == Shape::RoundTrip && case.transport != Transport::Inproc && !case.one_cpu
             }
+            Self::Blocking | Self::IoThread => !matches!(case.shape, Shape::Publish { .. }),
+            Self::BlockingNoSpin => Self::HublessNoSpin(Runtime::CurrentThread).takes_part(case),
             Self::LibzmqByReference => matches!(case.payload, Payload::Owned(_)),
             Self::ZeromqCrate => {
                 let fits = case.shape == Shape::RoundTrip || case.payload.bytes() <= zeromq_side::MOST_QUEUED;
@@ -109,6 +127,9 @@ impl Contestant {
             Self::Hubless(Runtime::TwoThreads) => "hubless 2t",
             Self::HublessNoSpin(Runtime::MultiThread) => "hubless mt, no spin",
             Self::HublessNoSpin(_) => "hubless ct, no spin",
+            Self::Blocking => "hubless plain",
+            Self::BlockingNoSpin => "hubless plain, no spin",
+            Self::IoThread => "hubless I/O thread",
             Self::ZeromqCrate => "zeromq crate",
             Self::Raw => "raw tokio",
         }
@@ -123,12 +144,19 @@ impl Contestant {
         match self {
             Self::Libzmq => Box::new(libzmq_side::Libzmq { by_reference: false }),
             Self::LibzmqByReference => Box::new(libzmq_side::Libzmq { by_reference: true }),
+            Self::Blocking => blocking(0, true),
+            Self::BlockingNoSpin => blocking(0, false),
+            Self::IoThread => blocking(1, true),
             Self::ZeromqCrate => Box::new(zeromq_side::ZeromqCrate),
             Self::Raw => Box::new(raw_side::Raw),
             Self::Hubless(runtime) => Box::new(hubless_side::Hubless { runtime, spin: true }),
             Self::HublessNoSpin(runtime) => Box::new(hubless_side::Hubless { runtime, spin: false }),
         }
     }
+}
+
+fn blocking(io_threads: usize, spin: bool) -> Box<dyn Side> {
+    Box::new(blocking_side::Blocking { io_threads, spin })
 }
 
 impl fmt::Display for Contestant {

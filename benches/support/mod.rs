@@ -3,7 +3,7 @@
 //! A bench is a list of things to measure and a runner. The runner starts, for every one of them, contestant and
 //! round, the processes of that one measurement by executing itself again with a role in the environment
 //! ([`process`]). Where libraries are compared (`throughput`, `latency`) that is a part in a [`case`]
-//! ([`cast`]), and a [`contestant`] plays it: hubless on one of tokio's runtimes, libzmq on its own threads, or a raw
+//! ([`cast`]), and a [`contestant`] plays it: hubless on one of tokio's runtimes or on plain threads, libzmq on its own threads, or a raw
 //! tokio stream that carries the same bytes without any library. Contestants take turns (A B C A B C …), because
 //! the machine drifts more between minutes than the libraries differ; only the ratios of one run mean something.
 //! [`figures`] turns the rounds into medians.
@@ -29,6 +29,7 @@ pub mod process;
 pub mod round_trips;
 pub mod table;
 
+mod blocking_side;
 mod hubless_side;
 mod libzmq_side;
 mod raw_side;

@@ -2,6 +2,9 @@
 
 use std::process::exit;
 
+use super::case::Case;
+use super::contestant::Contestant;
+
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -11,6 +14,8 @@ pub struct Options {
     pub markdown: bool,
     /// Only cases whose name contains this.
     pub only: Option<String>,
+    /// Only contestants whose name contains this, besides the first.
+    pub among: Option<String>,
     /// How often each contestant is measured in each case.
     pub rounds: usize,
 }
@@ -18,8 +23,9 @@ pub struct Options {
 const USAGE: &str = "\
 options, after `cargo bench --bench NAME --`:
   --quick            the cases of docs/performance.md (default)
-  --full             all cases, and the zeromq crate where it takes part
+  --full             all cases; also plain threads, and the zeromq crate where it takes part
   --only SUBSTRING   the same for the cases whose name contains SUBSTRING
+  --among SUBSTRING  of the contestants libzmq and those whose name contains SUBSTRING
   --rounds N         measure each contestant N times in turn (default 5)
   --markdown         print the table as docs/performance.md shows it";
 
@@ -49,6 +55,7 @@ impl Options {
             full: false,
             markdown: false,
             only: None,
+            among: None,
             rounds: 5,
         };
         while let Some(arg) = args.next() {
@@ -59,6 +66,7 @@ impl Options {
                 "--full" => options.full = true,
                 "--markdown" => options.markdown = true,
                 "--only" => options.only = Some(value()?),
+                "--among" => options.among = Some(value()?),
                 "--rounds" => {
                     let rounds = value()?;
                     options.rounds = match rounds.parse() {
@@ -76,6 +84,16 @@ impl Options {
     /// Whether it is the quick run.
     pub fn is_quick(&self) -> bool {
         !self.full && self.only.is_none()
+    }
+
+    /// Who takes part in a case.
+    pub fn contestants(&self, case: &Case) -> Vec<Contestant> {
+        let mut contestants = Contestant::of(case, self.is_quick());
+        if let Some(part) = &self.among {
+            let first = contestants[0];
+            contestants.retain(|one| *one == first || one.to_string().contains(part.as_str()));
+        }
+        contestants
     }
 
     /// Whether a case is to be measured.

@@ -18,11 +18,8 @@
 mod changes;
 mod ending;
 mod events;
-mod notices;
 mod reading;
 mod writing;
-
-pub(crate) use notices::Notices;
 
 use std::future::Future;
 use std::io;
@@ -283,6 +280,7 @@ impl Connection {
                     self.renew = true;
                     return Err(DisconnectReason::Abandoned);
                 }
+                Order::Break(why) => return Err(why),
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What the owner of a task says to it: end, or dial anew.
+//! What the owner of a task says to it: end, at leisure or at once, or dial anew.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -17,6 +17,8 @@ pub(crate) enum Order {
     },
     /// End the connection at once; a dialer dials again without back-off.
     Renew,
+    /// End the connection at once; a dialer dials again as after any loss.
+    Break(DisconnectReason),
 }
 
 /// The line from an owner to one task.
@@ -31,7 +33,7 @@ impl Control {
     /// Gives an order; a later one takes its place, but nothing takes the place of `Finish` except a nearer end.
     pub(crate) fn give(&self, order: Order) {
         let mut state = self.state.lock();
-        if !(matches!(order, Order::Renew) && matches!(state.0, Some(Order::Finish { .. }))) {
+        if matches!(order, Order::Finish { .. }) || !matches!(state.0, Some(Order::Finish { .. })) {
             state.0 = Some(order);
         }
         self.raised.store(true, Ordering::Release);

@@ -6,6 +6,7 @@
 //! asked again rarely, not never: endpoints outlive deployments (`docs/decisions.md`).
 
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +20,7 @@ use super::seats::Seat;
 use super::tasks::{self, TaskGuard};
 use super::{Home, Order, Shared};
 use crate::endpoint::Address;
-use crate::error::{ConnectError, ProtocolError};
+use crate::error::{ConnectError, ProtocolError, Reason};
 use crate::monitor::{DisconnectReason, Event};
 use crate::pipe::{PipeId, Unsent};
 use crate::runtime::{self, Alarm};
@@ -32,16 +33,21 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// How long after a refusal for good the peer is asked again, drawn from the upper half like every wait.
 const REFUSED: Duration = Duration::from_secs(30);
 
-/// Starts to dial. `announce` hears of the first handshake, or why there will be none. Returns the endpoint's pipe, if it
-/// has one from the start.
-pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) -> Option<PipeId> {
+/// Starts to dial. `announce` hears of the first handshake, or why there will be none; `pipe` is the endpoint's, if it
+/// has one already. Returns it, if it has one from the start.
+pub(crate) fn dial(
+    home: &Home,
+    guard: TaskGuard,
+    announce: Announce,
+    pipe: Option<PipeId>,
+) -> Option<PipeId> {
     let shared = guard.shared.clone();
     let seat = shared.seats.take();
     let mut dialer = Dialer {
         shared,
         guard,
         seat,
-        pipe: None,
+        pipe,
         announce,
         connections: 0,
         failures: 0,
@@ -118,7 +124,7 @@ impl Dialer {
     /// From here on the endpoint has its queue, unless that comes and goes with each connection.
     fn open_pipe(&mut self) {
         if let (Some(outgoing), false) = (&self.shared.traffic.outgoing, self.shared.config.immediate) {
-            let pipe = outgoing.attach();
+            let pipe = self.pipe.unwrap_or_else(|| outgoing.attach());
             self.pipe = Some(pipe);
             self.shared.tasks.hold(self.guard.id, pipe);
         }
@@ -150,11 +156,17 @@ impl Dialer {
         let stream = match dialed {
             Ok(stream) => stream,
             Err(error) => {
+                let stops = shared.config.reconnect.stop.after_attempt(&endpoint, &error);
+                let why = Reason(&error).to_string();
                 shared.events.emit(|| Event::ConnectFailed {
                     endpoint,
                     error: Arc::new(error),
                 });
-                return Some(self.back_off());
+                return if stops {
+                    self.stop(why)
+                } else {
+                    Some(self.back_off())
+                };
             }
         };
         shared.events.emit(|| Event::Connected {
@@ -166,14 +178,17 @@ impl Dialer {
         }
         let control = self.guard.control.clone();
         let (finish, announce) = (self.finish.take(), self.announce.take());
-        let end = Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce).await;
-        self.announce = end.announce;
-        self.has_ended(end.finish, end.established, end.unsent);
+        let mut end = Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce).await;
+        self.announce = end.announce.take();
+        self.has_ended(end.finish.take(), end.established, mem::take(&mut end.unsent));
         if self.is_done() {
             return None;
         }
         if end.renew {
             return Some(Duration::ZERO);
+        }
+        if self.shared.config.reconnect.stop.after_connection(&end) {
+            return self.stop(end.reason.to_string());
         }
         if let DisconnectReason::Protocol(reason) = end.reason
             && reason.is_fatal_refusal()
@@ -195,6 +210,18 @@ impl Dialer {
                 self.failures = 0;
             }
         }
+    }
+
+    /// The endpoint is given up.
+    fn stop(&mut self, reason: String) -> Option<Duration> {
+        let endpoint = self.guard.endpoint.clone();
+        self.shared.events.emit(|| Event::ConnectStopped {
+            endpoint: endpoint.clone(),
+        });
+        if let Some(announce) = self.announce.take() {
+            let _ = announce.send(Err(ConnectError::Stopped { endpoint, reason }));
+        }
+        None
     }
 
     /// Says to whoever waits for the first handshake that there will be none with this peer.

@@ -13,23 +13,26 @@ mod dialer;
 mod inflow;
 pub(crate) mod inproc;
 mod listener;
+mod occasions;
 mod question;
 mod respelling;
 mod seats;
 mod spin;
+mod stopping;
 mod tasks;
 
 pub(crate) use admission::{Admission, AdmissionLimits};
-pub(crate) use connection::Notices;
 pub(crate) use control::{Control, Order};
+pub(crate) use occasions::Occasions;
 pub(crate) use question::QUESTIONS;
 pub(crate) use seats::Seats;
+pub use stopping::ReconnectStop;
 pub(crate) use tasks::{Role, Task, TaskId, Tasks};
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -41,7 +44,7 @@ use crate::monitor::Events;
 use crate::pattern::{Interest, Numbers, Publications};
 use crate::peer::{Peer, PeerId};
 use crate::pipe::{Inbox, Outgoing, PipeId, Unsent};
-use crate::runtime::Dice;
+use crate::runtime::{Dice, Keeper};
 use crate::session::SessionConfig;
 use crate::stats::{Counted, Load, Stats};
 use crate::sync::Mutex;
@@ -67,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) carrier: Option<Arc<dyn Carrier>>,
     /// Where `inproc` names are looked up.
     pub(crate) context: Context,
+    /// Who looks after a blocking socket, kept for as long as it has tasks.
+    pub(crate) keeper: OnceLock<Keeper>,
     /// How often a dialer's connection was not its first.
     pub(crate) reconnects: AtomicU64,
     /// Commands that nobody here knows, ignored.
@@ -176,10 +181,21 @@ pub(crate) struct DriverConfig {
     pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<Guard>,
-    /// What the program finds in the lane of a peer when it comes and when it leaves.
-    pub(crate) notices: Notices,
+    /// What subscribers ask for.
+    pub(crate) asks: Asks,
+    pub(crate) occasions: Occasions,
     /// Where in messages subscribers say what they want.
     pub(crate) changes_in: ChangesIn,
+}
+
+/// What is asked for by those who subscribe: it has words of its own on the wire.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Topics, by their prefixes.
+    #[default]
+    Topics,
+    /// Groups.
+    Groups,
 }
 
 /// Which frames of messages are subscriptions, or ends of them, in the form of ZMTP 3.0.
@@ -204,6 +220,8 @@ pub(crate) type Guard = fn(&[u8]) -> Result<(), ProtocolError>;
 pub(crate) struct Reconnect {
     pub(crate) min: Duration,
     pub(crate) max: Duration,
+    /// When it does not.
+    pub(crate) stop: ReconnectStop,
 }
 
 /// Where messages come from and go to: the traffic wing as the drivers see it.
@@ -381,6 +399,14 @@ impl Peers {
         let state = self.state.lock();
         let link = state.by_pipe.get(pipe.index())?.as_ref()?;
         (link.outgoing == Some(pipe)).then(|| link.clone())
+    }
+
+    /// The peer behind this outgoing pipe, while it is connected.
+    pub(crate) fn connected(&self, pipe: PipeId) -> Option<Peer> {
+        let state = self.state.lock();
+        let link = state.by_pipe.get(pipe.index())?.as_ref()?;
+        let is_it = link.outgoing == Some(pipe) && state.links.contains_key(&link.peer.id());
+        is_it.then(|| link.peer.clone())
     }
 
     /// Whether there will be no more of them.

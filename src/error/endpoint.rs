@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::{Closed, ProtocolError, Unsent};
+use super::{Closed, ProtocolError, ThreadsError, Unsent};
 use crate::endpoint::{Endpoint, ParseEndpointError};
 use crate::socket_kind::SocketKind;
 
@@ -49,6 +49,9 @@ pub enum BindError {
         /// What it binds.
         expected: &'static str,
     },
+    /// An open listener cannot be taken over.
+    #[error("cannot bind the listener: {}", Reason(.0))]
+    Listener(#[source] io::Error),
     /// There is no such transport on this platform.
     #[error("cannot bind {0}: this platform has no such endpoints")]
     Unsupported(Endpoint),
@@ -58,6 +61,12 @@ pub enum BindError {
     /// The socket is closed.
     #[error("cannot bind {0}: the socket is closed")]
     Closed(Endpoint),
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot bind {0}: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Endpoint),
+    /// The threads that are to carry a blocking socket could not be started.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
 }
 
 /// An endpoint could not be connected to, or not be taken away again.
@@ -91,6 +100,24 @@ pub enum EndpointError {
     /// A second connection to one endpoint would only double every message or subscription.
     #[error("cannot connect to {0}: the socket is connected to it already")]
     AlreadyConnected(Endpoint),
+    /// Another peer of this socket has the routing id that this one was to have.
+    #[error("cannot connect to {endpoint}: another peer has the routing id {id}")]
+    RoutingIdTaken {
+        /// Where the peer is.
+        endpoint: Endpoint,
+        /// The routing id, escaped.
+        id: String,
+    },
+    /// A routing id that is chosen has 1 to 255 bytes, and the first is not 0.
+    #[error(
+        "cannot connect to {endpoint}: {id:?} is no routing id, which has 1 to 255 bytes, the first not 0"
+    )]
+    RoutingIdInvalid {
+        /// Where the peer is.
+        endpoint: Endpoint,
+        /// What was to be the routing id, escaped.
+        id: String,
+    },
     /// The kind of the socket connects to no such endpoints.
     #[error("cannot connect to {endpoint}: a {kind} connects to {expected}")]
     Kind {
@@ -113,6 +140,12 @@ pub enum EndpointError {
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot change the endpoint {0}: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Endpoint),
+    /// The threads that are to carry a blocking socket could not be started.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
 }
 
 impl From<Closed> for EndpointError {
@@ -154,12 +187,24 @@ pub enum ConnectError {
         #[source]
         reason: ProtocolError,
     },
+    /// It did not come about, and is not tried any more, as `reconnect_stop` says: the endpoint is gone.
+    #[error("cannot connect to {endpoint}, which is not tried any more: {reason}")]
+    Stopped {
+        /// What was tried.
+        endpoint: Endpoint,
+        /// What was wrong the last time.
+        reason: String,
+    },
     /// The endpoint was disconnected before.
     #[error("cannot connect to {0}: it was disconnected")]
     Disconnected(Endpoint),
     /// The socket was closed before.
     #[error("cannot connect to {0}: the socket is closed")]
     Closed(Endpoint),
+    /// A plain thread was to wait that runs the tasks of an async runtime, which would all wait with it. Dialing goes
+    /// on.
+    #[error("cannot wait for {0}: this thread runs an async runtime")]
+    InsideRuntime(Endpoint),
 }
 
 /// What the system said, in the style of our own texts: `permission denied` for `Permission denied (os error 13)`.

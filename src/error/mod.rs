@@ -5,6 +5,7 @@
 //! bind             BindError                     recv      RecvError  TryRecvError
 //! connect …        EndpointError  ConnectError   request   RequestError
 //! close            Unsent                        reserve   Closed
+//! threads          ThreadsError                  plain threads   WaitError  CloseError
 //! ```
 //!
 //! Whoever was given a message gives it back (`into_message`). A peer's fault never surfaces here, except where
@@ -16,7 +17,9 @@ mod endpoint;
 mod protocol;
 mod receive;
 mod send;
+mod threads;
 mod unsent;
+mod wait;
 
 pub use build::{BuildError, Contradiction};
 pub(crate) use endpoint::Reason;
@@ -24,8 +27,10 @@ pub use endpoint::{BindError, ConnectError, EndpointError};
 pub(crate) use protocol::escaped;
 pub use protocol::{Foreign, ProtocolError};
 pub use receive::{RecvError, TryRecvError};
-pub use send::{RequestError, SendError, SendTimeoutError, TrySendError};
+pub use send::{GroupTooLong, RequestError, SendError, SendTimeoutError, TrySendError};
+pub use threads::ThreadsError;
 pub use unsent::{Unsent, UnsentTo};
+pub use wait::{CloseError, WaitError};
 
 use crate::endpoint::ParseEndpointError;
 use crate::message::{FrameCountError, NoFrames};
@@ -91,10 +96,18 @@ pub enum Error {
     Recv(#[from] RecvError),
     /// No message was received at once.
     TryRecv(#[from] TryRecvError),
+    /// A group cannot be joined.
+    Group(#[from] GroupTooLong),
     /// The socket is closed.
     Closed(#[from] Closed),
     /// Messages were left when a socket was closed.
     Unsent(#[from] Unsent),
+    /// The threads that carry sockets could not be started.
+    Threads(#[from] ThreadsError),
+    /// A plain thread did not see what it waited for.
+    Wait(#[from] WaitError),
+    /// A plain thread did not close a socket in good order.
+    Close(#[from] CloseError),
     /// A message has another number of frames than expected.
     FrameCount(#[from] FrameCountError),
     /// A message without frames.

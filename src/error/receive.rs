@@ -24,6 +24,9 @@ pub enum RecvError {
     /// The socket is closed.
     #[error("cannot receive: the socket is closed")]
     Closed,
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot receive: this thread runs an async runtime, and must not wait")]
+    InsideRuntime,
 }
 
 /// No message was received at once.
@@ -44,6 +47,9 @@ pub enum TryRecvError {
     /// The socket is closed.
     #[error("cannot receive: the socket is closed")]
     Closed,
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot receive: this thread runs an async runtime, and must not wait")]
+    InsideRuntime,
 }
 
 impl From<Closed> for RecvError {
@@ -62,6 +68,7 @@ impl From<RecvError> for TryRecvError {
     fn from(error: RecvError) -> Self {
         match error {
             RecvError::Closed => Self::Closed,
+            RecvError::InsideRuntime => Self::InsideRuntime,
         }
     }
 }

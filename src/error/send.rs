@@ -58,21 +58,44 @@ pub enum SendError {
         /// The socket's kind.
         kind: SocketKind,
     },
-    /// The one peer that the message is for is not connected.
+    /// The one peer that the message is for is not connected: nobody has its routing id, or it has left.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// The name of the group, which is the first frame, has more than 255 bytes.
+    #[error("cannot send: the name of a group has at most 255 bytes")]
+    GroupTooLong(Message),
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot send: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Message),
 }
 
 impl SendError {
     /// The message that was not sent.
     pub fn into_message(self) -> Message {
         match self {
-            Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::Closed(message) | Self::NoRoute(message) | Self::GroupTooLong(message) => message,
+            Self::InsideRuntime(message) => message,
             Self::TooLarge { message, .. }
             | Self::TooManyFrames { message, .. }
             | Self::Multipart { message, .. } => message,
         }
     }
+}
+
+/// A group cannot be joined: its name has more than 255 bytes.
+///
+/// # Examples
+///
+/// ```
+/// let error = hubless::Dish::new().join("x".repeat(256)).expect_err("it is too long");
+/// assert_eq!(error.to_string(), "cannot join a group of 256 bytes: the limit is 255");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cannot join a group of {size} bytes: the limit is 255")]
+#[non_exhaustive]
+pub struct GroupTooLong {
+    /// The bytes of its name.
+    pub size: usize,
 }
 
 /// A message was not sent, since that was not possible without waiting, or at all.
@@ -128,6 +151,12 @@ pub enum TrySendError {
     /// The one peer that the message is for is not connected.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
+    /// The name of the group, which is the first frame, has more than 255 bytes.
+    #[error("cannot send: the name of a group has at most 255 bytes")]
+    GroupTooLong(Message),
+    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
+    #[error("cannot send: this thread runs an async runtime, and must not wait")]
+    InsideRuntime(Message),
 }
 
 impl TrySendError {
@@ -135,6 +164,7 @@ impl TrySendError {
     pub fn into_message(self) -> Message {
         match self {
             Self::Full(message) | Self::Closed(message) | Self::NoRoute(message) => message,
+            Self::GroupTooLong(message) | Self::InsideRuntime(message) => message,
             Self::TooLarge { message, .. }
             | Self::TooManyFrames { message, .. }
             | Self::Multipart { message, .. } => message,
@@ -166,6 +196,8 @@ impl From<SendError> for TrySendError {
                 kind,
             },
             SendError::NoRoute(message) => Self::NoRoute(message),
+            SendError::GroupTooLong(message) => Self::GroupTooLong(message),
+            SendError::InsideRuntime(message) => Self::InsideRuntime(message),
         }
     }
 }
@@ -241,6 +273,9 @@ pub enum RequestError {
     /// The socket was closed while the answer was awaited.
     #[error("cannot complete the request: the socket is closed")]
     Closed,
+    /// The answer did not come within the time that a blocking socket was given. The request is abandoned.
+    #[error("cannot complete the request: no answer came in time")]
+    Timeout,
     /// The connection that carried the request ended before the answer came.
     #[error(
         "cannot complete the request: the connection to {endpoint} was lost {}",
@@ -263,7 +298,7 @@ impl RequestError {
     pub fn into_message(self) -> Option<Message> {
         match self {
             Self::Send(error) => Some(error.into_message()),
-            Self::Closed => None,
+            Self::Closed | Self::Timeout => None,
             Self::ConnectionLost { message, .. } => message,
         }
     }

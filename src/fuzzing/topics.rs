@@ -25,8 +25,14 @@ pub fn topics(data: &[u8]) {
                 assert_eq!(tree.cancel(slot, prefix), held.remove(&(slot, prefix)));
             }
             _ => {
-                tree.remove_all(slot);
                 held.retain(|(holder, _)| *holder != slot);
+                if order >> 4 & 1 == 0 {
+                    tree.remove_all(slot);
+                } else {
+                    tree.cancel_all(slot, |prefix, is_last| {
+                        assert_eq!(is_last, held.iter().all(|(_, other)| *other != prefix));
+                    });
+                }
             }
         }
     }

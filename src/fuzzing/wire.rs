@@ -179,6 +179,8 @@ pub fn command(data: &[u8]) {
         Command::Initiate(data) => command::put_initiate(&mut out, &[data]),
         Command::Subscribe(topic) => command::put_subscribe(&mut out, topic),
         Command::Cancel(topic) => command::put_cancel(&mut out, topic),
+        Command::Join(group) => command::put_join(&mut out, group),
+        Command::Leave(group) => command::put_leave(&mut out, group),
         Command::Ping { ttl, context } => {
             assert!(context.len() <= command::MAX_CONTEXT);
             let tenths = command::ttl_in_tenths(ttl);

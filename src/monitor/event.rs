@@ -100,6 +100,11 @@ pub enum Event {
         /// After this time.
         delay: Duration,
     },
+    /// A connecting endpoint is given up, as [`reconnect_stop`](crate::Builder::reconnect_stop) says.
+    ConnectStopped {
+        /// What it connected to.
+        endpoint: Endpoint,
+    },
     /// A request was dropped without a reply: its peer will wait in vain.
     Unanswered {
         /// Who asked.
@@ -128,7 +133,8 @@ impl Event {
             | Self::ConnectFailed { endpoint, .. }
             | Self::Connected { endpoint, .. }
             | Self::HandshakeFailed { endpoint, .. }
-            | Self::RetryIn { endpoint, .. } => Some(endpoint),
+            | Self::RetryIn { endpoint, .. }
+            | Self::ConnectStopped { endpoint } => Some(endpoint),
             Self::HandshakeDone { peer } | Self::Disconnected { peer, .. } | Self::Unanswered { peer } => {
                 Some(peer.endpoint())
             }
@@ -182,6 +188,7 @@ impl fmt::Display for Event {
                 )
             }
             Self::RetryIn { delay, .. } => write!(f, "next attempt in {delay:?}"),
+            Self::ConnectStopped { .. } => f.write_str("not tried any more"),
             Self::Unanswered { peer } => write!(f, "a request from {peer} was dropped unanswered"),
             Self::Lagged { missed } => write!(f, "{missed} events missed"),
             Self::Closed => f.write_str("the socket is closed"),
@@ -239,6 +246,18 @@ pub enum DisconnectReason {
     /// The request that went out on it was abandoned: its answer must not meet the next one.
     #[error("its request was abandoned")]
     Abandoned,
+    /// Another peer has the routing id that this one announced. It may come back when that one has gone.
+    #[error("another peer has the routing id {id}")]
+    RoutingIdTaken {
+        /// The routing id, escaped.
+        id: String,
+    },
+    /// A peer that came later took over its routing id.
+    #[error("its routing id was handed over to a newer connection")]
+    HandedOver,
+    /// It did not keep up with what was published, and that is what [is done](crate::SlowPolicy::Disconnect) with those.
+    #[error("it did not keep up with what was published")]
+    TooSlow,
     /// The endpoint was disconnected by this program.
     #[error("the endpoint was disconnected here")]
     Disconnect,
@@ -398,6 +417,12 @@ mod tests {
                     delay: Duration::from_millis(150),
                 },
                 "next attempt in 150ms",
+            ),
+            (
+                Event::ConnectStopped {
+                    endpoint: endpoint.clone(),
+                },
+                "not tried any more",
             ),
             (
                 Event::Unanswered { peer: peer(1) },

@@ -22,6 +22,7 @@ mod asking;
 mod matching;
 mod news;
 mod pace;
+mod patience;
 mod pipes;
 mod shared_log;
 mod subscriber;
@@ -31,18 +32,19 @@ mod tests;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-pub(crate) use self::asking::AskLimits;
+pub(crate) use self::asking::{AskLimits, MAX_GROUP};
 pub(crate) use self::matching::Matching;
 pub(crate) use self::news::Audience;
 use self::news::News;
 use self::pace::Pace;
+pub(crate) use self::patience::Slow;
 use self::shared_log::{Range, SharedLog};
 use self::subscriber::Subscriber;
 use super::subscriptions::Subscriptions;
 use crate::error::Closed;
 use crate::frame::Run;
 use crate::message::{Message, Payload};
-use crate::pipe::{Batch, Inbox, Line, Marks, Next, PipeId, Ration, Slots, Waiters};
+use crate::pipe::{Batch, Inbox, Line, Marks, Next, PipeId, Ration, Refusal, Slots, Ticket, Waiters};
 use crate::stats::{Counters, DropReason};
 use crate::sync::{Arc, Mutex};
 
@@ -67,6 +69,7 @@ pub(crate) struct FanOutConfig {
     /// Keep only the newest message for each subscriber; the marks do not apply.
     pub(crate) conflate: bool,
     pub(crate) matching: Matching,
+    pub(crate) slow: Slow,
     pub(crate) limits: AskLimits,
 }
 
@@ -99,6 +102,12 @@ struct State {
     ration: Ration,
     /// Those who wait for subscribers.
     waiters: Waiters,
+    /// Those who wait for room in all queues that their message concerns.
+    senders: Waiters,
+    /// Those who get everything, since they cannot ask.
+    takers: Vec<u32>,
+    /// Subscribers that have to go.
+    slow: Vec<PipeId>,
     closed: bool,
     /// Counters of pipes that have ended, and of messages that nobody asked for.
     ended: Counters,
@@ -150,8 +159,17 @@ impl FanOut {
         Poll::Ready(Ok(()))
     }
 
-    /// The yield of [`poll_send`](Self::poll_send) alone: whoever then publishes without waiting is no faster.
-    pub(crate) fn poll_turn(&self, waker: &Waker, clock: impl Fn() -> Instant) -> Poll<Result<(), Closed>> {
+    /// The yield of [`poll_send`](Self::poll_send) alone: whoever then publishes without waiting is no faster. Where a
+    /// publisher waits for as long as it takes it does so here.
+    pub(crate) fn poll_turn(
+        &self,
+        waker: &Waker,
+        ticket: &mut Ticket,
+        clock: impl Fn() -> Instant,
+    ) -> Poll<Result<(), Closed>> {
+        if self.config.slow == Slow::Wait(None) {
+            return self.poll_room(waker, ticket);
+        }
         let mut state = self.state.lock();
         if state.closed {
             return Poll::Ready(Err(Closed));
@@ -164,11 +182,14 @@ impl FanOut {
         Poll::Ready(Ok(()))
     }
 
-    /// Publishes without letting others run.
-    pub(crate) fn try_send(&self, payload: &Payload<'_>, clock: impl Fn() -> Instant) -> Result<(), Closed> {
+    /// Publishes without letting others run, and without waiting.
+    pub(crate) fn try_send(&self, payload: &Payload<'_>, clock: impl Fn() -> Instant) -> Result<(), Refusal> {
         let mut state = self.state.lock();
         if state.closed {
-            return Err(Closed);
+            return Err(Refusal::Closed);
+        }
+        if let Some(refusal) = state.refuses(&self.config, payload) {
+            return Err(refusal);
         }
         let errands = state.publish(&self.config, payload, &clock);
         drop(state);
@@ -197,10 +218,9 @@ impl FanOut {
             subscriber.bring_home(shared, usize::MAX);
             subscriber.log.sender_wrote(batch)
         });
+        let sender = state.call_sender();
         drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        driver.into_iter().chain(sender).for_each(Waker::wake);
     }
 }
 
@@ -216,6 +236,9 @@ impl State {
         self.pace.count_send();
         let bytes = payload.wire_len();
         self.find_hits(config.matching, payload.first_frame());
+        if let Some(news) = &mut self.news {
+            news.has_spoken();
+        }
         if self.hits.is_empty() {
             self.ended.dropped.add(DropReason::NoSubscriber, 1);
             return Errands::default();
@@ -232,13 +255,15 @@ impl State {
         clock: impl Fn() -> Instant,
     ) -> Errands {
         let mut errands = Errands::default();
-        let marks = if config.conflate { None } else { Some(config.marks) };
+        let drops_oldest = config.slow == Slow::DropOldest;
+        let has_room_always = config.conflate || drops_oldest;
+        let marks = if has_room_always { None } else { Some(config.marks) };
         let hits = self.hits.len();
         let is_large = bytes >= config.share_from;
         let is_shared = (hits >= MANY || hits > 1 && bytes >= LARGE)
             && bytes <= shared_log::LARGEST
             && !is_large
-            && !config.conflate;
+            && !has_room_always;
         let range = is_shared.then(|| self.append_shared(payload, bytes));
         let copy;
         let payload = if is_large && hits > 1 {
@@ -254,7 +279,13 @@ impl State {
             };
             if !subscriber.admits(marks, bytes) {
                 self.pace.count_dropped();
+                if config.slow == Slow::Disconnect && subscriber.is_told_to_go() {
+                    self.slow.extend(self.subscribers.pipe_at(slot));
+                }
                 continue;
+            }
+            if drops_oldest && subscriber.make_room(config.marks, bytes) {
+                self.pace.count_dropped();
             }
             match range {
                 Some(range) => subscriber.share(range, &mut self.shared),
@@ -265,8 +296,12 @@ impl State {
             self.pace
                 .count_queued(copied, log.load(), config.marks, log.is_blocked());
             let ration = &mut self.ration;
-            let may_write = || hits == 1 && ration.meet_idle(clock());
-            match log.after_append(may_write) {
+            // Of several who wait in this process the publisher could serve one: all are their drivers'.
+            let next = match hits {
+                1 => log.after_append(|| ration.meet_idle(clock())),
+                _ => log.call_driver(),
+            };
+            match next {
                 Next::Done => {}
                 Next::Wake(driver) => errands.drivers.push(driver),
                 Next::Write(batch, line) => {

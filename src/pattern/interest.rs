@@ -10,6 +10,7 @@
 //! by an answered PING, that its publisher has taken in all that was asked before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
 use std::ops::Bound::{Included, Unbounded};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
@@ -17,6 +18,7 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 
 use super::Matching;
+use crate::error::Closed;
 use crate::message::Message;
 use crate::pipe::{Filter, PipeId, Prefixes};
 use crate::stats::DropReason;
@@ -301,6 +303,15 @@ impl Interest {
         state.barrier += 1;
         self.call_drivers(&mut state);
         state.barrier
+    }
+
+    /// Waits until there is a publisher, and every one knows all that was wanted before this call.
+    pub(crate) async fn passed_by_all(&self) -> Result<(), Closed> {
+        let barrier = self.set_barrier();
+        match poll_fn(|cx| self.poll_subscribed(cx.waker(), barrier)).await {
+            true => Ok(()),
+            false => Err(Closed),
+        }
     }
 
     /// Ready when there is a publisher, and every one has passed the barrier; `false` when the socket is closed.

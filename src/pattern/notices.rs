@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
+use crate::sync::Arc;
 
 /// Which changes a program is told of.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) enum Telling {
 pub(crate) struct Notice {
     /// Subscribed, or cancelled.
     pub(crate) subscribe: bool,
-    pub(crate) topic: Bytes,
+    pub(crate) topic: Arc<[u8]>,
     /// Whose change it was; when it concerns all, that of the first or last of them.
     pub(crate) slot: u32,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Notice {
 const ALL: u32 = u32::MAX;
 
 /// A topic, and whose: one peer's, or `ALL`.
-type Fact = (Bytes, u32);
+type Fact = (Arc<[u8]>, u32);
 
 /// What the program does not know yet, and what it knows.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Notices {
         if tells_first_only && !is_first {
             return;
         }
-        let topic = Bytes::copy_from_slice(topic);
+        let topic: Arc<[u8]> = topic.into();
         let known = self.known_as(&topic, slot);
         self.take_back(&known, false);
         if tells_first_only && self.told.contains(&known) {
@@ -93,7 +93,7 @@ impl Notices {
         if self.telling == Telling::FirstAndLast && !is_last {
             return;
         }
-        let topic = Bytes::copy_from_slice(topic);
+        let topic: Arc<[u8]> = topic.into();
         let known = self.known_as(&topic, slot);
         let fact = match self.telling {
             Telling::FirstAndLast => known.clone(),
@@ -135,7 +135,7 @@ impl Notices {
     }
 
     /// As what the program knows a topic of this peer.
-    fn known_as(&self, topic: &Bytes, slot: u32) -> Fact {
+    fn known_as(&self, topic: &Arc<[u8]>, slot: u32) -> Fact {
         match self.telling {
             Telling::Each => (topic.clone(), slot),
             _ => (topic.clone(), ALL),

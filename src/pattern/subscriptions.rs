@@ -146,11 +146,18 @@ impl Subscriptions {
         self.topics
     }
 
-    /// The prefixes that this peer holds.
-    pub(crate) fn prefixes_of(&self, slot: u32) -> Vec<Vec<u8>> {
-        let held = self.slots.get(slot as usize);
-        let nodes = held.into_iter().flat_map(|held| &held.nodes);
-        nodes.map(|&id| self.prefix_of(id)).collect()
+    /// Ends all subscriptions of a peer, and says of every prefix whether nobody holds it now.
+    pub(crate) fn cancel_all(&mut self, slot: u32, mut each: impl FnMut(&[u8], bool)) {
+        let Some(held) = self.slots.get_mut(slot as usize) else {
+            return;
+        };
+        for id in std::mem::take(held).nodes {
+            let prefix = self.prefix_of(id);
+            let is_last = self.node(id).subscribers.len() == 1;
+            self.remove_subscriber(id, slot);
+            each(&prefix, is_last);
+        }
+        self.compact_if_sparse();
     }
 
     /// Calls `visit` with the slots that hold a prefix of `topic`, once for every such prefix.

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::{FanOut, Interest};
 use crate::error::Closed;
 use crate::message::{Frame, Message, Payload};
+use crate::pipe::Refusal;
 use crate::sync::Arc;
 
 /// The outgoing side of an XSUB.
@@ -45,7 +46,10 @@ impl Upstream {
             Rest::All => self.fan_out.poll_send(waker, payload, clock),
             Rest::Nothing => Poll::Ready(Ok(())),
             // Its changes are made: it must not come again.
-            Rest::Some(message) => Poll::Ready(self.fan_out.try_send(&message.into(), clock)),
+            Rest::Some(message) => {
+                let sent = self.fan_out.try_send(&message.into(), clock);
+                Poll::Ready(sent.map_err(|_| Closed))
+            }
         }
     }
 
@@ -54,8 +58,8 @@ impl Upstream {
         &self,
         payload: &Payload<'_>,
         clock: impl Fn() -> Instant + Copy,
-    ) -> Result<(), Closed> {
-        match self.take_changes(payload)? {
+    ) -> Result<(), Refusal> {
+        match self.take_changes(payload).map_err(|_| Refusal::Closed)? {
             Rest::All => self.fan_out.try_send(payload, clock),
             Rest::Nothing => Ok(()),
             Rest::Some(message) => self.fan_out.try_send(&message.into(), clock),

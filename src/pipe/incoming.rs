@@ -404,6 +404,22 @@ impl Inbox {
         }
     }
 
+    /// Ready when a message is there, or none will ever come. Takes nothing, nor a place in the line once it is ready.
+    pub(crate) fn poll_ready(&self, waker: &Waker, ticket: &mut RecvTicket) -> Poll<()> {
+        let held = self.held.lock();
+        let mut arrivals = self.arrivals.lock();
+        if held.ring.is_empty() && arrivals.chunks.is_empty() && !arrivals.closed {
+            arrivals.waiters.take_turn(ticket);
+            arrivals.waiters.wait(ticket, waker);
+            arrivals.waits_at = Some(thread::current().id());
+            self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
+            return Poll::Pending;
+        }
+        drop((arrivals, held));
+        self.leave(ticket);
+        Poll::Ready(())
+    }
+
     /// The next message, if one is there.
     pub(crate) fn try_recv(
         &self,

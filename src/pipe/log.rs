@@ -21,7 +21,10 @@
 //!
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
+mod greeting;
 mod refused;
+mod shedding;
+mod stranded;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -33,6 +36,7 @@ use crate::frame::{Header, Run};
 use crate::message::Payload;
 use crate::stats::{Counters, DropReason, Load};
 use crate::transport::Writer;
+pub(crate) use stranded::Stranded;
 
 /// Room is made for the sender each time this much of a batch is written, not only at its end: one wait for a
 /// whole batch of large messages would leave the line empty (1 MiB messages: 0.66 → 1.08 of libzmq).
@@ -64,6 +68,8 @@ pub(crate) struct Batch {
     refused: Load,
     /// The connection ended inside a message: whatever came behind would be taken for the rest of it.
     torn: bool,
+    /// It begins with the connection's greeting.
+    greeting: bool,
 }
 
 /// At `end` bytes into a run, `messages` of it are whole.
@@ -132,6 +138,7 @@ impl Batch {
     pub(super) fn hand_over(&mut self, credit: Credit, mut spent: Run) -> Chunk {
         // Marks are places in a run that stays whole while it is written; this one does not.
         self.marks.clear();
+        self.greeting = false;
         let before = self.run.len();
         let messages = if self.messages <= credit.messages && before <= credit.bytes {
             mem::swap(&mut self.run, &mut spent);
@@ -211,6 +218,8 @@ pub(crate) struct Log {
     marks: VecDeque<Mark>,
     /// Queued and being written, together: what the high-water mark counts.
     load: Load,
+    /// The first message is the connection's greeting.
+    greeting: bool,
     /// Credit taken by permits.
     reserved: usize,
     hand: Hand,
@@ -232,6 +241,7 @@ impl Log {
             messages: 0,
             marks: VecDeque::new(),
             load: Load::default(),
+            greeting: false,
             reserved: 0,
             hand: Hand::Offline,
             line: None,
@@ -352,40 +362,31 @@ impl Log {
         }
     }
 
-    /// Throws away what is queued and not begun, because a newer message takes its place.
-    pub(crate) fn conflate(&mut self) {
-        let gone = Load {
-            messages: self.messages as u64,
-            bytes: self.run.len() as u64,
-        };
-        self.counters.dropped.add(DropReason::Conflated, gone.messages);
-        self.load -= gone;
-        self.run.clear();
-        self.messages = 0;
-        self.marks.clear();
-    }
-
     /// What the sender does now. `may_write` is asked only when the line is idle: whether it may write itself.
     #[inline]
     pub(crate) fn after_append(&mut self, may_write: impl FnOnce() -> bool) -> Next {
+        let invites = |line: &Line| line.invites(may_write);
         match self.hand {
-            Hand::Idle if self.last_batch < STREAMING && self.is_inviting(may_write) => self.sender_takes(),
-            Hand::Idle => {
-                self.hand = Hand::Due;
-                self.driver.take().map_or(Next::Done, Next::Wake)
+            Hand::Idle if self.last_batch < STREAMING && self.line.as_ref().is_some_and(invites) => {
+                self.sender_takes()
             }
-            _ => Next::Done,
+            _ => self.call_driver(),
         }
     }
 
-    fn is_inviting(&self, may_write: impl FnOnce() -> bool) -> bool {
-        self.line.as_ref().is_some_and(|line| line.invites(may_write))
+    /// What the sender does if it will not write itself in any case.
+    #[inline]
+    pub(crate) fn call_driver(&mut self) -> Next {
+        if !matches!(self.hand, Hand::Idle) {
+            return Next::Done;
+        }
+        self.hand = Hand::Due;
+        self.driver.take().map_or(Next::Done, Next::Wake)
     }
 
     fn sender_takes(&mut self) -> Next {
         let Some(line) = self.line.clone() else {
-            self.hand = Hand::Due;
-            return self.driver.take().map_or(Next::Done, Next::Wake);
+            return self.call_driver();
         };
         self.hand = Hand::Sender { called: false };
         Next::Write(self.take(), line)
@@ -482,6 +483,7 @@ impl Log {
             handed: Load::default(),
             refused: Load::default(),
             torn: false,
+            greeting: mem::take(&mut self.greeting),
         }
     }
 
@@ -546,6 +548,7 @@ impl Log {
         self.counters.done += newly;
         self.count_refusals(&mut batch);
         let kept = batch.messages - before - usize::from(torn);
+        self.greeting |= batch.greeting && boundary == 0;
         batch.run.split_off_front(boundary);
         batch.run.append(mem::take(&mut self.run));
         self.run = batch.run;
@@ -560,12 +563,13 @@ impl Log {
     /// Takes back what is queued and of which no byte has left, as if it had never been sent. `false`: there is
     /// nothing of that kind.
     pub(crate) fn take_back(&mut self) -> bool {
+        let greeting = self.set_greeting_aside();
         let mut back = Load {
             messages: mem::take(&mut self.messages) as u64,
             bytes: self.run.len() as u64,
         };
         self.run.clear();
-        self.marks.clear();
+        self.put_greeting_back(greeting);
         if let Hand::Rest(batch) = &self.hand
             && batch.written == 0
         {

@@ -107,6 +107,10 @@ pub(crate) enum SessionEvent {
     Subscribe(Bytes),
     /// The peer takes one such subscription back.
     Cancel(Bytes),
+    /// The peer wants what is published in this group.
+    Join(Bytes),
+    /// The peer leaves this group.
+    Leave(Bytes),
     /// The peer answered a PING that had this context; see [`Session::ping`].
     Pong(Bytes),
 }
@@ -300,6 +304,14 @@ impl Session {
                 self.events
                     .push_back(SessionEvent::Cancel(Bytes::copy_from_slice(topic)));
             }
+            Command::Join(group) => {
+                self.events
+                    .push_back(SessionEvent::Join(Bytes::copy_from_slice(group)));
+            }
+            Command::Leave(group) => {
+                self.events
+                    .push_back(SessionEvent::Leave(Bytes::copy_from_slice(group)));
+            }
             Command::Ping { ttl, context } => {
                 traffic.liveness.handle_ping(now, ttl, context, &mut self.outbox)
             }
@@ -458,6 +470,20 @@ impl Session {
             Some(Version::V3_1) => command::put_cancel(self.outbox.queue(), prefix),
             Some(_) => command::put_subscription_message(self.outbox.queue(), false, prefix),
             None => {}
+        }
+    }
+
+    /// Joins a group. Does nothing before traffic, as with subscriptions, nor with peers that know no commands.
+    pub(crate) fn join(&mut self, group: &[u8]) {
+        if self.version() >= Some(Version::V3_0) {
+            command::put_join(self.outbox.queue(), group);
+        }
+    }
+
+    /// Leaves a group.
+    pub(crate) fn leave(&mut self, group: &[u8]) {
+        if self.version() >= Some(Version::V3_0) {
+            command::put_leave(self.outbox.queue(), group);
         }
     }
 

@@ -226,9 +226,11 @@ impl Shaking {
                     spelling,
                 } = outcome;
                 let introduction = introduce(config, version, metadata, admission)?;
+                let takes_questions = introduction.kind.is_none_or(SocketKind::takes_questions);
+                let heartbeat = config.heartbeat.filter(|_| takes_questions);
                 let traffic = Traffic {
                     version,
-                    liveness: Liveness::new(now, config.heartbeat, version),
+                    liveness: Liveness::new(now, heartbeat, version),
                     spelling,
                 };
                 Ok(Step::Established(traffic, introduction))

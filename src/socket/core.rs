@@ -1,29 +1,30 @@
 //! What all handles of one socket share, and what the typed handles are a thin cover of.
 
-use std::future::Future;
-use std::pin::Pin;
+mod calls;
+
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
+pub(crate) use self::calls::{RecvFuture, SendFuture};
+use super::connecting::Connecting;
 use super::options::Linger;
 use super::reach;
 use crate::driver::datagrams::Form;
 use crate::driver::{self, Home, Order, Role, Shared, TaskId};
 use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
-    BindError, Closed, ConnectError, EndpointError, RecvError, SendError, TryRecvError, TrySendError, Unsent,
+    BindError, Closed, EndpointError, RecvError, SendError, ThreadsError, TryRecvError, TrySendError, Unsent,
 };
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
-use crate::pattern::{FanOut, Upstream, Wanted};
-use crate::peer::Peer;
+use crate::pattern::{Addressed, FanOut, Upstream, Wanted};
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
-use crate::runtime;
+use crate::runtime::{self, Keeper};
 use crate::socket_kind::SocketKind;
-use crate::transport::{Datagrams, Listener};
+use crate::transport::{Datagrams, Listener, OpenListener};
 use crate::wire::decoder::FRAME_CHARGE;
 
 /// One socket.
@@ -47,6 +48,8 @@ pub(crate) enum Sending {
     Pipes(Arc<Outbox>),
     /// To all who asked for them.
     FanOut(Arc<FanOut>),
+    /// To the peer that is named by its routing id.
+    Addressed(Arc<Addressed>),
     /// To all publishers, changes of what is wanted among them.
     Upstream(Arc<Upstream>),
     /// Nowhere.
@@ -185,6 +188,22 @@ impl Core {
         Ok(resolved)
     }
 
+    /// Listens through a listener that is open already.
+    pub(crate) fn bind_listener(&self, open: OpenListener) -> Result<Endpoint, BindError> {
+        let shared = &self.shared;
+        let endpoint = open.endpoint().map_err(BindError::Listener)?;
+        reach::check_bind(self.kind, &endpoint, 0)?;
+        let home = self
+            .home()
+            .ok_or_else(|| BindError::NoRuntime(endpoint.clone()))?;
+        let adopted = runtime::inside(&home, || Listener::adopt(open, &shared.config.stream));
+        let listener = adopted.map_err(BindError::Listener)?;
+        let guard = shared.tasks.enter(shared, endpoint.clone(), Role::Listener);
+        let guard = guard.ok_or_else(|| BindError::Closed(endpoint.clone()))?;
+        driver::listen(&home, guard, listener);
+        Ok(endpoint)
+    }
+
     async fn bind_datagrams(
         &self,
         home: &Home,
@@ -209,11 +228,16 @@ impl Core {
     }
 
     pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
-        Ok(self.dial(to)?.0)
+        Ok(self.dial(to, |_| Ok(None))?.0)
     }
 
-    /// Connects; and the pipe of the new endpoint, if it has one from the start.
-    pub(crate) fn dial(&self, to: impl ToEndpoint) -> Result<(Connecting, Option<PipeId>), EndpointError> {
+    /// Connects, with a pipe that is there already, if so; it is asked for when nothing else is in the way. And the
+    /// pipe of the new endpoint, if it has one from the start.
+    pub(crate) fn dial(
+        &self,
+        to: impl ToEndpoint,
+        pipe: impl FnOnce(&Endpoint) -> Result<Option<PipeId>, EndpointError>,
+    ) -> Result<(Connecting, Option<PipeId>), EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
         reach::check_connect(self.kind, &endpoint)?;
@@ -225,11 +249,12 @@ impl Core {
         if self.connects_once() && !tasks.pick(is_this).is_empty() {
             return Err(EndpointError::AlreadyConnected(endpoint));
         }
-        let guard = tasks
+        let mut guard = tasks
             .enter(&self.shared, endpoint.clone(), Role::Dialer)
             .ok_or(EndpointError::Closed)?;
+        let pipe = pipe(&endpoint).inspect_err(|_| guard.end())?;
         let (announce, ready) = oneshot::channel();
-        let pipe = driver::dial(&home, guard, Some(announce));
+        let pipe = driver::dial(&home, guard, Some(announce), pipe);
         Ok((Connecting { endpoint, ready }, pipe))
     }
 
@@ -303,8 +328,23 @@ impl Core {
         if let Some(home) = self.home.get() {
             return Some(home.clone());
         }
-        let current = runtime::current()?;
-        Some(self.home.get_or_init(|| current).clone())
+        let home = self.shared.context.io_thread().or_else(runtime::current)?;
+        Some(self.home.get_or_init(|| home).clone())
+    }
+
+    /// Finds a home that needs no runtime here: a thread of the context, or the runtime of its blocking sockets.
+    pub(crate) fn settle(&self) -> Result<(), ThreadsError> {
+        if self.home.get().is_some() {
+            return Ok(());
+        }
+        let context = &self.shared.context;
+        let keeper = match context.io_thread() {
+            Some(thread) => Keeper::Thread(thread),
+            None => Keeper::Lease(context.lease()?),
+        };
+        let keeper = self.shared.keeper.get_or_init(|| keeper);
+        self.home.get_or_init(|| keeper.handle().clone());
+        Ok(())
     }
 
     // ---- messages ------------------------------------------------------------------------------------------
@@ -315,6 +355,7 @@ impl Core {
             core: self,
             payload,
             ticket: SendTicket::default(),
+            alarm: None,
         }
     }
 
@@ -324,13 +365,9 @@ impl Core {
         }
         let sent = match &self.sending {
             Sending::Pipes(outbox) => outbox.try_send(&[], &payload).map(drop),
-            Sending::FanOut(fan_out) => fan_out
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
-            Sending::Upstream(upstream) => upstream
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
-            Sending::Never => Err(Refusal::Closed),
+            Sending::FanOut(fan_out) => self.publish(fan_out, &payload),
+            Sending::Upstream(upstream) => upstream.try_send(&payload, runtime::now),
+            Sending::Addressed(_) | Sending::Never => Err(Refusal::Closed),
         };
         match sent {
             Ok(_) => Ok(()),
@@ -347,9 +384,15 @@ impl Core {
     ) -> Poll<Result<(), Closed>> {
         let outbox = match &self.sending {
             Sending::Pipes(outbox) => outbox,
-            Sending::FanOut(fan_out) => return fan_out.poll_turn(cx.waker(), runtime::now),
-            Sending::Upstream(upstream) => return upstream.fan_out.poll_turn(cx.waker(), runtime::now),
-            Sending::Never => return Poll::Ready(Err(Closed)),
+            Sending::FanOut(fan_out) => {
+                return fan_out.poll_turn(cx.waker(), &mut reservation.ticket, runtime::now);
+            }
+            Sending::Upstream(upstream) => {
+                return upstream
+                    .fan_out
+                    .poll_turn(cx.waker(), &mut reservation.ticket, runtime::now);
+            }
+            Sending::Addressed(_) | Sending::Never => return Poll::Ready(Err(Closed)),
         };
         if reservation.pipe.is_none() {
             let reserved = ready!(outbox.poll_reserve(cx.waker(), &mut reservation.ticket));
@@ -369,12 +412,8 @@ impl Core {
         }
         let sent = match (&self.sending, reservation.pipe.take()) {
             (Sending::Pipes(outbox), Some(pipe)) => outbox.send_reserved(pipe, &payload),
-            (Sending::FanOut(fan_out), _) => fan_out
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
-            (Sending::Upstream(upstream), _) => upstream
-                .try_send(&payload, runtime::now)
-                .map_err(|_| Refusal::Closed),
+            (Sending::FanOut(fan_out), _) => self.publish(fan_out, &payload),
+            (Sending::Upstream(upstream), _) => upstream.try_send(&payload, runtime::now),
             _ => Err(Refusal::Closed),
         };
         sent.map_err(|refusal| match refusal {
@@ -385,8 +424,31 @@ impl Core {
 
     /// Gives up waiting for room.
     pub(crate) fn leave(&self, reservation: &mut Reservation) {
-        if let Sending::Pipes(outbox) = &self.sending {
-            outbox.leave(&mut reservation.ticket);
+        self.leave_line(&mut reservation.ticket);
+    }
+
+    fn leave_line(&self, ticket: &mut SendTicket) {
+        match &self.sending {
+            Sending::Pipes(outbox) => outbox.leave(ticket),
+            Sending::FanOut(fan_out) => fan_out.leave_senders(ticket),
+            Sending::Addressed(_) | Sending::Upstream(_) | Sending::Never => {}
+        }
+    }
+
+    /// Publishes without waiting.
+    fn publish(&self, fan_out: &FanOut, payload: &Payload<'_>) -> Result<(), Refusal> {
+        let sent = fan_out.try_send(payload, runtime::now);
+        self.show_out(fan_out);
+        sent
+    }
+
+    /// Closes the connections of subscribers that have to go.
+    #[inline]
+    fn show_out(&self, fan_out: &FanOut) {
+        for pipe in fan_out.take_slow() {
+            if let Some(link) = self.shared.peers.by_pipe(pipe) {
+                link.control.give(Order::Break(DisconnectReason::TooSlow));
+            }
         }
     }
 
@@ -451,10 +513,15 @@ impl Core {
     // ---- closing -------------------------------------------------------------------------------------------
 
     pub(crate) async fn close(&self) -> Result<(), Unsent> {
+        let first = self.endpoints().into_iter().next();
         self.begin_close();
         self.shared.tasks.ended(|_, _| true).await;
         self.shared.events.close();
-        let unsent = self.shared.tasks.take_unsent(|_| true);
+        let mut unsent = self.shared.tasks.take_unsent(|_| true);
+        if let (Some(endpoint), Sending::Pipes(outbox)) = (first, &self.sending) {
+            // What lost its peer and found no other would have gone to whoever came next.
+            unsent.push((endpoint, outbox.give_up_stranded()));
+        }
         Unsent::unless_empty(
             unsent
                 .into_iter()
@@ -478,6 +545,9 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         self.begin_close();
+        if let Some(keeper) = self.shared.keeper.get() {
+            keeper.mind_the_rest();
+        }
     }
 }
 
@@ -486,177 +556,4 @@ impl Drop for Core {
 pub(crate) struct Reservation {
     pipe: Option<PipeId>,
     ticket: SendTicket,
-}
-
-/// The future of one `send`. All its waiting comes before the message is queued.
-#[derive(Debug)]
-pub(crate) struct SendFuture<'a> {
-    core: &'a Core,
-    payload: Payload<'a>,
-    ticket: SendTicket,
-}
-
-impl Future for SendFuture<'_> {
-    type Output = Result<(), SendError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if !this.core.limits.admit(&this.payload) {
-            return Poll::Ready(Err(*this.too_large()));
-        }
-        let is_sent = match &this.core.sending {
-            Sending::Pipes(outbox) => {
-                ready!(outbox.poll_send(cx.waker(), &mut this.ticket, &[], &this.payload)).is_ok()
-            }
-            Sending::FanOut(fan_out) => {
-                ready!(fan_out.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
-            }
-            Sending::Upstream(upstream) => {
-                ready!(upstream.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
-            }
-            Sending::Never => false,
-        };
-        if is_sent {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Ready(Err(*this.closed()))
-        }
-    }
-}
-
-impl<'a> SendFuture<'a> {
-    #[cold]
-    #[inline(never)]
-    fn too_large(&mut self) -> Box<SendError> {
-        Box::new(self.core.limits.refuse(self.take()))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn closed(&mut self) -> Box<SendError> {
-        Box::new(SendError::Closed(self.take().into_message()))
-    }
-
-    /// Gives up waiting: the message, which was not queued.
-    pub(crate) fn take(&mut self) -> Payload<'a> {
-        std::mem::replace(&mut self.payload, (&[]).into())
-    }
-}
-
-impl Drop for SendFuture<'_> {
-    fn drop(&mut self) {
-        if let (true, Sending::Pipes(outbox)) = (self.ticket.is_waiting(), &self.core.sending) {
-            outbox.leave(&mut self.ticket);
-        }
-    }
-}
-
-/// The future of one `recv`. Nothing is taken before it is returned.
-#[derive(Debug)]
-pub(crate) struct RecvFuture<'a> {
-    core: &'a Core,
-    ticket: RecvTicket,
-    /// The pipe that the message came from.
-    pub(crate) from: Option<PipeId>,
-    /// Whose notice it is, if it is one.
-    noticed: Option<Peer>,
-}
-
-impl RecvFuture<'_> {
-    /// Who sent what was received.
-    pub(crate) fn sender(&mut self) -> Option<Peer> {
-        let link = || self.core.shared.peers.by_lane(self.from?);
-        self.noticed.take().or_else(|| link().map(|link| link.peer))
-    }
-
-    /// What there is to hear of subscribers, if there is something.
-    fn take_notice(&mut self, inbox: &Inbox, fan_out: &FanOut, must: bool) -> Option<Message> {
-        let peers = &self.core.shared.peers;
-        let (notice, link) = fan_out.next_notice(must, |pipe| peers.by_pipe(pipe))?;
-        self.noticed = link.map(|link| link.peer);
-        inbox.leave(&mut self.ticket);
-        Some(notice)
-    }
-}
-
-impl Future for RecvFuture<'_> {
-    type Output = Result<Message, RecvError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let (inbox, fan_out) = match &this.core.receiving {
-            Receiving::Pipes { inbox, wanted } => {
-                return inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, wanted.as_ref());
-            }
-            Receiving::Audience { inbox, fan_out } => (inbox, fan_out),
-            Receiving::Never => return Poll::Ready(Err(RecvError::Closed)),
-        };
-        if let Some(notice) = this.take_notice(inbox, fan_out, false) {
-            return Poll::Ready(Ok(notice));
-        }
-        let received = inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, None::<&Wanted>);
-        // Before it was in the line nobody could call it.
-        if received.is_pending()
-            && let Some(notice) = this.take_notice(inbox, fan_out, true)
-        {
-            return Poll::Ready(Ok(notice));
-        }
-        received
-    }
-}
-
-impl Drop for RecvFuture<'_> {
-    fn drop(&mut self) {
-        if let (true, Some(inbox)) = (self.ticket.is_waiting(), self.core.receiving.inbox()) {
-            inbox.leave(&mut self.ticket);
-        }
-    }
-}
-
-/// A connection on its way: ready when the first handshake of this endpoint is done.
-///
-/// Dialing has begun and goes on whether or not this is awaited; dropping it changes nothing. It waits through
-/// failed attempts, and fails when the endpoint is disconnected, when the peer refuses for good (another
-/// mechanism, an incompatible kind, not ZMTP), or when the socket closes.
-///
-/// # Cancel safety
-///
-/// Awaiting it can be given up at any time; the endpoint stays connected.
-///
-/// # Examples
-///
-/// ```
-/// use hubless::{Connecting, Pull, Push};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), hubless::Error> {
-/// let (pull, push) = (Pull::new(), Push::new());
-/// let connecting: Connecting = push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?;
-/// println!("dialing {}", connecting.endpoint());
-/// println!("{} is there", connecting.await?);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Connecting {
-    endpoint: Endpoint,
-    ready: oneshot::Receiver<Result<Peer, ConnectError>>,
-}
-
-impl Connecting {
-    /// The endpoint that is dialed.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-}
-
-impl Future for Connecting {
-    type Output = Result<Peer, ConnectError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let announced = ready!(Pin::new(&mut self.ready).poll(cx));
-        Poll::Ready(announced.unwrap_or_else(|_| Err(ConnectError::Closed(self.endpoint.clone()))))
-    }
 }

@@ -36,8 +36,8 @@ const MOST_V6: usize = 65_527;
 /// |---|---|
 /// | talks to | whatever speaks UDP |
 /// | endpoints | binds one of `udp://`, and connects to none: `udp://127.0.0.1:5555`, `udp://*:5555` for all of this machine over IPv4, `udp://[::]:5555` for both, `udp://239.0.0.1:5555` or `udp://eth0;239.0.0.1:5555` for a multicast group |
-/// | sends | [`send_datagram`](Socket::send_datagram), [`try_send_datagram`](Socket::try_send_datagram): to the address that is named |
-/// | receives | [`recv_datagram`](Socket::recv_datagram), [`try_recv_datagram`](Socket::try_recv_datagram): with the address of the sender |
+/// | sends | [`send_to`](#method.send_to), [`try_send_to`](#method.try_send_to): to the address that is named |
+/// | receives | [`recv_from`](#method.recv_from), [`try_recv_from`](#method.try_recv_from): with the address of the sender |
 /// | not bound, or at its outgoing high-water mark | waits |
 /// | at its incoming high-water mark | drops what comes, and counts it as [`Hwm`](crate::DropReason::Hwm) |
 /// | own options | [`udp`](super::Builder::udp) |
@@ -65,11 +65,11 @@ const MOST_V6: usize = 65_527;
 ///
 /// let asker = Datagram::new();
 /// asker.bind("udp://127.0.0.1:0").await?;
-/// asker.send_datagram(at, "anyone there?").await?;
+/// asker.send_to(at, "anyone there?").await?;
 ///
-/// let (from, question) = echo.recv_datagram().await?;
-/// echo.send_datagram(from, question).await?;
-/// let (from, answer) = asker.recv_datagram().await?;
+/// let (from, question) = echo.recv_from().await?;
+/// echo.send_to(from, question).await?;
+/// let (from, answer) = asker.recv_from().await?;
 /// assert_eq!((from, &answer[..]), (at, &b"anyone there?"[..]));
 /// # Ok(())
 /// # }
@@ -100,7 +100,7 @@ impl Socket<kind::Dgram> {
     /// # Examples
     ///
     /// See [`Datagram`].
-    pub async fn recv_datagram(&self) -> Result<(SocketAddr, Bytes), RecvError> {
+    pub async fn recv_from(&self) -> Result<(SocketAddr, Bytes), RecvError> {
         Ok(apart(self.core.recv().await?))
     }
 
@@ -115,9 +115,9 @@ impl Socket<kind::Dgram> {
     /// ```
     /// use hubless::{Datagram, TryRecvError};
     ///
-    /// assert_eq!(Datagram::new().try_recv_datagram(), Err(TryRecvError::Empty));
+    /// assert_eq!(Datagram::new().try_recv_from(), Err(TryRecvError::Empty));
     /// ```
-    pub fn try_recv_datagram(&self) -> Result<(SocketAddr, Bytes), TryRecvError> {
+    pub fn try_recv_from(&self) -> Result<(SocketAddr, Bytes), TryRecvError> {
         let Receiving::Pipes { inbox, wanted } = &self.core.receiving else {
             return Err(TryRecvError::Closed);
         };
@@ -150,14 +150,14 @@ impl Socket<kind::Dgram> {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let socket = Datagram::new();
     /// socket.bind("udp://127.0.0.1:0").await?;
-    /// match socket.send_datagram("127.0.0.1:9".parse()?, vec![0; 70_000]).await {
+    /// match socket.send_to("127.0.0.1:9".parse()?, vec![0; 70_000]).await {
     ///     Err(SendError::TooLarge { message, limit: 65_507, .. }) => assert_eq!(message.byte_len(), 70_000),
     ///     other => panic!("expected that it is too large, found {other:?}"),
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub fn send_datagram<'a>(
+    pub fn send_to<'a>(
         &'a self,
         to: SocketAddr,
         bytes: impl Into<Payload<'a>>,
@@ -176,7 +176,7 @@ impl Socket<kind::Dgram> {
     /// # Errors
     ///
     /// [`TrySendError::Full`] when the socket is not bound, when the queue is at its high-water mark, or others wait
-    /// already; otherwise as [`send_datagram`](Self::send_datagram). All give the bytes back.
+    /// already; otherwise as [`send_to`](Self::send_to). All give the bytes back.
     ///
     /// # Examples
     ///
@@ -184,14 +184,10 @@ impl Socket<kind::Dgram> {
     /// use hubless::{Datagram, TrySendError};
     ///
     /// let unbound = Datagram::new();
-    /// let error = unbound.try_send_datagram(([127, 0, 0, 1], 9).into(), "hello").expect_err("it has no port");
+    /// let error = unbound.try_send_to(([127, 0, 0, 1], 9).into(), "hello").expect_err("it has no port");
     /// assert!(matches!(error, TrySendError::Full(_)));
     /// ```
-    pub fn try_send_datagram<'a>(
-        &self,
-        to: SocketAddr,
-        bytes: impl Into<Payload<'a>>,
-    ) -> Result<(), TrySendError> {
+    pub fn try_send_to<'a>(&self, to: SocketAddr, bytes: impl Into<Payload<'a>>) -> Result<(), TrySendError> {
         let payload = whole(bytes.into());
         if let Some(limit) = exceeded(&self.core, to, &payload) {
             return Err(too_large(payload, limit).into());
@@ -275,7 +271,7 @@ fn too_large(payload: Payload<'_>, limit: usize) -> SendError {
     }
 }
 
-/// The future of one `send_datagram`. All its waiting comes before the datagram is queued.
+/// The future of one `send_to`. All its waiting comes before the datagram is queued.
 struct SendingDatagram<'a> {
     core: &'a Core,
     to: SocketAddr,

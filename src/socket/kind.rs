@@ -10,7 +10,7 @@ use crate::socket_kind::SocketKind;
 /// Functions may be written for all kinds, or for those that can do something:
 ///
 /// ```
-/// use hubless::kind::{Conflates, HasIncoming, HasOutgoing, Kind, Receives, Sends, Shares};
+/// use hubless::kind::{Conflates, HasIncoming, HasOutgoing, Kind, Publishes, Receives, Sends, Shares, Subscribes};
 /// use hubless::{Builder, Error, Socket};
 ///
 /// async fn anywhere<K: Kind>(socket: &Socket<K>) -> Result<(), Error> {
@@ -31,6 +31,11 @@ use crate::socket_kind::SocketKind;
 ///     Ok(())
 /// }
 ///
+/// async fn meet<P: Publishes, S: Subscribes>(publisher: &Socket<P>, subscriber: &Socket<S>) -> Result<(), Error> {
+///     subscriber.subscribe("news");
+///     Ok(publisher.subscribers().to("news").at_least(1).await?)
+/// }
+///
 /// fn newest_only<K: Conflates + HasOutgoing>(builder: Builder<K>) -> Builder<K> {
 ///     builder.conflate(true).send_hwm(1)
 /// }
@@ -41,6 +46,7 @@ use crate::socket_kind::SocketKind;
 /// # fn main() {
 /// # let [_one, _two] = two_handles(hubless::Push::new());
 /// # let _ = (newest_only(hubless::Pub::builder()), short(hubless::Pull::builder()));
+/// # let _ = meet::<hubless::kind::XPub, hubless::kind::Sub>;
 /// # let _ = (anywhere::<hubless::kind::Req>, greet::<hubless::kind::Pub>, listen::<hubless::kind::Sub>);
 /// # }
 /// ```
@@ -103,6 +109,12 @@ pub trait QueuesAhead: Kind {}
 )]
 pub trait Identifies: Kind {}
 
+/// Kinds that may send to one peer what was queued for another.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` does not reroute: what it sends is for one peer, or for all"
+)]
+pub trait Reroutes: Kind {}
+
 /// Kinds that name their peers by [numbers](crate::PeerId).
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not name its peers by numbers",
@@ -122,6 +134,32 @@ pub trait Publishes: Kind {}
     note = "`Sub` and `XSub` do; a `Dish` joins groups"
 )]
 pub trait Subscribes: Kind {}
+
+/// Kinds that may greet each new peer.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` does not greet: its pattern has no place for such a message"
+)]
+pub trait Greets: Kind {}
+
+/// Kinds that may hear, by a message, that a peer which had connected to them has gone.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` is told of peers that leave by its monitor only"
+)]
+pub trait HearsDepartures: Kind {}
+
+/// Kinds that may hear, by a message, that a connection of theirs was lost.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` is told of lost connections by its monitor only"
+)]
+pub trait HearsLosses: Kind {}
+
+/// Kinds whose messages a [proxy](crate::proxy()) forwards as they are.
+#[diagnostic::on_unimplemented(
+    message = "messages of a socket of kind `{Self}` cannot be forwarded as they are",
+    label = "this socket asks and answers, or its messages carry more than their frames",
+    note = "a proxy between REQ and REP has a `Router` in front and a `Dealer` behind"
+)]
+pub trait Forwards: Kind {}
 
 mod sealed {
     pub trait Sealed {}
@@ -145,45 +183,45 @@ macro_rules! kinds {
 
 kinds! {
     /// Sends each message to one [`Pull`], in turn (RFC 30).
-    Push: Shares Sends HasOutgoing Conflates QueuesAhead;
+    Push: Shares Sends HasOutgoing Conflates QueuesAhead Reroutes Forwards;
     /// Receives from each [`Push`] in turn (RFC 30).
-    Pull: Shares Receives HasIncoming Conflates;
+    Pull: Shares Receives HasIncoming Conflates Forwards;
     /// Publishes to every matching [`Sub`] (RFC 29).
-    Pub: Shares Sends Publishes HasOutgoing Conflates;
+    Pub: Shares Sends Publishes HasOutgoing Conflates Forwards;
     /// Receives what it subscribed to (RFC 29).
-    Sub: Shares Receives Subscribes HasIncoming Conflates;
+    Sub: Shares Receives Subscribes HasIncoming Conflates Forwards;
     /// Asks a [`Rep`] and waits for the answer (RFC 28).
     Req: HasOutgoing HasIncoming Identifies;
     /// Answers each [`Req`] (RFC 28).
     Rep: Shares HasOutgoing HasIncoming;
     /// Sends to its peers in turn, and receives from them in turn (RFC 28).
-    Dealer: Shares Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies;
+    Dealer: Shares Greets HearsLosses Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies Reroutes Forwards;
     /// Sends to the peer it names, and receives with the name of the sender (RFC 28).
-    Router: Shares HasOutgoing HasIncoming Identifies;
+    Router: Shares Greets HearsDepartures HasOutgoing HasIncoming Identifies;
     /// Publishes, and sees who subscribes to what (RFC 29).
-    XPub: Shares Sends Receives Publishes HasOutgoing HasIncoming;
+    XPub: Shares Sends Receives Publishes HasOutgoing HasIncoming Forwards;
     /// Receives what it subscribed to, and sends to its publishers (RFC 29).
-    XSub: Shares Sends Receives Subscribes HasOutgoing HasIncoming;
+    XSub: Shares Sends Receives Subscribes HasOutgoing HasIncoming Forwards;
     /// Talks to exactly one other [`Pair`] (RFC 31).
-    Pair: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
+    Pair: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
     /// Talks to peers that know no ZMTP.
     Stream: Shares HasOutgoing HasIncoming;
     /// Talks to a [`Server`], from any thread (RFC 41).
-    Client: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
+    Client: Shares Greets HearsLosses Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
     /// Answers the [`Client`] it names (RFC 41).
-    Server: Shares Numbers HasOutgoing HasIncoming;
+    Server: Shares Greets HearsDepartures Numbers HasOutgoing HasIncoming;
     /// Publishes to every [`Dish`] of a group (RFC 48).
     Radio: Shares Publishes HasOutgoing;
     /// Receives from the groups it joined (RFC 48).
     Dish: Shares HasIncoming;
     /// Sends each message to one [`Gather`], in turn (RFC 49).
-    Scatter: Shares Sends HasOutgoing QueuesAhead;
+    Scatter: Shares Sends HasOutgoing QueuesAhead Forwards;
     /// Receives from each [`Scatter`] in turn (RFC 49).
-    Gather: Shares Receives HasIncoming;
+    Gather: Shares Receives HasIncoming Forwards;
     /// Sends to the peer it names, and receives with the name of the sender; both sides alike (RFC 51).
-    Peer: Shares Numbers HasOutgoing HasIncoming;
+    Peer: Shares Greets HearsDepartures HearsLosses Numbers HasOutgoing HasIncoming;
     /// Talks to exactly one other [`Channel`], from any thread (RFC 52).
-    Channel: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead;
+    Channel: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
     /// Sends and receives UDP datagrams.
     Dgram: Shares HasOutgoing HasIncoming;
 }

@@ -8,19 +8,25 @@
 
 mod assembly;
 mod builder;
+mod connecting;
 mod core;
 mod datagram;
+mod dealer;
 pub mod kind;
 mod numbered;
 mod options;
 mod pair;
 mod peers;
 mod pipeline;
+mod plain;
 mod publishing;
 mod pubsub;
+mod radio;
 mod reach;
 mod receiving;
+mod relay;
 mod reqrep;
+mod router;
 mod scatter;
 mod sending;
 mod stream;
@@ -33,18 +39,24 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use self::builder::Builder;
-pub use self::core::Connecting;
+pub use self::connecting::Connecting;
 use self::core::Core;
 pub use self::datagram::Datagram;
+pub use self::dealer::Dealer;
 use self::kind::{Kind, Shares};
 pub use self::numbered::{Client, PeerSocket, Server};
-pub use self::options::{Linger, Tuning};
+pub use self::options::{Linger, Notify, Tuning};
 pub use self::pair::{Channel, Pair};
 pub use self::peers::Peers;
 pub use self::pipeline::{Pull, Push};
+pub(crate) use self::plain::Readiness;
+pub use self::publishing::SlowPolicy;
 pub use self::pubsub::{Pub, Sub, Subscribers};
+pub use self::radio::{Dish, Radio};
 pub use self::receiving::Messages;
+pub(crate) use self::relay::{Inlet, Outlet, Sent};
 pub use self::reqrep::{Rep, Req, Request};
+pub use self::router::Router;
 pub use self::scatter::{Gather, Scatter};
 pub use self::sending::{Outgoing, Permit};
 pub use self::stream::{StreamEvent, StreamSocket};
@@ -55,8 +67,10 @@ use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, EndpointError, Unsent};
 use crate::monitor::Monitor;
 use crate::stats::Stats;
+use crate::transport::OpenListener;
 
-/// A messaging socket of kind `K`, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`].
+/// A messaging socket of kind `K`, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`],
+/// [`Dealer`], [`Router`].
 ///
 /// One socket has any number of connections. It [binds](Self::bind) and [connects](Self::connect) as often as you
 /// like, in any order, and dials again what was lost; which of its peers a message goes to, or comes from, is a matter
@@ -211,6 +225,41 @@ impl<K: Kind> Socket<K> {
     /// ```
     pub async fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         self.core.bind(at).await
+    }
+
+    /// Listens through a listener that is open already, and returns its endpoint.
+    ///
+    /// For programs that are handed their sockets, by systemd or by the program that they replace. A
+    /// [`std::net::TcpListener`] is a `tcp://` endpoint, a [`std::os::unix::net::UnixListener`] an `ipc://` one, whose file
+    /// is left alone when the socket ends. Everything else is as with [`bind`](Self::bind): the endpoint that is returned
+    /// can be [unbound](Self::unbind), and connections get the [options of TCP](Builder::tcp) that can still be said.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError::Listener`] when this is no socket that listens, not one of its type's family, or one whose name is no
+    /// endpoint; [`BindError::Kind`] when this kind of socket does not bind such endpoints; [`BindError::NoRuntime`] and
+    /// [`BindError::Closed`] as with [`bind`](Self::bind). The listener is closed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Pull, Push};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?; // or what systemd has opened
+    /// let pull = Pull::new();
+    /// let endpoint = pull.bind_listener(listener)?;
+    ///
+    /// let push = Push::new();
+    /// push.connect(&endpoint)?;
+    /// push.send("hello").await?;
+    /// assert_eq!(pull.recv().await?, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bind_listener(&self, listener: impl Into<OpenListener>) -> Result<Endpoint, BindError> {
+        self.core.bind_listener(listener.into())
     }
 
     /// Begins to dial an endpoint, and dials again whenever the connection is lost.

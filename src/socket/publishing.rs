@@ -1,15 +1,60 @@
 //! What can be said to the builder of a socket that publishes, or subscribes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::core::Sending;
 use super::kind::Publishes;
 use super::{Builder, Socket, Subscribers, kind};
 use crate::error::Contradiction;
 use crate::message::{Message, Payload};
-use crate::pattern::{AskLimits, Audience, FanOut, FanOutConfig, InterestConfig, Matching, Telling};
+use crate::pattern::{AskLimits, Audience, FanOut, FanOutConfig, InterestConfig, Matching, Slow, Telling};
 use crate::pipe::{Inbox, Marks};
 use crate::socket_kind::SocketKind;
+
+/// What a publisher does with a message for a subscriber that does not keep up: whose queue is at its
+/// [high-water mark](Builder::send_hwm).
+///
+/// Whatever is dropped is counted as [`Hwm`](crate::DropReason::Hwm), of the socket and of [that peer](crate::Peer::stats).
+///
+/// | | who misses what | who waits |
+/// |---|---|---|
+/// | `DropNewest` | this subscriber, what comes while its queue is full, until half of it is free | nobody |
+/// | `DropOldest` | this subscriber, what waited longest | nobody |
+/// | `Wait(time)` | this subscriber, as with `DropNewest`, after that time | all |
+/// | `Disconnect` | this subscriber, all until it is back | nobody |
+/// | [`nodrop`](Builder::nodrop) | nobody | all, for as long as it takes |
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use hubless::{Pub, SlowPolicy};
+///
+/// let patient = Pub::builder().on_slow(SlowPolicy::Wait(Duration::from_millis(100))).build()?;
+/// let strict = Pub::builder().on_slow(SlowPolicy::Disconnect).build()?;
+/// # let _ = (patient, strict);
+/// # Ok::<(), hubless::BuildError>(())
+/// ```
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SlowPolicy {
+    /// It is dropped for this subscriber, and so is all that follows until half of its queue is free. What is lost is lost
+    /// in one piece. The fastest.
+    #[default]
+    DropNewest,
+    /// What waits longest in its queue is dropped to make room: it always gets the newest. What is being written does not
+    /// count, so that a queue may hold twice its mark.
+    DropOldest,
+    /// `send` waits for it, at most this long in all for a message, and nobody gets the message meanwhile. Then it is
+    /// dropped for whoever is still full, and these are not waited for again before half of their queue is free.
+    /// `try_send` and permits do not wait.
+    Wait(Duration),
+    /// Its connection is closed, which is an [`Event::Disconnected`](crate::Event::Disconnected) with the reason
+    /// [`TooSlow`](crate::DisconnectReason::TooSlow). What was queued for it is dropped and counted; it may come back.
+    Disconnect,
+}
 
 /// What was said of publishing.
 #[derive(Debug, Clone)]
@@ -21,6 +66,8 @@ pub(super) struct Publishing {
     pub(super) manual: bool,
     pub(super) last_value: bool,
     pub(super) only_first: bool,
+    pub(super) on_slow: SlowPolicy,
+    pub(super) nodrop: bool,
 }
 
 /// How a subscriber of this kind behaves unless something else is said.
@@ -38,24 +85,43 @@ pub(super) fn interest_of(kind: SocketKind) -> InterestConfig {
 
 impl Publishing {
     /// The defaults for a kind.
-    pub(super) fn of(_kind: SocketKind) -> Self {
+    pub(super) fn of(kind: SocketKind) -> Self {
         Self {
             matching: Matching::Prefix,
-            limits: AskLimits::default(),
+            limits: match kind {
+                SocketKind::Radio => AskLimits::of_groups(),
+                _ => AskLimits::default(),
+            },
             welcome: None,
             telling: Telling::default(),
             manual: false,
             last_value: false,
             only_first: true,
+            on_slow: SlowPolicy::default(),
+            nodrop: false,
         }
     }
 
-    pub(super) fn contradictions(&self, _conflate: bool) -> Vec<Contradiction> {
+    pub(super) fn contradictions(&self, conflate: bool) -> Vec<Contradiction> {
         let mut found = Vec::new();
         if self.limits.subscriptions == 0 {
             found.push(Contradiction::new(
                 ["max_subscriptions"],
                 "nobody could ever subscribe",
+            ));
+        }
+        let has_policy = self.on_slow != SlowPolicy::default();
+        if self.nodrop && has_policy {
+            found.push(Contradiction::new(
+                ["nodrop", "on_slow"],
+                "what to do with a slow subscriber is said twice",
+            ));
+        }
+        if conflate && (self.nodrop || has_policy) {
+            let option = if self.nodrop { "nodrop" } else { "on_slow" };
+            found.push(Contradiction::new(
+                ["conflate", option],
+                "the queue of one message is never full",
             ));
         }
         found
@@ -74,6 +140,13 @@ impl Publishing {
             share_from,
             conflate,
             matching,
+            slow: match self.on_slow {
+                _ if self.nodrop => Slow::Wait(None),
+                SlowPolicy::DropNewest => Slow::DropNewest,
+                SlowPolicy::DropOldest => Slow::DropOldest,
+                SlowPolicy::Wait(patience) => Slow::Wait(Some(patience)),
+                SlowPolicy::Disconnect => Slow::Disconnect,
+            },
             limits: self.limits,
         };
         FanOut::new(config).with_welcome(self.welcome.clone())
@@ -119,6 +192,33 @@ impl<K: Publishes> Socket<K> {
 }
 
 impl<K: Publishes> Builder<K> {
+    /// What becomes of a message for a subscriber whose queue is at its high-water mark. Default:
+    /// [`DropNewest`](SlowPolicy::DropNewest).
+    ///
+    /// ```
+    /// use hubless::{Pub, SlowPolicy};
+    ///
+    /// let prices = Pub::builder().send_hwm(100).on_slow(SlowPolicy::DropOldest).build()?;
+    /// # let _ = prices;
+    /// # Ok::<(), hubless::BuildError>(())
+    /// ```
+    pub fn on_slow(mut self, policy: SlowPolicy) -> Self {
+        self.options.publishing.on_slow = policy;
+        self
+    }
+
+    /// Waits for its subscribers, for as long as it takes. Default: off. libzmq: `ZMQ_XPUB_NODROP`.
+    ///
+    /// A message is queued for all whom it concerns or for none: while one of them is at its high-water mark,
+    /// [`send`](Socket::send) waits and [`try_send`](Socket::try_send) is [`Full`](crate::TrySendError::Full). A
+    /// [permit](Socket::reserve) is given when no subscriber at all is full; if one is when it is used, it fails with
+    /// [`NoRoute`](crate::SendError::NoRoute). So one subscriber that stands still stops the publisher, and with it all
+    /// others: let connections have a [`heartbeat`](Self::heartbeat), or take [`SlowPolicy::Wait`].
+    pub fn nodrop(mut self, wait: bool) -> Self {
+        self.options.publishing.nodrop = wait;
+        self
+    }
+
     /// How many subscriptions one peer may have; with more it is disconnected. Default: 100 000. libzmq: no limit.
     ///
     /// The longest topic that may be subscribed to has 64 KiB.

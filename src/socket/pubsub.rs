@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Socket;
 use super::core::Receiving;
-use super::kind::{self, Subscribes};
+use super::kind::{self, Kind, Subscribes};
 use crate::error::Closed;
 use crate::pattern::{FanOut, Interest, Wanted};
 use crate::pipe::Ticket;
@@ -164,15 +164,13 @@ impl<K: Subscribes> Socket<K> {
     /// # }
     /// ```
     pub async fn subscribed(&self) -> Result<(), Closed> {
-        let interest = self.interest();
-        let barrier = interest.set_barrier();
-        match poll_fn(|cx| interest.poll_subscribed(cx.waker(), barrier)).await {
-            true => Ok(()),
-            false => Err(Closed),
-        }
+        self.interest().passed_by_all().await
     }
+}
 
-    fn interest(&self) -> &Interest {
+impl<K: Kind> Socket<K> {
+    /// What a socket that subscribes or joins wants.
+    pub(super) fn interest(&self) -> &Interest {
         let Receiving::Pipes {
             wanted: Some(Wanted::Subscribed(interest)),
             ..

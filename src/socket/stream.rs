@@ -20,7 +20,7 @@ use bytes::Bytes;
 
 use super::core::{Core, Receiving, Sending};
 use super::{Builder, Socket, kind};
-use crate::driver::{Notices, Order};
+use crate::driver::{Occasions, Order};
 use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::message::{Message, Payload};
 use crate::monitor::DisconnectReason;
@@ -42,8 +42,8 @@ const LEFT: &[u8] = &[1, 0, 0, 0];
 /// |---|---|
 /// | talks to | whatever speaks TCP, or connects to a Unix socket; to no other kind of socket |
 /// | endpoints | `tcp://` and `ipc://` |
-/// | sends | [`send_to`](Socket::send_to), [`try_send_to`](Socket::try_send_to): the bytes of all frames, one behind the other, to the peer that is named |
-/// | receives | [`recv_event`](Socket::recv_event), [`try_recv_event`](Socket::try_recv_event): from each peer in turn, that it has come, a piece of what it sends, that it has left |
+/// | sends | [`send_to`](#method.send_to), [`try_send_to`](#method.try_send_to): the bytes of all frames, one behind the other, to the peer that is named |
+/// | receives | [`recv_from`](#method.recv_from), [`try_recv_from`](#method.try_recv_from): from each peer in turn, that it has come, a piece of what it sends, that it has left |
 /// | that peer is at the high-water mark | waits; it never drops |
 /// | at its high-water mark for a peer | stops reading that peer, which then has to wait |
 /// | a connection is lost | what was received stays readable, and its end is told behind it; what is queued for it is dropped and counted. A connecting endpoint dials again, and has a new peer then |
@@ -87,7 +87,7 @@ const LEFT: &[u8] = &[1, 0, 0, 0];
 ///
 /// let mut request = Vec::new();
 /// loop {
-///     match server.recv_event().await? {
+///     match server.recv_from().await? {
 ///         (peer, StreamEvent::Connected) => println!("{} has come", peer.address()),
 ///         (peer, StreamEvent::Data(bytes)) => {
 ///             request.extend_from_slice(&bytes);
@@ -149,10 +149,13 @@ impl From<Message> for StreamEvent {
 }
 
 /// What each peer is told of in its lane.
-pub(super) fn notices() -> Notices {
-    Notices {
-        came: Some(Bytes::from_static(CAME)),
-        left: Some(Bytes::from_static(LEFT)),
+pub(super) fn notices() -> Occasions {
+    let left = Some(Bytes::from_static(LEFT));
+    Occasions {
+        greeting: None,
+        arrival: Some(Bytes::from_static(CAME)),
+        departure: left.clone(),
+        loss: left,
     }
 }
 
@@ -178,7 +181,7 @@ impl Socket<kind::Stream> {
     /// # Examples
     ///
     /// See [`StreamSocket`].
-    pub async fn recv_event(&self) -> Result<(Peer, StreamEvent), RecvError> {
+    pub async fn recv_from(&self) -> Result<(Peer, StreamEvent), RecvError> {
         let mut receiving = self.core.recv();
         let message = (&mut receiving).await?;
         Ok((self.core.sender(receiving.from), message.into()))
@@ -195,9 +198,9 @@ impl Socket<kind::Stream> {
     /// ```
     /// use hubless::{StreamSocket, TryRecvError};
     ///
-    /// assert_eq!(StreamSocket::new().try_recv_event().err(), Some(TryRecvError::Empty));
+    /// assert_eq!(StreamSocket::new().try_recv_from().err(), Some(TryRecvError::Empty));
     /// ```
-    pub fn try_recv_event(&self) -> Result<(Peer, StreamEvent), TryRecvError> {
+    pub fn try_recv_from(&self) -> Result<(Peer, StreamEvent), TryRecvError> {
         let Receiving::Pipes { inbox, wanted } = &self.core.receiving else {
             return Err(TryRecvError::Closed);
         };
@@ -237,8 +240,8 @@ impl Socket<kind::Stream> {
     /// let client = StreamSocket::new();
     /// let peer = client.connect(&endpoint)?.await?;
     /// client.send_to(&peer, "EHLO here\r\n").await?;
-    /// # assert_eq!(server.recv_event().await?.1, StreamEvent::Connected);
-    /// # assert_eq!(server.recv_event().await?.1, StreamEvent::Data("EHLO here\r\n".into()));
+    /// # assert_eq!(server.recv_from().await?.1, StreamEvent::Connected);
+    /// # assert_eq!(server.recv_from().await?.1, StreamEvent::Data("EHLO here\r\n".into()));
     /// # Ok(())
     /// # }
     /// ```

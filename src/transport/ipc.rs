@@ -182,6 +182,15 @@ impl Listener {
         ))
     }
 
+    /// Takes one over that somebody else has opened: the file stays when it ends.
+    pub(super) fn adopt(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            _claim: None,
+            listener: UnixListener::from_std(listener)?,
+        })
+    }
+
     pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
         let (stream, _) = ready!(self.listener.poll_accept(cx))?;
         let connection = Connection::new(stream);

@@ -33,6 +33,7 @@ mod carrier;
 mod interface;
 #[cfg(unix)]
 mod ipc;
+mod open;
 mod options;
 mod tcp;
 #[cfg(test)]
@@ -40,6 +41,7 @@ mod tests;
 mod udp;
 
 pub use carrier::{ByteListener, ByteStream, Carrier, Dialing, Writer};
+pub use open::OpenListener;
 pub(crate) use options::StreamOptions;
 pub use options::{Keepalive, TcpOptions, UdpOptions};
 pub(crate) use udp::Datagrams;

@@ -111,6 +111,17 @@ impl Listener {
         })
     }
 
+    /// Takes one over that somebody else has opened.
+    pub(super) fn adopt(listener: std::net::TcpListener, options: &TcpOptions) -> io::Result<Self> {
+        let is_v6 = listener.local_addr()?.is_ipv6();
+        listener.set_nonblocking(true)?;
+        options.apply(SockRef::from(&listener), is_v6)?;
+        Ok(Self {
+            listener: TcpListener::from_std(listener)?,
+            options: options.clone(),
+        })
+    }
+
     pub(super) fn local_address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }

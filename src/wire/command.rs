@@ -38,6 +38,10 @@ pub(crate) enum Command<'a> {
     Subscribe(&'a [u8]),
     /// The peer takes one such subscription back.
     Cancel(&'a [u8]),
+    /// The peer joins a group: it wants what is published there.
+    Join(&'a [u8]),
+    /// The peer leaves a group.
+    Leave(&'a [u8]),
     /// The peer asks whether we live.
     Ping {
         /// How long the peer's own silence is to be tolerated from here on; zero means for ever.
@@ -71,6 +75,8 @@ impl<'a> Command<'a> {
             b"INITIATE" => Self::Initiate(data),
             b"SUBSCRIBE" => Self::Subscribe(data),
             b"CANCEL" => Self::Cancel(data),
+            b"JOIN" => Self::Join(data),
+            b"LEAVE" => Self::Leave(data),
             b"PING" => {
                 let (ttl, context) = data
                     .split_first_chunk()
@@ -95,6 +101,8 @@ impl<'a> Command<'a> {
             Self::Initiate(_) => b"INITIATE",
             Self::Subscribe(_) => b"SUBSCRIBE",
             Self::Cancel(_) => b"CANCEL",
+            Self::Join(_) => b"JOIN",
+            Self::Leave(_) => b"LEAVE",
             Self::Ping { .. } => b"PING",
             Self::Pong(_) => b"PONG",
             Self::Other(name) => name,
@@ -146,6 +154,16 @@ pub(crate) fn put_subscribe(out: &mut Vec<u8>, topic: &[u8]) {
 /// Appends CANCEL, the form of ZMTP 3.1.
 pub(crate) fn put_cancel(out: &mut Vec<u8>, topic: &[u8]) {
     put(out, b"CANCEL", &[topic]);
+}
+
+/// Appends JOIN.
+pub(crate) fn put_join(out: &mut Vec<u8>, group: &[u8]) {
+    put(out, b"JOIN", &[group]);
+}
+
+/// Appends LEAVE.
+pub(crate) fn put_leave(out: &mut Vec<u8>, group: &[u8]) {
+    put(out, b"LEAVE", &[group]);
 }
 
 /// Appends a subscription, or its end, in the form of ZMTP 3.0: a message.

@@ -61,21 +61,21 @@ async fn datagrams_go_both_ways_with_the_address_of_the_other_side() -> Outcome 
     for size in [0, 1, 255, 256, 1400, 40_000, 65_507] {
         let data: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
         program.send_to(&data, at).await?;
-        let (from, got) = socket.recv_datagram().await?;
+        let (from, got) = socket.recv_from().await?;
         assert_eq!((from, got.len()), (program.local_addr()?, size));
         assert!(got == data);
 
-        socket.send_datagram(from, got).await?;
+        socket.send_to(from, got).await?;
         let (count, from) = program.recv_from(&mut buffer).await?;
         assert_eq!((from, count), (at, size));
         assert!(buffer[..count] == data);
     }
     socket
-        .send_datagram(program.local_addr()?, ("one ", "behind the other"))
+        .send_to(program.local_addr()?, ("one ", "behind the other"))
         .await?;
     let (count, _) = program.recv_from(&mut buffer).await?;
     assert_eq!(&buffer[..count], b"one behind the other");
-    assert_eq!(socket.try_recv_datagram(), Err(TryRecvError::Empty));
+    assert_eq!(socket.try_recv_from(), Err(TryRecvError::Empty));
     assert_eq!(socket.peers().count(), 0);
     Ok(())
 }
@@ -88,9 +88,9 @@ async fn an_ipv6_socket_talks_to_both_families() -> Outcome {
     let (socket, at) = bound("udp://[::]:0").await?;
     for (program, to) in [(v6, "[::1]"), (v4, "127.0.0.1")] {
         program.send_to(b"hello", format!("{to}:{}", at.port())).await?;
-        let (from, got) = socket.recv_datagram().await?;
+        let (from, got) = socket.recv_from().await?;
         assert_eq!((from, &got[..]), (program.local_addr()?, &b"hello"[..]));
-        socket.send_datagram(from, "yes").await?;
+        socket.send_to(from, "yes").await?;
         let mut buffer = [0; 10];
         let (count, _) = program.recv_from(&mut buffer).await?;
         assert_eq!(&buffer[..count], b"yes");
@@ -115,10 +115,10 @@ async fn what_is_beyond_the_mark_is_dropped_and_counted() -> Outcome {
         (10, 90)
     );
     for number in 0..10 {
-        assert_eq!(socket.recv_datagram().await?.1, vec![number]);
+        assert_eq!(socket.recv_from().await?.1, vec![number]);
     }
     program.send_to(b"there is room again", at).await?;
-    assert_eq!(socket.recv_datagram().await?.1, "there is room again");
+    assert_eq!(socket.recv_from().await?.1, "there is room again");
     let incoming = socket.stats().incoming;
     assert_eq!((incoming.delivered.messages, incoming.dropped.total()), (11, 90));
     Ok(())
@@ -131,7 +131,7 @@ async fn what_is_too_long_is_given_back_with_the_limit() -> Outcome {
     bind(&short, "udp://127.0.0.1:0").await?;
     for (socket, to, limit) in [(&socket, at, 65_507), (&socket, v6, 65_527), (&short, at, 10)] {
         let data = vec![7; limit + 1];
-        match socket.send_datagram(to, &data).await {
+        match socket.send_to(to, &data).await {
             Err(SendError::TooLarge {
                 message,
                 size,
@@ -142,7 +142,7 @@ async fn what_is_too_long_is_given_back_with_the_limit() -> Outcome {
             }
             other => panic!("expected that it is too large, found {other:?}"),
         }
-        let error = socket.try_send_datagram(to, &data).expect_err("it is too large");
+        let error = socket.try_send_to(to, &data).expect_err("it is too large");
         assert!(matches!(error, TrySendError::TooLarge { .. }));
     }
     Ok(())
@@ -154,7 +154,7 @@ async fn what_comes_and_is_too_long_is_dropped() -> Outcome {
     let program = UdpSocket::bind("127.0.0.1:0").await?;
     program.send_to(&[1; 11], at).await?;
     program.send_to(&[2; 10], at).await?;
-    assert_eq!(socket.recv_datagram().await?.1, vec![2; 10]);
+    assert_eq!(socket.recv_from().await?.1, vec![2; 10]);
     assert_eq!(socket.stats().incoming.dropped.by(DropReason::ProtocolError), 1);
     Ok(())
 }
@@ -164,9 +164,9 @@ async fn what_the_system_does_not_take_is_counted_and_told() -> Outcome {
     let mut monitor = socket.monitor();
     let other_family: SocketAddr = (Ipv6Addr::LOCALHOST, 9).into();
     for _ in 0..3 {
-        socket.send_datagram(other_family, "nowhere").await?;
-        socket.send_datagram(at, "here").await?;
-        assert_eq!(socket.recv_datagram().await?, (at, "here".into()));
+        socket.send_to(other_family, "nowhere").await?;
+        socket.send_to(at, "here").await?;
+        assert_eq!(socket.recv_from().await?, (at, "here".into()));
     }
     event(&mut monitor, |event| {
         matches!(event, Event::DatagramFailed { .. }).then_some(())
@@ -186,8 +186,8 @@ async fn a_datagram_waits_until_there_is_a_port() -> Outcome {
     let program = UdpSocket::bind("127.0.0.1:0").await?;
     let to = program.local_addr()?;
     let socket = Datagram::new();
-    assert!(polled(socket.send_datagram(to, "given up"), 100).await.is_none());
-    let (sent, bound) = tokio::join!(socket.send_datagram(to, "waited"), socket.bind("udp://*:0"));
+    assert!(polled(socket.send_to(to, "given up"), 100).await.is_none());
+    let (sent, bound) = tokio::join!(socket.send_to(to, "waited"), socket.bind("udp://*:0"));
     (sent?, bound?);
     let mut buffer = [0; 10];
     let (count, _) = program.recv_from(&mut buffer).await?;
@@ -206,16 +206,16 @@ async fn those_who_listen_to_a_group_all_hear_it() -> Outcome {
     let third = Datagram::new();
     third.bind("udp://lo;239.255.77.2:0").await?;
 
-    let from_group = first.send_datagram(group, "to all");
+    let from_group = first.send_to(group, "to all");
     from_group.await?;
     for hears in [&first, &second] {
-        assert_eq!(hears.recv_datagram().await?.1, "to all");
+        assert_eq!(hears.recv_from().await?.1, "to all");
     }
-    third.send_datagram(group, "again").await?;
+    third.send_to(group, "again").await?;
     for hears in [&first, &second] {
-        assert_eq!(hears.recv_datagram().await?.1, "again");
+        assert_eq!(hears.recv_from().await?.1, "again");
     }
-    assert_eq!(third.try_recv_datagram(), Err(TryRecvError::Empty));
+    assert_eq!(third.try_recv_from(), Err(TryRecvError::Empty));
 
     for wrong in [
         "udp://no-such-one;239.255.77.1:0",
@@ -251,7 +251,7 @@ async fn what_was_queued_is_sent_before_the_end() -> Outcome {
     let (socket, _) = bound("udp://127.0.0.1:0").await?;
     for number in 0..50 {
         socket
-            .send_datagram(program.local_addr()?, [number; 1].to_vec())
+            .send_to(program.local_addr()?, [number; 1].to_vec())
             .await?;
     }
     let handle = socket.clone();
@@ -262,11 +262,11 @@ async fn what_was_queued_is_sent_before_the_end() -> Outcome {
         assert_eq!(buffer[..count], [number]);
     }
     let error = handle
-        .send_datagram(program.local_addr()?, "late")
+        .send_to(program.local_addr()?, "late")
         .await
         .expect_err("closed");
     assert!(matches!(error, SendError::Closed(_)));
-    assert!(handle.recv_datagram().await.is_err());
+    assert!(handle.recv_from().await.is_err());
     assert_eq!(handle.stats().outgoing.handed_over.messages, 50);
     Ok(())
 }

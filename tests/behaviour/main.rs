@@ -7,11 +7,16 @@
 //! | file | rules |
 //! |---|---|
 //! | [`requests`], [`replies`] | RFC 28: whom a REQ asks and whose answer it takes; whom a REP serves |
+//! | [`dealer`], [`router`] | RFC 28: many questions at once; peers by their names |
 //! | [`topics`], [`subscriptions`], [`losses`], [`subscribers`], [`limits`] | RFC 29: who gets what, what a SUB is subscribed to and when, who misses what, who is told, how much may be asked for |
-//! | [`xpub`], [`xsub`] | the same: what an XPUB hears, what an XSUB sends, and both in the middle |
+//! | [`xpub`], [`xsub`], [`slow`] | the same: what an XPUB hears, what an XSUB sends, and both in the middle; what is done with who does not keep up |
+//! | [`radio`] | RFC 48: groups |
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
+//! | [`reroute`] | the same, where others get what was queued |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
+//! | [`udp`] | RFC 48 over datagrams: what is sent, and what is heard |
+//! | [`listeners`], [`stopping`] | where a socket listens that is told no address; when one that connects gives up |
 //! | [`pair`] | RFC 31 and 52: one peer at a time |
 //! | [`numbers`] | RFC 41 and 51: peers that are named by numbers |
 //! | [`single_frames`] | RFC 37: kinds whose messages have one frame each |
@@ -23,23 +28,31 @@
 //! [`hubless::Req`].
 
 mod datagram;
+mod dealer;
 mod immediate;
 mod kinds;
 mod limits;
 mod linger;
+mod listeners;
 mod losses;
 mod marks;
 mod numbers;
 mod pair;
 mod pipeline;
+mod radio;
 mod replies;
 mod requests;
+mod reroute;
+mod router;
 mod single_frames;
+mod slow;
+mod stopping;
 mod stream;
 mod subscribers;
 mod subscriptions;
 mod topics;
 mod transport;
+mod udp;
 mod xpub;
 mod xsub;
 

@@ -224,7 +224,7 @@ async fn a_connecting_endpoint_has_its_queue_before_there_is_a_peer(at: Transpor
         assert_eq!(number_of(&server.recv_from().await?.1), number);
     }
     let immediate = Client::builder().immediate(true).build()?;
-    immediate.connect(&at.place())?;
+    immediate.connect(at.place())?;
     assert!(matches!(immediate.try_send("early"), Err(TrySendError::Full(_))));
     Ok(())
 }

@@ -91,7 +91,7 @@ impl RawListener {
 
 /// The next peer that comes.
 async fn comes(socket: &StreamSocket) -> Outcome<Peer> {
-    let (peer, event) = socket.recv_event().await?;
+    let (peer, event) = socket.recv_from().await?;
     assert_eq!(event, StreamEvent::Connected);
     Ok(peer)
 }
@@ -100,7 +100,7 @@ async fn comes(socket: &StreamSocket) -> Outcome<Peer> {
 async fn bytes_of(socket: &StreamSocket, peer: &Peer, len: usize) -> Outcome<Vec<u8>> {
     let mut bytes = Vec::new();
     while bytes.len() < len {
-        let (from, event) = socket.recv_event().await?;
+        let (from, event) = socket.recv_from().await?;
         assert_eq!(&from, peer);
         match event {
             StreamEvent::Data(piece) => bytes.extend_from_slice(&piece),
@@ -112,7 +112,7 @@ async fn bytes_of(socket: &StreamSocket, peer: &Peer, len: usize) -> Outcome<Vec
 }
 
 async fn leaves(socket: &StreamSocket, peer: &Peer) -> Outcome {
-    let (from, event) = socket.recv_event().await?;
+    let (from, event) = socket.recv_from().await?;
     assert_eq!((&from, event), (peer, StreamEvent::Disconnected));
     Ok(())
 }
@@ -167,10 +167,10 @@ async fn without_notices_there_are_only_bytes(at: Transport) -> Outcome {
         ended(&mut monitor).await;
     }
     for round in 0..3 {
-        let (_, event) = socket.recv_event().await?;
+        let (_, event) = socket.recv_from().await?;
         assert_eq!(event, StreamEvent::Data(vec![round].into()));
     }
-    assert!(socket.try_recv_event().is_err());
+    assert!(socket.try_recv_from().is_err());
     Ok(())
 }
 
@@ -187,7 +187,7 @@ async fn bytes_go_both_ways_as_they_are(at: Transport) -> Outcome {
         let peer = comes(&socket).await?;
         let mut left = sent.len();
         while left > 0 {
-            let (_, event) = socket.recv_event().await?;
+            let (_, event) = socket.recv_from().await?;
             let StreamEvent::Data(piece) = event else {
                 panic!("expected bytes, found {event:?}")
             };
@@ -227,7 +227,7 @@ async fn a_piece_is_no_larger_than_the_largest_message(at: Transport) -> Outcome
     program.write_all(&[7; 95]).await?;
     let mut left = 95;
     while left > 0 {
-        match socket.recv_event().await? {
+        match socket.recv_from().await? {
             (_, StreamEvent::Data(piece)) => {
                 assert!(piece.len() <= 10);
                 left -= piece.len();
@@ -334,7 +334,7 @@ async fn a_peer_that_has_left_gives_the_bytes_back(at: Transport) -> Outcome {
         handle.try_send_to(&peer, "e"),
         Err(TrySendError::Closed(_))
     ));
-    assert!(handle.recv_event().await.is_err());
+    assert!(handle.recv_from().await.is_err());
     Ok(())
 }
 

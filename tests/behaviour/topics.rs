@@ -14,6 +14,7 @@ over_every_transport! {
     only_the_first_frame_is_a_topic
     messages_that_look_like_subscriptions_are_published_intact
     messages_of_every_size_arrive_whole_and_in_order
+    many_that_wait_all_get_every_message
     a_publisher_may_connect_and_a_subscriber_bind
     a_subscriber_hears_all_its_publishers
 }
@@ -202,6 +203,31 @@ async fn messages_of_every_size_arrive_whole_and_in_order(at: Transport) -> Outc
             assert_eq!(subscriber.recv().await?, &body[..], "{size} bytes");
             let message = Message::from(("topic", body.clone(), "x", body.clone()));
             assert!(subscriber.recv().await? == message, "{size} bytes, twice");
+        }
+    }
+    Ok(())
+}
+
+async fn many_that_wait_all_get_every_message(at: Transport) -> Outcome {
+    // Copied to queues of their own and, of many subscribers or large messages, to one that they share.
+    for (crowd, size) in [(2, 8), (2, 5000), (10, 8), (10, 50_000)] {
+        let (publisher, endpoint) = bound(at).await?;
+        let mut receiving = Vec::new();
+        for _ in 0..crowd {
+            let subscriber = subscribed(&endpoint, &[""]).await?;
+            receiving.push(tokio::spawn(async move {
+                for number in 0..200 {
+                    assert_eq!(number_of(&subscriber.recv().await?), number);
+                }
+                Ok::<_, hubless::RecvError>(())
+            }));
+        }
+        for number in 0..200 {
+            tokio::task::yield_now().await;
+            publisher.send(numbered(number, size)).await?;
+        }
+        for receiving in receiving {
+            receiving.await??;
         }
     }
     Ok(())

@@ -10,8 +10,11 @@
 
 mod datagram;
 mod endpoints;
+mod numbered;
+mod publishing;
 mod receiving;
 mod requests;
+mod routing;
 mod sending;
 mod stream;
 #[path = "../behaviour/transport.rs"]

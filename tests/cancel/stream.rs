@@ -71,7 +71,7 @@ async fn g08_bytes_for_a_peer_that_are_given_up_are_not_sent(at: Transport) -> O
         for _ in 0..3 {
             yield_now().await;
         }
-        Ok(Some(socket.recv_event().await?.1))
+        Ok(Some(socket.recv_from().await?.1))
     });
     let (sent, got) = tokio::join!(sending, receiving);
     assert_eq!(sent?, got?);
@@ -94,7 +94,7 @@ async fn g08_an_event_that_is_given_up_is_not_taken(at: Transport) -> Outcome {
     let (round, given_up) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let receiving = numbers(&receiver, async |socket| {
         round.set(round.get() + 1);
-        let received = polled(socket.recv_event(), round.get() % 6).await.transpose()?;
+        let received = polled(socket.recv_from(), round.get() % 6).await.transpose()?;
         given_up.set(given_up.get() + u32::from(received.is_none()));
         yield_now().await;
         Ok(received.map(|(_, event)| event))

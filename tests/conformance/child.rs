@@ -181,6 +181,7 @@ fn plays_its_role() {
                     Ok("PUSH") => bind::<kind::Push>().await,
                     Ok("PUB") => bind::<kind::Pub>().await,
                     Ok("SUB") => bind::<kind::Sub>().await,
+                    Ok("XPUB") => bind::<kind::XPub>().await,
                     Ok("REQ") => bind::<kind::Req>().await,
                     Ok("REP") => bind::<kind::Rep>().await,
                     other => panic!("no kind {other:?}"),

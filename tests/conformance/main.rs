@@ -19,6 +19,7 @@
 //! What is right:
 //!
 //! * [`vectors`], [`subscriptions`], [`requests`], [`pair`]: the specification's examples, in both directions.
+//! * [`audience`]: XPUB, XSUB, RADIO and DISH: who hears of whom, in which words.
 //! * [`cuts`]: one stream, cut at every byte, has one meaning.
 //! * [`liveness`]: who counts as dead, what a broken line costs, how a connection ends.
 //! * [`reconnect`]: what connecting endpoints make of peers that are away or refuse.
@@ -37,6 +38,7 @@
 //! meets the deadline of [`soon`](raw::soon).
 
 mod admission;
+mod audience;
 mod bytes;
 mod child;
 mod costs;

@@ -18,11 +18,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hubless::{Frame, Message, SocketKind};
-use peers::libzmq::{Context, Result, Socket, SocketType, option};
+use peers::libzmq::{Context, Msg, Result, Socket, SocketType, Wait, option};
 use tokio::sync::oneshot;
 
 use crate::DEADLINE;
-use crate::other::OtherSocket;
+use crate::other::{Numbering, OtherSocket};
 
 /// How long a socket is left alone.
 const IDLE: Duration = Duration::from_millis(1);
@@ -99,9 +99,79 @@ impl OtherSocket for Libzmq {
     }
 }
 
+impl Numbering for Libzmq {
+    async fn recv_from(&mut self) -> (u32, Message) {
+        self.ask(|socket| {
+            socket.wait_readable(DEADLINE)?;
+            let mut received = Msg::new();
+            socket.recv_into(&mut received, Wait::No)?;
+            Ok((received.routing_id(), received.bytes().to_vec().into()))
+        })
+        .await
+    }
+
+    async fn send_to(&mut self, number: u32, message: impl Into<Message>) {
+        let message = message.into();
+        self.ask(move |socket| {
+            let mut sent = Msg::copy_of(message.frame(0).unwrap_or_default())?;
+            sent.set_routing_id(number)?;
+            socket.send_msg(&mut sent, Wait::Yes)
+        })
+        .await;
+    }
+
+    async fn connect_peer(&mut self, endpoint: &str) -> u32 {
+        let endpoint = endpoint.to_owned();
+        self.ask(move |socket| socket.connect_peer(&endpoint)).await
+    }
+}
+
 impl Libzmq {
+    /// DISH: joins a group.
+    pub(crate) async fn join(&mut self, group: &str) {
+        let group = group.to_owned();
+        self.ask(move |socket| socket.join(&group)).await;
+    }
+
+    /// DISH: leaves a group.
+    pub(crate) async fn leave(&mut self, group: &str) {
+        let group = group.to_owned();
+        self.ask(move |socket| socket.leave(&group)).await;
+    }
+
+    /// RADIO: sends a message in a group.
+    pub(crate) async fn send_to_group(&mut self, group: &str, body: Vec<u8>) {
+        let group = group.to_owned();
+        self.ask(move |socket| {
+            let mut message = Msg::copy_of(&body)?;
+            message.set_group(&group)?;
+            socket.send_msg(&mut message, Wait::Yes)
+        })
+        .await;
+    }
+
+    /// DISH: receives a message, with its group.
+    pub(crate) async fn recv_in_group(&mut self) -> (String, Vec<u8>) {
+        self.ask(|socket| {
+            socket.wait_readable(DEADLINE)?;
+            let mut message = Msg::new();
+            socket.recv_into(&mut message, Wait::No)?;
+            let body = message.bytes().to_vec();
+            Ok((message.group(), body))
+        })
+        .await
+    }
+
+    /// Ends as [`close`](OtherSocket::close).
+    pub(crate) async fn end(self) {
+        self.close().await;
+    }
+
     /// Has the socket's thread do something, and waits for what comes of it.
-    async fn ask<T: Send + 'static>(&self, order: impl FnOnce(&Socket) -> Result<T> + Send + 'static) -> T {
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        order: impl FnOnce(&Socket) -> Result<T> + Send + 'static,
+    ) -> T {
         let (tell, told) = oneshot::channel();
         let order = move |socket: &Socket| drop(tell.send(order(socket)));
         self.orders.send(Box::new(order)).expect("its thread lives");
@@ -117,9 +187,21 @@ fn named(kind: SocketKind) -> SocketType {
         SocketKind::Pull => SocketType::Pull,
         SocketKind::Pub => SocketType::Pub,
         SocketKind::XPub => SocketType::XPub,
+        SocketKind::XSub => SocketType::XSub,
+        SocketKind::Radio => SocketType::Radio,
+        SocketKind::Dish => SocketType::Dish,
         SocketKind::Sub => SocketType::Sub,
         SocketKind::Req => SocketType::Req,
         SocketKind::Rep => SocketType::Rep,
+        SocketKind::Dealer => SocketType::Dealer,
+        SocketKind::Router => SocketType::Router,
+        SocketKind::Pair => SocketType::Pair,
+        SocketKind::Client => SocketType::Client,
+        SocketKind::Server => SocketType::Server,
+        SocketKind::Scatter => SocketType::Scatter,
+        SocketKind::Gather => SocketType::Gather,
+        SocketKind::Peer => SocketType::Peer,
+        SocketKind::Channel => SocketType::Channel,
         SocketKind::Stream => SocketType::Stream,
         SocketKind::Dgram => SocketType::Dgram,
         _ => panic!("no test talks to a {kind}"),

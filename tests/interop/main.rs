@@ -1,4 +1,4 @@
-//! The six sockets against other libraries: libzmq 4.3.5, which announces ZMTP 3.1, and the `zeromq` crate 0.7, which is
+//! The sockets against other libraries: libzmq 4.3.5, which announces ZMTP 3.1, and the `zeromq` crate 0.7, which is
 //! written in Rust and announces 3.0.
 //!
 //! Everything here is done with each library, over tcp and over ipc, with our socket as the one that binds and as the one
@@ -7,7 +7,11 @@
 //! | file | what |
 //! |---|---|
 //! | [`messages`] | messages of one to three frames, from no byte to a mebibyte, through each of the six |
+//! | [`routing`] | DEALER and ROUTER: every combination with libzmq, and the names of peers |
+//! | [`single_frames`], [`pair`] | the kinds that libzmq alone has: SCATTER, GATHER, CLIENT, SERVER, PEER, CHANNEL; and PAIR |
 //! | [`subscriptions`] | made, cancelled, made again |
+//! | [`audience`] | XPUB and XSUB: who hears of whom, and what goes upstream |
+//! | [`groups`] | RADIO and DISH |
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
 //! | [`raw`] | STREAM and DGRAM, without ZMTP |
@@ -19,14 +23,19 @@
 //! The libraries themselves come from the workspace member `tests/peers`. What concerns one of our promises and takes
 //! libzmq to show is in `tests/guarantees`.
 
+mod audience;
+mod groups;
 mod handshakes;
 mod libzmq;
 mod meeting;
 mod messages;
 mod other;
+mod pair;
 mod pyzmq;
 mod raw;
 mod restarts;
+mod routing;
+mod single_frames;
 mod subscriptions;
 mod zeromq_crate;
 

@@ -85,7 +85,7 @@ pub(crate) struct Meeting {
     binder: Binder,
     /// Over tcp: bound, and not listening. So whoever asks for a free port is not given this one, and sockets that reuse
     /// addresses, as all three libraries' do, can listen there all the same.
-    _port: Option<TcpSocket>,
+    port: Option<TcpSocket>,
 }
 
 impl Meeting {
@@ -97,7 +97,7 @@ impl Meeting {
         Self {
             endpoint: format!("tcp://{address}"),
             binder,
-            _port: Some(port),
+            port: Some(port),
         }
     }
 
@@ -108,8 +108,24 @@ impl Meeting {
         Self {
             endpoint: format!("ipc://{}", std::env::temp_dir().join(name).display()),
             binder,
-            _port: None,
+            port: None,
         }
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub(crate) fn binder(&self) -> Binder {
+        self.binder
+    }
+
+    pub(crate) fn is_over_tcp(&self) -> bool {
+        self.port.is_some()
+    }
+
+    pub(crate) fn we_bind(&self) -> bool {
+        self.binder == Binder::We
     }
 
     /// Both come. Who binds comes first.
@@ -125,6 +141,10 @@ impl Meeting {
                 other
             }
         }
+    }
+
+    pub(crate) fn binder(&self) -> Binder {
+        self.binder
     }
 
     /// Our socket binds or connects.

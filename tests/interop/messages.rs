@@ -21,10 +21,10 @@ const MIB: usize = 1 << 20;
 
 /// No byte, one, and around the sizes at which something changes: in a message of ours (32), on the wire (255), where
 /// what was read is no longer copied (8 KiB), and up to more than any one buffer takes.
-const SIZES: [usize; 12] = [0, 1, 32, 33, 255, 256, 8192, 8193, 32_768, 65_536, 65_537, MIB];
+pub(crate) const SIZES: [usize; 12] = [0, 1, 32, 33, 255, 256, 8192, 8193, 32_768, 65_536, 65_537, MIB];
 
 /// Messages of every size and of one to three frames, each frame filled with a byte of its own.
-fn messages() -> impl Iterator<Item = Message> {
+pub(crate) fn messages() -> impl Iterator<Item = Message> {
     SIZES.into_iter().flat_map(|size| {
         (1..=3).map(move |count| {
             let frames: Vec<_> = (b'a'..)

@@ -35,3 +35,15 @@ pub(crate) trait OtherSocket: Sized {
     /// Ends as its process would. What was sent and not received may be lost. The place it was bound to is free.
     async fn close(self);
 }
+
+/// One that names its peers by numbers: SERVER and PEER.
+pub(crate) trait Numbering: OtherSocket {
+    /// Receives one message, and the number of its sender.
+    async fn recv_from(&mut self) -> (u32, Message);
+
+    /// Sends one message of one frame to the peer that has this number.
+    async fn send_to(&mut self, number: u32, message: impl Into<Message>);
+
+    /// PEER: begins to connect, and tells the number of the peer that will be there.
+    async fn connect_peer(&mut self, endpoint: &str) -> u32;
+}

@@ -1,6 +1,7 @@
 //! STREAM and DGRAM with libzmq's: sockets that speak no ZMTP, and what each makes of the other's bytes.
 
-use hubless::{Datagram, Message, Peer, SocketKind, StreamEvent, StreamSocket};
+use hubless::{Datagram, Dish, Message, Peer, Radio, SocketKind, StreamEvent, StreamSocket};
+use peers::libzmq::{Msg, SocketType, Wait};
 
 use crate::meeting::{Meeting, everywhere};
 use crate::other::OtherSocket;
@@ -18,7 +19,7 @@ mod libzmq {
 async fn met<O: OtherSocket>(meeting: &Meeting) -> (StreamSocket, Peer, O, Vec<u8>) {
     let ours = StreamSocket::new();
     let mut other: O = meeting.of(&ours, SocketKind::Stream).await;
-    let (peer, event) = ours.recv_event().await.expect("it is open");
+    let (peer, event) = ours.recv_from().await.expect("it is open");
     assert_eq!(event, StreamEvent::Connected);
     let came = other.recv().await;
     let id = came.frame(0).unwrap_or_default().to_vec();
@@ -43,7 +44,7 @@ async fn bytes_go_both_ways<O: OtherSocket>(meeting: Meeting) {
         other.send(Message::from((&id[..], bytes.clone()))).await;
         let mut got = Vec::new();
         while got.len() < size {
-            match ours.recv_event().await.expect("it is open") {
+            match ours.recv_from().await.expect("it is open") {
                 (from, StreamEvent::Data(piece)) if from == peer => got.extend_from_slice(&piece),
                 other => panic!("expected bytes of {peer}, found {other:?}"),
             }
@@ -55,7 +56,7 @@ async fn bytes_go_both_ways<O: OtherSocket>(meeting: Meeting) {
 async fn an_end_from_there_is_heard_here<O: OtherSocket>(meeting: Meeting) {
     let (ours, peer, mut other, id) = met::<O>(&meeting).await;
     other.send((&id[..], "")).await;
-    let (from, event) = ours.recv_event().await.expect("it is open");
+    let (from, event) = ours.recv_from().await.expect("it is open");
     assert_eq!((from, event), (peer, StreamEvent::Disconnected));
 }
 
@@ -65,7 +66,7 @@ async fn an_end_from_here_is_heard_there<O: OtherSocket>(meeting: Meeting) {
     assert!(ours.close_peer(&peer));
     assert_eq!(other.recv().await, Message::from((&id[..], "last words")));
     assert_eq!(other.recv().await, Message::from((&id[..], "")));
-    let (from, event) = ours.recv_event().await.expect("it is open");
+    let (from, event) = ours.recv_from().await.expect("it is open");
     assert_eq!((from, event), (peer, StreamEvent::Disconnected));
 }
 
@@ -90,12 +91,61 @@ async fn datagrams_go_both_ways() {
     for size in [0, 1, 1400, 8000] {
         let data = vec![7; size];
         other.send(Message::from((at.clone(), data.clone()))).await;
-        let (from, got) = ours.recv_datagram().await.expect("it is open");
+        let (from, got) = ours.recv_from().await.expect("it is open");
         assert_eq!((from.to_string(), got.len()), (theirs.clone(), size));
-        ours.send_datagram(from, data.clone()).await.expect("it is open");
+        ours.send_to(from, data.clone()).await.expect("it is open");
         let got = other.recv().await;
         assert_eq!(got.frame(0), Some(format!("{at}\0").as_bytes()));
         assert_eq!(got.frame(1), Some(&data[..]));
     }
     other.close().await;
+}
+
+/// As their RADIO sends it, their DISH hears it, over UDP: the group's length, the group, the body.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_in_a_group_by_udp_is_heard() {
+    let ours = Dish::new();
+    ours.join("news").expect("a short name");
+    let at_ours = ours.bind("udp://127.0.0.1:0").await.expect("a free port");
+    let (held, theirs) = udp_place();
+    drop(held);
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let at_theirs = format!("udp://{theirs}");
+    let other = tokio::task::spawn_blocking({
+        let at_theirs = at_theirs.clone();
+        move || {
+            let context = peers::libzmq::Context::new();
+            let dish = context.socket(SocketType::Dish)?;
+            dish.bind(&at_theirs)?;
+            dish.join("news")?;
+            let _ = tell.send(());
+            let radio = context.socket(SocketType::Radio)?;
+            radio.connect(at_ours.as_str())?;
+            for (group, body) in [("olds", "not heard"), ("news", "from there")] {
+                let mut message = Msg::copy_of(body.as_bytes())?;
+                message.set_group(group)?;
+                radio.send_msg(&mut message, Wait::Yes)?;
+            }
+            let mut heard = Msg::new();
+            dish.wait_readable(crate::DEADLINE)?;
+            dish.recv_into(&mut heard, Wait::No)?;
+            Ok::<_, peers::libzmq::Error>((heard.group(), heard.bytes().to_vec()))
+        }
+    });
+    told.await.expect("it is bound");
+    let radio = Radio::new();
+    radio
+        .connect(at_theirs.as_str())
+        .expect("an endpoint")
+        .await
+        .expect("it has an address");
+    radio.send_to("olds", "not heard").await.expect("it is open");
+    radio.send_to("news", "from here").await.expect("it is open");
+    let (group, body) = ours.recv_from().await.expect("it is open");
+    assert_eq!((group, body), ("news".into(), "from there".into()));
+    let heard = other
+        .await
+        .expect("it does not panic")
+        .expect("libzmq does as it is told");
+    assert_eq!(heard, ("news".to_owned(), b"from here".to_vec()));
 }

@@ -10,7 +10,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::Connection;
-use crate::driver::ChangesIn;
+use crate::driver::{Asks, ChangesIn};
 use crate::error::ProtocolError;
 use crate::frame::{Frames, MORE, put_header};
 use crate::monitor::DisconnectReason;
@@ -18,7 +18,20 @@ use crate::pattern::Change;
 use crate::wire::command::subscription_from_message;
 
 impl Connection {
-    pub(super) fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
+    /// Takes in what a command asks for; what is not asked for here is ignored.
+    pub(super) fn take_wish(
+        &mut self,
+        what: Asks,
+        subscribe: bool,
+        prefix: Bytes,
+    ) -> Result<(), DisconnectReason> {
+        if self.shared.config.asks != what {
+            return Ok(());
+        }
+        self.subscribe(Change { subscribe, prefix })
+    }
+
+    fn subscribe(&mut self, change: Change) -> Result<(), DisconnectReason> {
         let (Some(publications), Some(pipe)) = (&self.shared.traffic.publications, self.outgoing) else {
             return Ok(());
         };

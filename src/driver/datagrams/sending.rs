@@ -12,7 +12,6 @@ use crate::driver::dialer::Dialer;
 use crate::driver::{Link, PeerCounters};
 use crate::endpoint::UdpAddress;
 use crate::monitor::{DisconnectReason, Event};
-use crate::pattern::Change;
 use crate::peer::{Peer, PeerInfo};
 use crate::transport::Datagrams;
 
@@ -49,12 +48,7 @@ pub(in crate::driver) async fn send(dialer: &mut Dialer, address: &UdpAddress) {
         let mut carrying = Carrying::new(shared.clone(), control.clone(), &endpoint, socket, form);
         carrying.attach();
         if let (Some(publications), Some(pipe)) = (&shared.traffic.publications, carrying.outgoing) {
-            let everything = Change {
-                subscribe: true,
-                prefix: Bytes::new(),
-            };
-            // It is the only one of this pipe.
-            let _ = publications.apply(pipe, vec![everything]);
+            publications.give_everything(pipe);
         }
         let counters = PeerCounters::new(&shared, carrying.outgoing, None);
         let peer = Peer::new(PeerInfo {

@@ -7,6 +7,9 @@ use crate::error::Closed;
 use crate::pattern::{Change, Publications, TooManySubscriptions};
 use crate::pipe::{PipeId, Ticket};
 
+/// The longest name of a group.
+pub(crate) const MAX_GROUP: usize = 255;
+
 /// How much one peer may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AskLimits {
@@ -39,6 +42,21 @@ impl Default for AskLimits {
             topic: 64 * 1024,
             subscriptions: 100_000,
             bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+impl AskLimits {
+    /// The same for peers that join groups, whose names are short.
+    pub(crate) fn of_groups() -> Self {
+        Self {
+            names: AskNames {
+                topic: "bytes in a group",
+                subscriptions: "groups",
+                bytes: "bytes in groups",
+            },
+            topic: MAX_GROUP,
+            ..Self::default()
         }
     }
 }
@@ -88,7 +106,7 @@ impl FanOut {
             None => {
                 let slots = state.subscribers.iter().map(|(slot, _)| slot);
                 slots
-                    .filter(|slot| state.subscriptions.held_by(*slot).0 > 0)
+                    .filter(|slot| state.subscriptions.held_by(*slot).0 > 0 || state.takers.contains(slot))
                     .count()
             }
         }
@@ -140,12 +158,10 @@ impl State {
         if let Some(news) = &mut self.news
             && let (tree, Some(notices)) = news.sides(&mut self.subscriptions)
         {
-            for topic in tree.prefixes_of(slot) {
-                tree.cancel(slot, &topic);
-                notices.cancelled(slot, &topic, tree.holders(&topic).is_empty());
-            }
+            tree.cancel_all(slot, |topic, is_last| notices.cancelled(slot, topic, is_last));
         }
         self.subscriptions.remove_all(slot);
+        self.takers.retain(|taker| *taker != slot);
     }
 }
 
@@ -166,9 +182,21 @@ impl Publications for FanOut {
             Vec::new()
         };
         let has_news = state.has_news();
+        // Who was full may not be concerned any more.
+        let sender = state.call_sender();
         drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        waiters.into_iter().chain(sender).for_each(Waker::wake);
         self.call_readers(has_news);
         result
+    }
+    fn give_everything(&self, pipe: PipeId) {
+        let mut state = self.state.lock();
+        if state.subscribers.get(pipe).is_none() {
+            return;
+        }
+        state.takers.push(pipe.slot);
+        let waiters = state.waiters.grant_all();
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
     }
 }

@@ -10,7 +10,7 @@ pub(crate) enum Matching {
     Prefix,
     /// Those who did not.
     Inverted,
-    /// Those who asked for exactly this.
+    /// Those who asked for exactly this, and those who cannot ask.
     Exact,
     /// Everybody, without being asked.
     Everybody,
@@ -43,15 +43,23 @@ impl State {
         let (hits, subscribers, number) = (&mut self.hits, &mut self.subscribers, self.number);
         hits.clear();
         match matching {
-            Matching::Exact => hits.extend_from_slice(self.subscriptions.holders(topic)),
-            Matching::Everybody => hits.extend(subscribers.iter().map(|(slot, _)| slot)),
+            Matching::Exact => {
+                hits.extend_from_slice(self.subscriptions.holders(topic));
+                hits.extend_from_slice(&self.takers);
+            }
+            Matching::Everybody => {
+                let staying = subscribers.iter().filter(|(_, one)| !one.retired);
+                hits.extend(staying.map(|(slot, _)| slot));
+            }
             Matching::Prefix | Matching::Inverted => {
                 self.subscriptions.for_each_match(topic, |holders| {
                     for slot in holders {
                         subscribers.at_mut(*slot).map(|one| one.is_new(number));
                     }
                 });
-                let others = subscribers.iter().filter(|(_, one)| !one.was_asked(number));
+                let others = subscribers
+                    .iter()
+                    .filter(|(_, one)| !one.was_asked(number) && !one.retired);
                 hits.extend(others.map(|(slot, _)| slot));
             }
         }
@@ -66,7 +74,7 @@ impl State {
         match matching {
             Matching::Prefix => self.subscriptions.count_matching(topic),
             Matching::Inverted => everybody() - self.subscriptions.count_matching(topic),
-            Matching::Exact => self.subscriptions.holders(topic).len(),
+            Matching::Exact => self.subscriptions.holders(topic).len() + self.takers.len(),
             Matching::Everybody => everybody(),
         }
     }

@@ -69,9 +69,15 @@ impl News {
     /// Leaves the addressee alone, if there is one.
     #[inline]
     pub(super) fn narrow(&mut self, hits: &mut Vec<u32>) {
-        if let Some(addressee) = self.addressee.take() {
+        if let Some(addressee) = self.addressee {
             hits.retain(|slot| *slot == addressee.slot);
         }
+    }
+
+    /// A message was published: the next one is for all.
+    #[inline]
+    pub(super) fn has_spoken(&mut self) {
+        self.addressee = None;
     }
 
     /// The pipe has ended. Whether its slot must be kept for a while.
@@ -108,6 +114,12 @@ impl FanOut {
             spell: 0,
         }));
         self
+    }
+
+    /// Whether there is something to tell.
+    pub(crate) fn has_notice(&self) -> bool {
+        let state = self.state.lock();
+        state.news.as_ref().is_some_and(|news| !news.notices.is_empty())
     }
 
     /// The next notice, as a message: 01 or 00, and the topic; and what `look_up` says of its peer, while that is nobody

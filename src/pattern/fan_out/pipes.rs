@@ -5,6 +5,20 @@ use std::task::{Poll, Waker};
 use super::{FanOut, State, Subscriber};
 use crate::pipe::{Batch, Line, Outgoing, PipeId, Unsent};
 use crate::stats::{Counters, DropReason, Load};
+use crate::sync::MutexGuard;
+
+impl FanOut {
+    /// A peer asks for nothing any more: tells whoever should know.
+    fn finish(&self, mut state: MutexGuard<'_, State>) {
+        let has_news = state.has_news();
+        let sender = state.call_sender();
+        drop(state);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+        self.call_readers(has_news);
+    }
+}
 
 impl Outgoing for FanOut {
     fn attach(&self) -> PipeId {
@@ -28,22 +42,36 @@ impl Outgoing for FanOut {
     fn poll_take(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
         let mut state = self.state.lock();
         state.take_in(pipe, batch);
+        let sender = state.call_sender();
         let State {
             subscribers,
             shared,
             buffers,
             ..
         } = &mut *state;
-        let Some(subscriber) = subscribers.get_mut(pipe) else {
-            return Poll::Pending;
+        let taken = match subscribers.get_mut(pipe) {
+            Some(subscriber) => {
+                subscriber.prepare_batch(shared, buffers);
+                subscriber.log.driver_takes(waker, batch, claim)
+            }
+            None => Poll::Pending,
         };
-        subscriber.prepare_batch(shared, buffers);
-        subscriber.log.driver_takes(waker, batch, claim)
+        drop(state);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+        taken
     }
 
     fn progress(&self, pipe: PipeId, batch: &mut Batch) {
-        if let Some(subscriber) = self.state.lock().subscribers.get_mut(pipe) {
+        let mut state = self.state.lock();
+        if let Some(subscriber) = state.subscribers.get_mut(pipe) {
             subscriber.log.progress(batch);
+        }
+        let sender = state.call_sender();
+        drop(state);
+        if let Some(sender) = sender {
+            sender.wake();
         }
     }
 
@@ -64,21 +92,18 @@ impl Outgoing for FanOut {
             // The peer says again what it wants when it is back.
             state.forget(pipe.slot);
         }
-        let has_news = state.has_news();
-        drop(state);
-        self.call_readers(has_news);
+        self.finish(state);
         offline
     }
 
     fn retire(&self, pipe: PipeId) {
         let mut state = self.state.lock();
-        if state.subscribers.get(pipe).is_none() {
+        let Some(subscriber) = state.subscribers.get_mut(pipe) else {
             return;
-        }
+        };
+        subscriber.retired = true;
         state.forget(pipe.slot);
-        let has_news = state.has_news();
-        drop(state);
-        self.call_readers(has_news);
+        self.finish(state);
     }
 
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
@@ -93,9 +118,7 @@ impl Outgoing for FanOut {
         subscriber.bring_home(&mut state.shared, usize::MAX);
         let unsent = subscriber.log.end(reason);
         state.ended += subscriber.log.counters();
-        let has_news = state.has_news();
-        drop(state);
-        self.call_readers(has_news);
+        self.finish(state);
         unsent
     }
 
@@ -139,7 +162,8 @@ impl Outgoing for FanOut {
             news.notices.clear();
         }
         let waiters = state.waiters.grant_all();
+        let senders = state.senders.grant_all();
         drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        waiters.into_iter().chain(senders).for_each(Waker::wake);
     }
 }

@@ -26,6 +26,10 @@ pub(super) struct Subscriber {
     dropping: bool,
     /// What is being written lies in a buffer of the publisher's.
     pub(super) borrows: bool,
+    /// Its pipe is about to end.
+    pub(super) retired: bool,
+    /// It was told to go, since it is too slow.
+    told_to_go: bool,
 }
 
 impl Subscriber {
@@ -36,6 +40,8 @@ impl Subscriber {
             stamp: 0,
             dropping: false,
             borrows: false,
+            retired: false,
+            told_to_go: false,
         }
     }
 
@@ -64,6 +70,29 @@ impl Subscriber {
             return false;
         }
         true
+    }
+
+    /// Whether a publisher that waits waits for this one: it is full, and was not given up.
+    pub(super) fn is_waited_for(&mut self, marks: Marks, bytes: usize) -> bool {
+        if self.dropping {
+            self.dropping = !has_drained(self.log.load(), marks);
+        }
+        !self.dropping && !self.log.admits(marks, 0, bytes)
+    }
+
+    /// Drops what waits longest, until a message of `bytes` has room behind it; what is being written does not count.
+    /// Whether there was something to drop.
+    pub(super) fn make_room(&mut self, marks: Marks, bytes: usize) -> bool {
+        let left = Marks {
+            messages: marks.messages - 1,
+            bytes: marks.bytes.saturating_sub(bytes),
+        };
+        self.log.shed(left, DropReason::Hwm)
+    }
+
+    /// Whether it is told to go only now.
+    pub(super) fn is_told_to_go(&mut self) -> bool {
+        !std::mem::replace(&mut self.told_to_go, true)
     }
 
     /// Queues a message; with `conflate` nothing else stays queued that is not begun.

@@ -180,6 +180,7 @@ fn fan_out(messages: usize) -> FanOut {
         share_from: 32 * 1024,
         conflate: false,
         matching: Matching::Prefix,
+        slow: Slow::default(),
         limits: AskLimits::default(),
     })
 }
@@ -227,6 +228,7 @@ fn a_budget_in_bytes_is_a_mark_too() {
         share_from: usize::MAX,
         conflate: false,
         matching: Matching::Prefix,
+        slow: Slow::default(),
         limits: AskLimits::default(),
     });
     let mut peer = Peer::subscribed(&fan_out, "");
@@ -478,6 +480,7 @@ fn setup() -> impl Strategy<Value = Setup> {
             conflate,
             share_from: 32 * 1024,
             matching: Matching::Prefix,
+            slow: Slow::default(),
             limits: AskLimits::default(),
         },
         // Whether a message was begun is the driver's alone to say where that decides.

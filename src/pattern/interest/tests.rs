@@ -244,3 +244,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_speaks_for_others_says_again_what_is_said_already_but_once() {
+    let interest = Interest::new(InterestConfig {
+        matching: Matching::Everybody,
+        repeats: true,
+        tells_every_end: true,
+    });
+    let (key, mut seen) = (interest.attach(), u64::MAX);
+    let mut said = || {
+        let errand = interest.poll_errand(key, Waker::noop(), &mut seen);
+        let changes = errand.map(|errand| errand.changes).unwrap_or_default();
+        let shown = changes
+            .into_iter()
+            .map(|change| (change.subscribe, change.prefix));
+        shown.collect::<Vec<_>>()
+    };
+    let (subscribe, cancel) = ((true, Bytes::from("a")), (false, Bytes::from("a")));
+    for _ in 0..3 {
+        interest.subscribe("a".into());
+    }
+    assert_eq!(said(), [subscribe.clone()], "nobody knew it");
+    for _ in 0..3 {
+        interest.subscribe("a".into());
+    }
+    assert_eq!(said(), [subscribe.clone()]);
+    interest.unsubscribe(b"a");
+    interest.subscribe("a".into());
+    assert_eq!(said(), [subscribe], "the last word counts");
+    interest.unsubscribe(b"a");
+    interest.unsubscribe(b"a");
+    assert_eq!(said(), [cancel.clone()]);
+    while interest.unsubscribe(b"a") {}
+    assert_eq!(said(), [cancel], "that was the end");
+    assert_eq!(said(), []);
+}

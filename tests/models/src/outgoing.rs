@@ -405,3 +405,85 @@ fn ask(outbox: &Outbox, nth: u8) {
     let payload = Payload::from(&body[..]);
     block_on(|waker| outbox.poll_ask(waker, &mut ticket, &[], &payload)).unwrap();
 }
+
+/// At a mark of 1 two senders who both name the same pipe, and the driver who makes the room: both get it, in the end,
+/// for each of their messages.
+pub fn who_names_a_pipe_waits_for_its_room(name: &str) {
+    for (time, rooms) in [
+        (Time::Flies, &[][..]),
+        (Time::StandsStill, &[][..]),
+        (Time::Flies, &[Room::Bytes(3)]),
+    ] {
+        play(name, time, move || {
+            let scene = Scene::new(1, rooms);
+            let pipe = scene.pipe;
+            let sender = scene.spawn(move |outbox| send_to(outbox, pipe, 1, 1..=2));
+            assert_eq!(send_to(&scene.outbox, pipe, 2, 1..=2), 2);
+            scene.ends_with(4);
+            assert_eq!(sender.join().unwrap(), 2);
+        });
+    }
+}
+
+/// Two wait for the room of one pipe, and the first gives up, before or after he is told of some: then the second gets
+/// it, and the message of the first was queued whole or not at all.
+pub fn who_gives_up_a_pipe_passes_his_turn_on(name: &str) {
+    play(name, Time::Flies, || {
+        let scene = Scene::new(1, &[]);
+        let pipe = scene.pipe;
+        send_to(&scene.outbox, pipe, 1, 1..=2);
+        let hasty = scene.spawn(move |outbox| {
+            let (mut ticket, body) = (SendTicket::default(), [2, 1]);
+            for _ in 0..2 {
+                let payload = Payload::from(&body[..]);
+                if outbox
+                    .poll_send_to(pipe, Waker::noop(), &mut ticket, &[], &payload)
+                    .is_ready()
+                {
+                    break;
+                }
+            }
+            outbox.leave_line_of(pipe, &mut ticket);
+        });
+        assert_eq!(send_to(&scene.outbox, pipe, 3, 1..=1), 1);
+        hasty.join().unwrap();
+        let messages = scene.outbox.totals().0.accepted.messages as usize;
+        assert!((3..=4).contains(&messages));
+        scene.ends_with(messages);
+    });
+}
+
+/// A sender waits for a pipe that ends meanwhile, and another takes its slot: he is told, and the new one is nobody
+/// else's.
+pub fn the_end_of_a_pipe_is_told_to_who_waits_for_it(name: &str) {
+    play(name, Time::Flies, || {
+        let outbox = outbox(1);
+        let pipe = outbox.attach();
+        assert_eq!(send_to(&outbox, pipe, 1, 1..=1), 1);
+        let sender = spawn({
+            let outbox = outbox.clone();
+            move || send_to(&outbox, pipe, 2, 1..=1)
+        });
+        outbox.retire(pipe);
+        outbox.detach(pipe, DropReason::PipeClosed);
+        let next = outbox.attach();
+        assert_eq!(send_to(&outbox, next, 1, 2..=2), 1);
+        assert_eq!(sender.join().unwrap(), 0);
+        assert_eq!(outbox.totals().0.accepted.messages, 2);
+    });
+}
+
+/// Sends to this pipe, and says how many of them it took.
+fn send_to(outbox: &Outbox, pipe: PipeId, who: u8, nths: impl IntoIterator<Item = u8>) -> usize {
+    let mut taken = 0;
+    for nth in nths {
+        let (mut ticket, body) = (SendTicket::default(), [who, nth]);
+        let payload = Payload::from(&body[..]);
+        match block_on(|waker| outbox.poll_send_to(pipe, waker, &mut ticket, &[], &payload)) {
+            Ok(()) => taken += 1,
+            Err(refusal) => assert!(matches!(refusal, Refusal::Closed | Refusal::Gone)),
+        }
+        outbox.leave_line_of(pipe, &mut ticket);
+    }
+    taken
+}

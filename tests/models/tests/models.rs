@@ -23,6 +23,9 @@ models! {
         a_command_never_lands_inside_a_message
         nobody_writes_before_the_driver_has
         a_request_is_taken_back_or_sent
+        who_names_a_pipe_waits_for_its_room
+        who_gives_up_a_pipe_passes_his_turn_on
+        the_end_of_a_pipe_is_told_to_who_waits_for_it
         ;
     incoming:
         credit_comes_back_to_a_driver_at_the_mark

@@ -114,6 +114,16 @@ impl Socket {
         self.last_endpoint()
     }
 
+    /// PEER: starts connecting and returns the number of the peer that will be there.
+    pub fn connect_peer(&self, endpoint: &str) -> Result<u32> {
+        let endpoint = c_string("zmq_connect_peer", endpoint)?;
+        // SAFETY: the socket lives; the text ends with a zero and libzmq copies it.
+        match unsafe { ffi::zmq_connect_peer(self.raw, endpoint.as_ptr()) } {
+            0 => Err(Error::last("zmq_connect_peer")),
+            number => Ok(number),
+        }
+    }
+
     /// Stops listening there.
     pub fn unbind(&self, endpoint: &str) -> Result<()> {
         self.with_endpoint("zmq_unbind", ffi::zmq_unbind, endpoint)

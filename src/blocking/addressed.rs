@@ -1,0 +1,216 @@
+//! What blocking sockets can do that name their peers: SERVER, PEER, STREAM and DGRAM.
+//!
+//! Whoever needs a limit of time has [`Socket::wait_for_timeout`].
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::{Socket, wait};
+use crate::endpoint::ToEndpoint;
+use crate::error::{EndpointError, RecvError, SendError, TryRecvError, TrySendError, WaitError};
+use crate::message::{Message, Payload};
+use crate::peer::{Peer, PeerId};
+use crate::runtime::InsideRuntime;
+use crate::socket::kind::{self, Kind, Numbers};
+use crate::socket::{self, StreamEvent};
+
+impl<K: Numbers> Socket<K> {
+    /// Sends a message to one peer, waiting while its queue is full: see [`send_to`](crate::Socket::send_to).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the message back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::blocking::{Client, Server};
+    ///
+    /// let (server, client) = (Server::new(), Client::new());
+    /// client.connect(&server.bind("tcp://127.0.0.1:0")?)?;
+    /// client.send("hello")?;
+    /// let (from, message) = server.recv_from()?;
+    /// server.send_to(from, message)?;
+    /// assert_eq!(client.recv()?, "hello");
+    /// # Ok::<(), hubless::Error>(())
+    /// ```
+    pub fn send_to<'a>(&self, to: PeerId, message: impl Into<Payload<'a>>) -> Result<(), SendError> {
+        let message = message.into().into_message();
+        self.send_by(&message, |socket| socket.send_to(to, &message))
+    }
+
+    /// Sends a message to one peer if that is possible at once: see [`try_send_to`](crate::Socket::try_send_to).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method. All give the message back.
+    pub fn try_send_to<'a>(&self, to: PeerId, message: impl Into<Payload<'a>>) -> Result<(), TrySendError> {
+        let sent = self.inner.try_send_to(to, message);
+        self.mind_the_rest();
+        sent
+    }
+
+    /// Receives a message if one is there, and who sent it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn try_recv_from(&self) -> Result<(PeerId, Message), TryRecvError> {
+        let received = self.inner.try_recv_from();
+        self.mind_the_rest();
+        received
+    }
+
+    /// Ends the connection of one peer: see [`disconnect_peer`](crate::Socket::disconnect_peer).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method; [`WaitError::InsideRuntime`] where it would have to wait.
+    pub fn disconnect_peer(&self, peer: PeerId) -> Result<Result<(), EndpointError>, WaitError> {
+        self.wait_for(|socket| socket.disconnect_peer(peer))
+    }
+}
+
+impl Socket<kind::Server> {
+    /// Receives the next message, or waits for one, and who sent it: see [`recv_from`](crate::Socket::recv_from).
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(PeerId, Message), RecvError> {
+        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    }
+}
+
+impl Socket<kind::Peer> {
+    /// Receives the next message, or waits for one, and who sent it: see [`recv_from`](crate::Socket::recv_from).
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(PeerId, Message), RecvError> {
+        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    }
+
+    /// Begins to dial an endpoint, and says at once what its peer is called: see
+    /// [`connect_peer`](crate::Socket::connect_peer).
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_peer(&self, to: impl ToEndpoint) -> Result<PeerId, EndpointError> {
+        let endpoint = self.prepare(to)?;
+        let peer = self.inner.connect_peer(&endpoint)?;
+        self.mind_the_rest();
+        Ok(peer)
+    }
+}
+
+impl Socket<kind::Stream> {
+    /// Receives what happens next: see [`recv_from`](crate::Socket::recv_from).
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(Peer, StreamEvent), RecvError> {
+        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    }
+
+    /// Receives what has happened, if something has.
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn try_recv_from(&self) -> Result<(Peer, StreamEvent), TryRecvError> {
+        let received = self.inner.try_recv_from();
+        self.mind_the_rest();
+        received
+    }
+
+    /// Sends bytes to one peer, waiting while its queue is full: see [`send_to`](crate::Socket::send_to).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the bytes back.
+    pub fn send_to<'a>(&self, peer: &Peer, bytes: impl Into<Payload<'a>>) -> Result<(), SendError> {
+        let message = bytes.into().into_message();
+        self.send_by(&message, |socket| socket.send_to(peer, &message))
+    }
+
+    /// Sends bytes to one peer if that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method. All give the bytes back.
+    pub fn try_send_to<'a>(&self, peer: &Peer, bytes: impl Into<Payload<'a>>) -> Result<(), TrySendError> {
+        let sent = self.inner.try_send_to(peer, bytes);
+        self.mind_the_rest();
+        sent
+    }
+
+    /// Ends the connection of one peer: see [`close_peer`](crate::Socket::close_peer).
+    pub fn close_peer(&self, peer: &Peer) -> bool {
+        let was_there = self.inner.close_peer(peer);
+        self.mind_the_rest();
+        was_there
+    }
+}
+
+impl Socket<kind::Dgram> {
+    /// Receives the next datagram, or waits for one, and where it came from.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(SocketAddr, Bytes), RecvError> {
+        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    }
+
+    /// Receives a datagram if one is there.
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn try_recv_from(&self) -> Result<(SocketAddr, Bytes), TryRecvError> {
+        let received = self.inner.try_recv_from();
+        self.mind_the_rest();
+        received
+    }
+
+    /// Sends a datagram: see [`send_to`](crate::Socket::send_to).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the bytes back.
+    pub fn send_to<'a>(&self, to: SocketAddr, bytes: impl Into<Payload<'a>>) -> Result<(), SendError> {
+        let message = bytes.into().into_message();
+        self.send_by(&message, |socket| socket.send_to(to, &message))
+    }
+
+    /// Sends a datagram if that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method. All give the bytes back.
+    pub fn try_send_to<'a>(&self, to: SocketAddr, bytes: impl Into<Payload<'a>>) -> Result<(), TrySendError> {
+        let sent = self.inner.try_send_to(to, bytes);
+        self.mind_the_rest();
+        sent
+    }
+}
+
+impl<K: Kind> Socket<K> {
+    /// Sends a message, which is given back where that would have to wait.
+    fn send_by<'m, F>(
+        &'m self,
+        message: &Message,
+        send: impl FnOnce(&'m socket::Socket<K>) -> F,
+    ) -> Result<(), SendError>
+    where
+        F: Future<Output = Result<(), SendError>>,
+    {
+        let sent = wait(self.inner.shared(), send(&self.inner));
+        sent.unwrap_or_else(|InsideRuntime| Err(SendError::InsideRuntime(message.clone())))
+    }
+}

@@ -1,0 +1,171 @@
+//! What becomes of a message for a subscriber whose queue is full, where it is not simply dropped.
+//!
+//! ```text
+//!  drop newest   it is dropped for this subscriber                        (the rule: nothing of this file happens)
+//!  drop oldest   what waits longest in this queue makes room for it
+//!  wait          the publisher waits, a while or for as long as it takes, and everybody with it
+//!  disconnect    the subscriber has to go
+//! ```
+//!
+//! A publisher that waits has queued nothing for anybody: its message goes to all at once or waits as a whole. Those who
+//! wait are served in the order in which they came; whoever makes room in any queue calls the first of them, to look
+//! whether it was the one. One that has waited for as long as it would publishes all the same, and whoever is full then
+//! is dropped for until half of its queue is free: a subscriber that stands still is waited for once.
+
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::{FanOut, FanOutConfig, State};
+use crate::error::Closed;
+use crate::message::Payload;
+use crate::pipe::{PipeId, Refusal, Ticket};
+
+/// What becomes of a message for a subscriber whose queue is full.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slow {
+    /// It is dropped.
+    #[default]
+    DropNewest,
+    /// Older ones are dropped for it.
+    DropOldest,
+    /// The publisher waits for this long and then drops it; `None`: for as long as it takes.
+    Wait(Option<Duration>),
+    /// It is dropped, and the connection closed.
+    Disconnect,
+}
+
+impl FanOut {
+    /// For how long this publisher waits for a subscriber: not at all, for a while, or (`Some(None)`) for ever.
+    #[inline]
+    pub(crate) fn patience(&self) -> Option<Option<Duration>> {
+        match self.config.slow {
+            Slow::Wait(patience) => Some(patience),
+            _ => None,
+        }
+    }
+
+    /// [`poll_send`](Self::poll_send) of a publisher that waits; not any longer when `is_over`.
+    pub(crate) fn poll_send_patiently(
+        &self,
+        waker: &Waker,
+        ticket: &mut Ticket,
+        payload: &Payload<'_>,
+        is_over: bool,
+        clock: impl Fn() -> Instant,
+    ) -> Poll<Result<(), Closed>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Poll::Ready(Err(Closed));
+        }
+        if !ticket.is_waiting() && state.pace.must_yield(&clock) {
+            drop(state);
+            waker.wake_by_ref();
+            return Poll::Pending;
+        }
+        if !is_over {
+            let turn = state.senders.take_turn(ticket);
+            let may_try = turn.is_some() || state.senders.is_empty();
+            if !may_try || state.is_anybody_full(&self.config, payload) {
+                match turn {
+                    Some(id) => state.senders.wait_again(ticket, id, waker),
+                    None => state.senders.wait(ticket, waker),
+                }
+                return Poll::Pending;
+            }
+        } else {
+            state.senders.leave(ticket);
+        }
+        let errands = state.publish(&self.config, payload, &clock);
+        let next = state.senders.grant();
+        drop(state);
+        self.run(errands, clock);
+        if let Some(next) = next {
+            next.wake();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready when no subscriber is full, whatever will be published.
+    pub(super) fn poll_room(&self, waker: &Waker, ticket: &mut Ticket) -> Poll<Result<(), Closed>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Poll::Ready(Err(Closed));
+        }
+        let turn = state.senders.take_turn(ticket);
+        let may_try = turn.is_some() || state.senders.is_empty();
+        let marks = self.config.marks;
+        let is_full = |state: &mut State| {
+            state
+                .subscribers
+                .iter_mut()
+                .any(|one| one.is_waited_for(marks, 0))
+        };
+        if !may_try || is_full(&mut state) {
+            match turn {
+                Some(id) => state.senders.wait_again(ticket, id, waker),
+                None => state.senders.wait(ticket, waker),
+            }
+            return Poll::Pending;
+        }
+        let next = state.senders.grant();
+        drop(state);
+        if let Some(next) = next {
+            next.wake();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Gives up waiting to publish.
+    pub(crate) fn leave_senders(&self, ticket: &mut Ticket) {
+        if !ticket.is_waiting() {
+            return;
+        }
+        let mut state = self.state.lock();
+        let next = if state.senders.leave(ticket) {
+            state.senders.grant()
+        } else {
+            None
+        };
+        drop(state);
+        if let Some(next) = next {
+            next.wake();
+        }
+    }
+
+    /// Those who have to go, once each.
+    pub(crate) fn take_slow(&self) -> Vec<PipeId> {
+        if self.config.slow != Slow::Disconnect {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.state.lock().slow)
+    }
+}
+
+impl State {
+    /// Whether a publisher that waits for as long as it takes must not publish this now.
+    pub(super) fn refuses(&mut self, config: &FanOutConfig, payload: &Payload<'_>) -> Option<Refusal> {
+        let is_full = config.slow == Slow::Wait(None)
+            && (!self.senders.is_empty() || self.is_anybody_full(config, payload));
+        is_full.then_some(Refusal::Full)
+    }
+
+    /// Whether somebody whom this concerns is full, and not given up.
+    fn is_anybody_full(&mut self, config: &FanOutConfig, payload: &Payload<'_>) -> bool {
+        self.number += 1;
+        self.find_hits(config.matching, payload.first_frame());
+        let bytes = payload.wire_len();
+        let subscribers = &mut self.subscribers;
+        let mut hits = self.hits.iter();
+        hits.any(|slot| {
+            subscribers
+                .at_mut(*slot)
+                .is_some_and(|one| one.is_waited_for(config.marks, bytes))
+        })
+    }
+
+    /// There may be room: whoever waits first shall look.
+    #[inline]
+    pub(super) fn call_sender(&mut self) -> Option<Waker> {
+        self.senders.grant()
+    }
+}

@@ -1,0 +1,115 @@
+//! What the sockets of plain threads (`blocking`) are built on: waiting without a task, and looking without taking.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::Socket;
+use super::core::{Core, Receiving, Reservation};
+use super::kind::{Kind, Sends};
+use crate::driver::Shared;
+use crate::error::{SendError, SendTimeoutError, ThreadsError};
+use crate::message::Payload;
+use crate::pipe::RecvTicket;
+use crate::runtime::{self, InsideRuntime};
+
+impl<K: Kind> Socket<K> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.core.shared
+    }
+
+    /// Finds a home for the socket that needs no runtime here.
+    pub(crate) fn settle(&self) -> Result<(), ThreadsError> {
+        self.core.settle()
+    }
+
+    /// Sends in a plain thread.
+    #[inline]
+    pub(crate) fn send_waiting(&self, payload: Payload<'_>) -> Result<(), SendError>
+    where
+        K: Sends,
+    {
+        let mut sending = self.core.send(payload);
+        match runtime::wait(self.core.shared.keeper.get(), None, &mut sending) {
+            Ok(Some(sent)) => sent,
+            _ => Err(SendError::InsideRuntime(sending.take().into_message())),
+        }
+    }
+
+    /// The same for a limited time.
+    pub(crate) fn send_waiting_for(
+        &self,
+        payload: Payload<'_>,
+        limit: Duration,
+    ) -> Result<(), SendTimeoutError>
+    where
+        K: Sends,
+    {
+        let mut sending = self.core.send(payload);
+        match runtime::wait(self.core.shared.keeper.get(), Some(limit), &mut sending) {
+            Ok(Some(sent)) => Ok(sent?),
+            Ok(None) => Err(SendTimeoutError::Timeout(sending.take().into_message())),
+            Err(InsideRuntime) => Err(SendError::InsideRuntime(sending.take().into_message()).into()),
+        }
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness<'_> {
+        Readiness {
+            core: &self.core,
+            receiving: RecvTicket::default(),
+            sending: Reservation::default(),
+        }
+    }
+}
+
+/// Whether a socket has a message, or room for one. Waits in its lines, and leaves them when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Readiness<'a> {
+    core: &'a Core,
+    receiving: RecvTicket,
+    sending: Reservation,
+}
+
+impl Readiness<'_> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.core.shared
+    }
+
+    /// Ready when something can be received, or the socket is closed; never on one that does not receive.
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.core.receiving {
+            Receiving::Pipes { inbox, .. } => inbox.poll_ready(cx.waker(), &mut self.receiving),
+            Receiving::Audience { inbox, fan_out } => {
+                let ready = inbox.poll_ready(cx.waker(), &mut self.receiving);
+                // Looked for last: before we were in the line nobody could call us.
+                if ready.is_pending() && fan_out.has_notice() {
+                    inbox.leave(&mut self.receiving);
+                    return Poll::Ready(());
+                }
+                ready
+            }
+            Receiving::Never => Poll::Pending,
+        }
+    }
+
+    /// Ready when there is room for a message, or the socket is closed; at once on one that does not send.
+    pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let reserved = self.core.poll_reserve(cx, &mut self.sending);
+        self.core.release(&mut self.sending);
+        reserved.map(drop)
+    }
+
+    /// Leaves the lines.
+    pub(crate) fn leave(&mut self) {
+        self.core.leave(&mut self.sending);
+        if let Some(inbox) = self.core.receiving.inbox() {
+            inbox.leave(&mut self.receiving);
+        }
+    }
+}
+
+impl Drop for Readiness<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
