@@ -144,6 +144,7 @@ impl Sender {
             marks: MARKS,
             share_from: 32 * 1024,
             conflate: false,
+            reroute: false,
         });
         let attach = || {
             let pipe = outbox.attach();

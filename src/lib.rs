@@ -36,6 +36,8 @@
 //! | [`Dish`] | [`Radio`] | joins groups, by their whole names |
 //! | [`Req`] | [`Rep`] | asks one peer, in turn, and waits for its answer |
 //! | [`Rep`] | [`Req`] | answers whoever asks |
+//! | [`Dealer`] | [`Router`], [`Rep`], [`Dealer`] | sends to one peer, in turn, and takes from each in turn: many requests at once |
+//! | [`Router`] | [`Dealer`], [`Req`], [`Router`] | sends to the peer that it names, and is told who sent |
 //! | [`Pair`] | [`Pair`] | two that have nobody but each other |
 //! | [`Client`] | [`Server`] | messages of one frame, to one peer in turn |
 //! | [`Server`] | [`Client`] | answers the peer that it names by its number |
@@ -154,13 +156,14 @@ pub use mechanism::Curve;
 pub use mechanism::{Mechanism, Null, Plain, PlainUsers};
 pub use message::{Frame, FrameCountError, Frames, IntoFrames, Message, NoFrames, Payload};
 pub use monitor::{DisconnectReason, Event, Limit, Monitor};
+pub use pattern::RoutingId;
 pub use peer::{Peer, PeerId, Process};
 pub use proxy::{Proxy, ProxyControl, ProxyHandle, ProxyStatistics, SideStatistics, proxy};
 pub use session::Heartbeat;
 pub use socket::{
-    Builder, Channel, Client, Connecting, Datagram, Dish, Gather, Linger, Messages, Outgoing, Pair,
-    PeerSocket, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req, Request, Scatter, Server, SlowPolicy,
-    Socket, StreamEvent, StreamSocket, Sub, Subscribers, Tuning, XPub, XSub, kind,
+    Builder, Channel, Client, Connecting, Datagram, Dealer, Dish, Gather, Linger, Messages, Notify, Outgoing,
+    Pair, PeerSocket, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req, Request, Router, Scatter, Server,
+    SlowPolicy, Socket, StreamEvent, StreamSocket, Sub, Subscribers, Tuning, XPub, XSub, kind,
 };
 pub use socket_kind::SocketKind;
 pub use stats::{DropReason, Dropped, IncomingStats, Load, OutgoingStats, Stats};

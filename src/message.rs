@@ -303,6 +303,13 @@ impl Message {
         }
     }
 
+    /// Its frames in wire form.
+    pub(crate) fn to_wire(&self) -> Bytes {
+        let mut run = Run::default();
+        self.encode(&mut run, usize::MAX);
+        Bytes::copy_from_slice(run.front())
+    }
+
     /// The number of bytes that [`encode`](Self::encode) adds.
     pub(crate) fn wire_len(&self) -> usize {
         match &self.0 {

@@ -67,9 +67,9 @@ impl SubAssign for Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// A publisher's pipe was at its high-water mark, or a reply's peer was; or a datagram came when the receiver was.
+    /// A publisher's pipe was at its high-water mark, or the peer that it was for was; or a datagram came when the receiver was.
     Hwm,
-    /// The peer that a reply was for had left.
+    /// The peer that it was for was not there.
     NoPeer,
     /// No subscriber's subscription matched.
     NoSubscriber,

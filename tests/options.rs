@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::time::Duration;
 
-use hubless::{BuildError, Builder, Event, Heartbeat, Keepalive, Pull, Push, Req, TcpOptions};
+use hubless::{BuildError, Builder, Dealer, Event, Heartbeat, Keepalive, Pull, Push, Req, TcpOptions};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -41,6 +41,23 @@ fn every_contradiction_is_refused_by_name() {
     assert_eq!(
         named(push().conflate(true).immediate(true)),
         [["conflate", "immediate"]]
+    );
+    assert_eq!(
+        named(push().conflate(true).reroute(true)),
+        [["conflate", "reroute"]]
+    );
+    let dealer = Dealer::builder;
+    assert_eq!(
+        named(dealer().probe(true).hello_message("hello")),
+        [["probe", "hello_message"]]
+    );
+    assert_eq!(
+        named(dealer().conflate(true).probe(true)),
+        [["conflate", "probe"]]
+    );
+    assert_eq!(
+        named(dealer().conflate(true).hello_message("hello")),
+        [["conflate", "hello_message"]]
     );
     assert_eq!(named(Req::builder().routing_id(&b"\0mine"[..])), [["routing_id"]]);
     assert_eq!(

@@ -18,11 +18,8 @@
 mod changes;
 mod ending;
 mod events;
-mod notices;
 mod reading;
 mod writing;
-
-pub(crate) use notices::Notices;
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,4 @@
-//! What the owner of a task says to it: end, or dial anew.
+//! What the owner of a task says to it: end, at leisure or at once, or dial anew.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};

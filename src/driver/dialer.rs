@@ -33,16 +33,21 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// How long after a refusal for good the peer is asked again, drawn from the upper half like every wait.
 const REFUSED: Duration = Duration::from_secs(30);
 
-/// Starts to dial. `announce` hears of the first handshake, or why there will be none. Returns the endpoint's pipe, if it
-/// has one from the start.
-pub(crate) fn dial(home: &Home, guard: TaskGuard, announce: Announce) -> Option<PipeId> {
+/// Starts to dial. `announce` hears of the first handshake, or why there will be none; `pipe` is the endpoint's, if it
+/// has one already. Returns it, if it has one from the start.
+pub(crate) fn dial(
+    home: &Home,
+    guard: TaskGuard,
+    announce: Announce,
+    pipe: Option<PipeId>,
+) -> Option<PipeId> {
     let shared = guard.shared.clone();
     let seat = shared.seats.take();
     let mut dialer = Dialer {
         shared,
         guard,
         seat,
-        pipe: None,
+        pipe,
         announce,
         connections: 0,
         failures: 0,
@@ -119,7 +124,7 @@ impl Dialer {
     /// From here on the endpoint has its queue, unless that comes and goes with each connection.
     fn open_pipe(&mut self) {
         if let (Some(outgoing), false) = (&self.shared.traffic.outgoing, self.shared.config.immediate) {
-            let pipe = outgoing.attach();
+            let pipe = self.pipe.unwrap_or_else(|| outgoing.attach());
             self.pipe = Some(pipe);
             self.shared.tasks.hold(self.guard.id, pipe);
         }

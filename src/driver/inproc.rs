@@ -19,6 +19,8 @@
 //! Who is bound is found in the [context](crate::context). A connecting endpoint whose name nobody holds, or whose
 //! holder turned it away, waits for the next one to bind it.
 
+mod side;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -27,6 +29,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
+use bytes::Bytes;
+use side::Side;
 use tokio::sync::oneshot;
 
 use super::connection::{End, Finish};
@@ -39,7 +43,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{BindError, ProtocolError};
 use crate::monitor::{DisconnectReason, Event};
 use crate::peer::{Peer, PeerInfo};
-use crate::pipe::{Batch, Line, PipeId, Unsent};
+use crate::pipe::{Batch, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::socket_kind::SocketKind;
 use crate::stats::DropReason;
@@ -219,15 +223,31 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, DisconnectRe
     if dialer.connections > 0 {
         dialer.shared.reconnects.fetch_add(1, Ordering::Relaxed);
     }
+    let ours = Side::attach(&dialer.shared, dialer.pipe, true);
+    let theirs = Side::attach(&bound.shared, None, false);
+    let names = theirs
+        .introduce(&ours)
+        .and_then(|here| Ok((here, ours.introduce(&theirs)?)));
+    let (our_name, their_name) = match names {
+        Ok(names) => names,
+        Err(reason) => {
+            turn_away(&dialer.shared, &endpoint, &reason);
+            turn_away(&bound.shared, &bound.endpoint, &reason);
+            ours.detach();
+            theirs.detach();
+            guest.end();
+            return Err(reason);
+        }
+    };
     let (here, gone_there) = oneshot::channel();
     let (there, gone_here) = oneshot::channel();
-    let ours = Side::attach(&dialer.shared, dialer.pipe);
-    let theirs = Side::attach(&bound.shared, None);
-    let mut other = Half::new(&theirs, &ours, &guest, (there, gone_there));
-    let mut half = Half::new(&ours, &theirs, &dialer.guard, (here, gone_here));
+    let mut other = Half::new(&theirs, &ours, our_name, &guest, (there, gone_there));
+    let mut half = Half::new(&ours, &theirs, their_name, &dialer.guard, (here, gone_here));
     other.seat = Some(seat);
-    half.keeps_pipe = dialer.pipe.is_some();
     half.finish = dialer.finish.take();
+    // Before anything moves: the one that is in traffic first may send at once.
+    theirs.shared.welcome(theirs.outgoing, theirs.lane);
+    ours.shared.welcome(ours.outgoing, ours.lane);
     other.enter_traffic();
     half.enter_traffic();
     if let Some(announce) = dialer.announce.take() {
@@ -265,47 +285,12 @@ fn turn_away(shared: &Shared, endpoint: &Endpoint, reason: &DisconnectReason) {
 
 // ---- a link ------------------------------------------------------------------------------------------------
 
-/// One socket and its ends of the two pipes of a link.
-#[derive(Debug, Clone)]
-struct Side {
-    shared: Arc<Shared>,
-    outgoing: Option<PipeId>,
-    lane: Option<PipeId>,
-}
-
-impl Side {
-    /// `pipe` is the outgoing pipe of a connecting endpoint that queues before it is connected.
-    fn attach(shared: &Arc<Shared>, pipe: Option<PipeId>) -> Self {
-        let traffic = &shared.traffic;
-        let attach = || traffic.outgoing.as_ref().map(|outgoing| outgoing.attach());
-        let lane = match &traffic.incoming {
-            Incoming::Messages(inbox) => Some(inbox.attach()),
-            Incoming::Nothing => None,
-        };
-        Self {
-            shared: shared.clone(),
-            outgoing: pipe.or_else(attach),
-            lane,
-        }
-    }
-
-    /// The way to this side, if messages go there.
-    fn line(&self) -> Option<Line> {
-        match (&self.shared.traffic.incoming, self.lane) {
-            (Incoming::Messages(inbox), Some(lane)) => Some(Line::Lane(inbox.clone(), lane)),
-            _ => None,
-        }
-    }
-}
-
 /// One socket's half of a link: carries what that socket sends.
 struct Half {
     here: Side,
     there: Side,
     control: Arc<Control>,
     link: Link,
-    /// The outgoing pipe is the endpoint's and outlives this link.
-    keeps_pipe: bool,
     /// Of one that was let in. A connecting endpoint has its own.
     seat: Option<Seat>,
     batch: Batch,
@@ -328,6 +313,7 @@ impl Half {
     fn new(
         here: &Side,
         there: &Side,
+        routing_id: Bytes,
         guard: &TaskGuard,
         (alive, other): (oneshot::Sender<()>, oneshot::Receiver<()>),
     ) -> Self {
@@ -338,7 +324,7 @@ impl Half {
             endpoint: guard.endpoint.clone(),
             address: guard.endpoint.as_str().into(),
             kind: Some(kind(&there.shared)),
-            routing_id: there.shared.config.session.routing_id.clone(),
+            routing_id,
             number: shared.traffic.number(here.outgoing),
             version: VERSION,
             mechanism: "NULL",
@@ -358,7 +344,6 @@ impl Half {
                 control: guard.control.clone(),
                 counters,
             },
-            keeps_pipe: false,
             seat: None,
             batch: Batch::default(),
             interest: None,
@@ -502,12 +487,13 @@ impl Half {
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.here.outgoing) {
             ready!(outgoing.poll_offline(pipe, cx.waker(), &mut self.batch));
             self.link.counters.freeze();
-            if !self.keeps_pipe {
+            if !self.here.keeps_pipe {
                 unsent = outgoing.detach(pipe, reason);
                 self.link.counters.settle(&unsent);
             }
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
+            self.here.shared.bid_farewell(lane, !self.here.dials);
             self.link.counters.freeze();
             inbox.detach(lane);
         }

@@ -13,6 +13,7 @@ mod dialer;
 mod inflow;
 pub(crate) mod inproc;
 mod listener;
+mod occasions;
 mod question;
 mod respelling;
 mod seats;
@@ -21,8 +22,8 @@ mod stopping;
 mod tasks;
 
 pub(crate) use admission::{Admission, AdmissionLimits};
-pub(crate) use connection::Notices;
 pub(crate) use control::{Control, Order};
+pub(crate) use occasions::Occasions;
 pub(crate) use question::QUESTIONS;
 pub(crate) use seats::Seats;
 pub use stopping::ReconnectStop;
@@ -182,8 +183,7 @@ pub(crate) struct DriverConfig {
     pub(crate) guard: Option<Guard>,
     /// What subscribers ask for.
     pub(crate) asks: Asks,
-    /// What the program finds in the lane of a peer when it comes and when it leaves.
-    pub(crate) notices: Notices,
+    pub(crate) occasions: Occasions,
     /// Where in messages subscribers say what they want.
     pub(crate) changes_in: ChangesIn,
 }
@@ -399,6 +399,14 @@ impl Peers {
         let state = self.state.lock();
         let link = state.by_pipe.get(pipe.index())?.as_ref()?;
         (link.outgoing == Some(pipe)).then(|| link.clone())
+    }
+
+    /// The peer behind this outgoing pipe, while it is connected.
+    pub(crate) fn connected(&self, pipe: PipeId) -> Option<Peer> {
+        let state = self.state.lock();
+        let link = state.by_pipe.get(pipe.index())?.as_ref()?;
+        let is_it = link.outgoing == Some(pipe) && state.links.contains_key(&link.peer.id());
+        is_it.then(|| link.peer.clone())
     }
 
     /// Whether there will be no more of them.

@@ -100,6 +100,24 @@ pub enum EndpointError {
     /// A second connection to one endpoint would only double every message or subscription.
     #[error("cannot connect to {0}: the socket is connected to it already")]
     AlreadyConnected(Endpoint),
+    /// Another peer of this socket has the routing id that this one was to have.
+    #[error("cannot connect to {endpoint}: another peer has the routing id {id}")]
+    RoutingIdTaken {
+        /// Where the peer is.
+        endpoint: Endpoint,
+        /// The routing id, escaped.
+        id: String,
+    },
+    /// A routing id that is chosen has 1 to 255 bytes, and the first is not 0.
+    #[error(
+        "cannot connect to {endpoint}: {id:?} is no routing id, which has 1 to 255 bytes, the first not 0"
+    )]
+    RoutingIdInvalid {
+        /// Where the peer is.
+        endpoint: Endpoint,
+        /// What was to be the routing id, escaped.
+        id: String,
+    },
     /// The kind of the socket connects to no such endpoints.
     #[error("cannot connect to {endpoint}: a {kind} connects to {expected}")]
     Kind {

@@ -58,7 +58,7 @@ pub enum SendError {
         /// The socket's kind.
         kind: SocketKind,
     },
-    /// The one peer that the message is for is not connected.
+    /// The one peer that the message is for is not connected: nobody has its routing id, or it has left.
     #[error("cannot send: the peer that the message is for is not connected")]
     NoRoute(Message),
     /// The name of the group, which is the first frame, has more than 255 bytes.

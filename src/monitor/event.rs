@@ -246,6 +246,15 @@ pub enum DisconnectReason {
     /// The request that went out on it was abandoned: its answer must not meet the next one.
     #[error("its request was abandoned")]
     Abandoned,
+    /// Another peer has the routing id that this one announced. It may come back when that one has gone.
+    #[error("another peer has the routing id {id}")]
+    RoutingIdTaken {
+        /// The routing id, escaped.
+        id: String,
+    },
+    /// A peer that came later took over its routing id.
+    #[error("its routing id was handed over to a newer connection")]
+    HandedOver,
     /// It did not keep up with what was published, and that is what [is done](crate::SlowPolicy::Disconnect) with those.
     #[error("it did not keep up with what was published")]
     TooSlow,

@@ -1,20 +1,24 @@
 //! Who gets the next message, and from whom the next one is taken. Pure: no clock, no dice, no I/O.
 
+mod addressed;
 pub(crate) mod exchange;
 mod fan_out;
 mod interest;
 mod notices;
 mod numbered;
+mod routing_id;
 pub(crate) mod subscriptions;
 mod upstream;
 mod wanted;
 
 use std::fmt;
 
+pub(crate) use addressed::{Addressed, AddressedConfig};
 pub(crate) use fan_out::{AskLimits, Audience, FanOut, FanOutConfig, MAX_GROUP, Matching, Slow};
 pub(crate) use interest::{Change, Interest, InterestConfig};
 pub(crate) use notices::Telling;
 pub(crate) use numbered::Numbers;
+pub use routing_id::RoutingId;
 pub(crate) use upstream::Upstream;
 pub(crate) use wanted::Wanted;
 

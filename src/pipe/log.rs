@@ -21,9 +21,10 @@
 //!
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
+mod greeting;
 mod refused;
-
 mod shedding;
+mod stranded;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -35,6 +36,7 @@ use crate::frame::{Header, Run};
 use crate::message::Payload;
 use crate::stats::{Counters, DropReason, Load};
 use crate::transport::Writer;
+pub(crate) use stranded::Stranded;
 
 /// Room is made for the sender each time this much of a batch is written, not only at its end: one wait for a
 /// whole batch of large messages would leave the line empty (1 MiB messages: 0.66 → 1.08 of libzmq).
@@ -66,6 +68,8 @@ pub(crate) struct Batch {
     refused: Load,
     /// The connection ended inside a message: whatever came behind would be taken for the rest of it.
     torn: bool,
+    /// It begins with the connection's greeting.
+    greeting: bool,
 }
 
 /// At `end` bytes into a run, `messages` of it are whole.
@@ -134,6 +138,7 @@ impl Batch {
     pub(super) fn hand_over(&mut self, credit: Credit, mut spent: Run) -> Chunk {
         // Marks are places in a run that stays whole while it is written; this one does not.
         self.marks.clear();
+        self.greeting = false;
         let before = self.run.len();
         let messages = if self.messages <= credit.messages && before <= credit.bytes {
             mem::swap(&mut self.run, &mut spent);
@@ -213,6 +218,8 @@ pub(crate) struct Log {
     marks: VecDeque<Mark>,
     /// Queued and being written, together: what the high-water mark counts.
     load: Load,
+    /// The first message is the connection's greeting.
+    greeting: bool,
     /// Credit taken by permits.
     reserved: usize,
     hand: Hand,
@@ -234,6 +241,7 @@ impl Log {
             messages: 0,
             marks: VecDeque::new(),
             load: Load::default(),
+            greeting: false,
             reserved: 0,
             hand: Hand::Offline,
             line: None,
@@ -475,6 +483,7 @@ impl Log {
             handed: Load::default(),
             refused: Load::default(),
             torn: false,
+            greeting: mem::take(&mut self.greeting),
         }
     }
 
@@ -539,6 +548,7 @@ impl Log {
         self.counters.done += newly;
         self.count_refusals(&mut batch);
         let kept = batch.messages - before - usize::from(torn);
+        self.greeting |= batch.greeting && boundary == 0;
         batch.run.split_off_front(boundary);
         batch.run.append(mem::take(&mut self.run));
         self.run = batch.run;
@@ -553,12 +563,13 @@ impl Log {
     /// Takes back what is queued and of which no byte has left, as if it had never been sent. `false`: there is
     /// nothing of that kind.
     pub(crate) fn take_back(&mut self) -> bool {
+        let greeting = self.set_greeting_aside();
         let mut back = Load {
             messages: mem::take(&mut self.messages) as u64,
             bytes: self.run.len() as u64,
         };
         self.run.clear();
-        self.marks.clear();
+        self.put_greeting_back(greeting);
         if let Hand::Rest(batch) = &self.hand
             && batch.written == 0
         {

@@ -22,13 +22,15 @@ mod waiters;
 pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
 pub(crate) use line::{Line, Ration};
 pub(crate) use log::{Batch, Log, Next};
-pub(crate) use outgoing::{Fate, Outbox, OutboxConfig, Refusal, SendTicket};
+pub(crate) use outgoing::{AimedTicket, Fate, Outbox, OutboxConfig, Refusal, SendTicket};
 pub(crate) use prefixes::Prefixes;
 pub(crate) use slots::Slots;
 pub(crate) use waiters::{Ticket, Waiters};
 
 use std::fmt;
 use std::task::{Poll, Waker};
+
+use bytes::Bytes;
 
 use crate::frame::Run;
 use crate::stats::{Counters, DropReason, Load};
@@ -70,6 +72,14 @@ impl Marks {
 pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
     /// Opens a pipe; nobody writes to its connection before [`online`](Self::online).
     fn attach(&self) -> PipeId;
+
+    /// The peer said who it is: by which name it goes here, if peers have names here.
+    fn introduce(&self, _pipe: PipeId, _who: Newcomer<'_>) -> Result<Welcome, NameTaken> {
+        Ok(Welcome::default())
+    }
+
+    /// Puts a message in front of all that waits, before the pipe is [online](Self::online).
+    fn greet(&self, _pipe: PipeId, _frames: &[u8]) {}
 
     /// The handshake is done: batches may be taken, and senders may use `line` while it is idle.
     fn online(&self, pipe: PipeId, line: Option<Line>);
@@ -113,6 +123,42 @@ pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
     /// Ends sending for good: pending and later sends fail. The logs stay, for the drivers to write.
     fn close(&self);
 }
+
+/// What a peer says of itself, and what is known of it, as far as it matters where peers have names.
+#[derive(Debug)]
+pub(crate) struct Newcomer<'a> {
+    /// The name that it wishes to have; empty if it does not care.
+    pub(crate) name: &'a [u8],
+    pub(crate) principal: Principal,
+    /// Where its messages will come from.
+    pub(crate) lane: Option<PipeId>,
+    /// The pipe is an endpoint's, and outlives this connection.
+    pub(crate) outlives: bool,
+}
+
+/// Who a peer has been shown to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Principal {
+    /// Nobody asked.
+    Anybody,
+    /// It was let in, and nobody gave it a name.
+    Unnamed,
+    /// It was let in as this one.
+    Named(Box<str>),
+}
+
+/// A peer may come in.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Welcome {
+    /// The name by which it goes.
+    pub(crate) name: Option<Bytes>,
+    /// The pipe that had this name before, and must end.
+    pub(crate) displaced: Option<PipeId>,
+}
+
+/// Another peer has the name that was claimed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NameTaken;
 
 /// What a pipe held when it ended: whole messages, none of which was begun.
 #[derive(Debug, Default)]

@@ -5,15 +5,19 @@
 //! comes before the append and the append is the last thing that a send does, so a pending send has queued
 //! nothing. A driver that makes room takes the waiters in the same critical section, so no wake-up is lost.
 
+mod aimed;
 mod asking;
 mod named;
+mod rerouting;
 
 use std::mem;
 use std::task::{Poll, Waker};
 
+pub(crate) use aimed::AimedTicket;
 use asking::Asked;
 pub(crate) use asking::Fate;
 
+use super::log::Stranded;
 use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Ticket, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
@@ -46,6 +50,8 @@ pub(crate) struct OutboxConfig {
     pub(crate) share_from: usize,
     /// Keep only the newest message.
     pub(crate) conflate: bool,
+    /// What waits for a peer that is lost goes to another.
+    pub(crate) reroute: bool,
 }
 
 /// A sender's place in the line for room.
@@ -72,6 +78,8 @@ struct State {
     closed: bool,
     /// The last request, if this socket asks.
     asked: Option<Asked>,
+    /// What waited for peers that are lost, and finds no room at the others.
+    stranded: Stranded,
     /// Counters of pipes that have ended.
     ended: Counters,
 }
@@ -176,35 +184,6 @@ impl Outbox {
         drop(state);
         self.carry_out(slot, next);
         Ok(pipe)
-    }
-
-    /// Sends to one pipe without waiting. A message for a full pipe is counted as dropped there.
-    pub(crate) fn send_to(
-        &self,
-        pipe: PipeId,
-        envelope: &[u8],
-        payload: &Payload<'_>,
-    ) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
-        if state.closed {
-            return Err(Refusal::Closed);
-        }
-        let bytes = envelope.len() + payload.wire_len();
-        let marks = self.config.marks;
-        let Some(log) = state.log(pipe) else {
-            state.ended.accepted += Load::one(bytes);
-            state.ended.dropped.add(DropReason::NoPeer, 1);
-            return Err(Refusal::Gone);
-        };
-        if !log.admits(marks, 0, bytes) {
-            log.count_refused(bytes, DropReason::Hwm);
-            return Err(Refusal::Full);
-        }
-        state.put(pipe.slot, self.config, envelope, payload, bytes);
-        let next = state.next(pipe.slot);
-        drop(state);
-        self.carry_out(pipe.slot, next);
-        Ok(())
     }
 
     /// Takes one message of credit in the pipe whose turn it is, and uses up that turn.
@@ -432,6 +411,7 @@ impl State {
     /// Gives the room in one pipe to those who wait: first to those who wait for this very one.
     fn grant(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
         let mut heirs = Vec::new();
+        heirs.extend(self.take_over(marks, slot));
         let place = &mut self.slots[slot as usize];
         if self.waiters.is_empty() && place.waiters.is_empty() {
             return heirs;
@@ -473,6 +453,12 @@ impl Outgoing for Outbox {
         pipe
     }
 
+    fn greet(&self, pipe: PipeId, frames: &[u8]) {
+        if let Some(log) = self.state.lock().log(pipe) {
+            log.greet(frames);
+        }
+    }
+
     fn online(&self, pipe: PipeId, line: Option<Line>) {
         if let Some(log) = self.state.lock().log(pipe) {
             log.online(line);
@@ -498,6 +484,12 @@ impl Outgoing for Outbox {
         let heirs = state.grant(self.config.marks, pipe.slot);
         drop(state);
         heirs.into_iter().for_each(Waker::wake);
+    }
+
+    fn handle_blocked(&self, pipe: PipeId) {
+        if let Some(log) = self.state.lock().log(pipe) {
+            log.handle_blocked();
+        }
     }
 
     fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
@@ -532,12 +524,13 @@ impl Outgoing for Outbox {
         if !state.end_asked(pipe, &mut log) {
             state.free.push(pipe.slot);
         }
+        state.leave_ring(pipe.slot);
+        let mut wakers = state.reroute(self.config, &mut log, reason);
         let unsent = log.end(reason);
         state.ended += log.counters();
-        state.leave_ring(pipe.slot);
-        let waiters = state.retire(pipe.slot);
+        wakers.extend(state.retire(pipe.slot));
         drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
         unsent
     }
 
@@ -559,7 +552,8 @@ impl Outgoing for Outbox {
 
     fn totals(&self) -> (Counters, Load) {
         let state = self.state.lock();
-        let mut sum = (state.ended, Load::default());
+        let mut sum = (state.ended, state.stranded.load());
+        sum.0.accepted += state.stranded.load();
         for log in state.slots.iter().filter_map(|slot| slot.log.as_ref()) {
             sum.0 += log.counters();
             sum.1 += log.load();

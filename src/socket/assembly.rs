@@ -8,19 +8,22 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::core::{Core, Receiving, SendLimits, Sending};
-use super::options::{Linger, Tuning};
+use super::options::{Linger, Notify, Tuning};
 use super::publishing::{Publishing, interest_of};
 use super::stream;
 use crate::context::Context;
 use crate::driver::{
-    Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Notices, Peers, QUESTIONS,
+    Admission, AdmissionLimits, Asks, ChangesIn, DriverConfig, Incoming, Occasions, Peers, QUESTIONS,
     Reconnect, ReconnectStop, Seats, Shared, Tasks, Traffic,
 };
 use crate::error::Contradiction;
 use crate::mechanism::Mechanism;
+use crate::message::Message;
 use crate::monitor::Events;
 use crate::pattern::exchange::{self, Correlation};
-use crate::pattern::{Interest, InterestConfig, Matching, Numbers, Publications, Upstream, Wanted};
+use crate::pattern::{
+    Addressed, AddressedConfig, Interest, InterestConfig, Matching, Numbers, Publications, Upstream, Wanted,
+};
 use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
@@ -53,6 +56,14 @@ pub(super) struct Options {
     /// Peers speak no ZMTP.
     pub(super) raw: bool,
     pub(super) notify: bool,
+    pub(super) announce: Option<Notify>,
+    pub(super) reroute: bool,
+    pub(super) mandatory: bool,
+    pub(super) handover: bool,
+    pub(super) probe: bool,
+    pub(super) hello: Option<Message>,
+    pub(super) disconnect_message: Option<Message>,
+    pub(super) hiccup_message: Option<Message>,
     pub(super) publishing: Publishing,
     pub(super) interest: InterestConfig,
     pub(super) properties: Vec<(String, Bytes)>,
@@ -100,6 +111,14 @@ impl Options {
             correlate: false,
             raw: kind == SocketKind::Stream,
             notify: true,
+            announce: None,
+            reroute: false,
+            mandatory: false,
+            handover: false,
+            probe: false,
+            hello: None,
+            disconnect_message: None,
+            hiccup_message: None,
             publishing: Publishing::of(kind),
             interest: interest_of(kind),
             properties: Vec::new(),
@@ -118,7 +137,7 @@ impl Options {
         }
     }
 
-    pub(super) fn contradictions(&self) -> Vec<Contradiction> {
+    pub(super) fn contradictions(&self, kind: SocketKind) -> Vec<Contradiction> {
         let mut found = Vec::new();
         if self.reconnect.min > self.reconnect.max {
             found.push(Contradiction::new(
@@ -198,6 +217,37 @@ impl Options {
                 "the newest message is kept for a peer that comes back, which immediate forbids",
             ));
         }
+        if self.conflate && self.reroute {
+            found.push(Contradiction::new(
+                ["conflate", "reroute"],
+                "the newest message for one peer is not the newest for another",
+            ));
+        }
+        if has_single_frames(kind) {
+            let said = [
+                ("hello_message", &self.hello),
+                ("disconnect_message", &self.disconnect_message),
+                ("hiccup_message", &self.hiccup_message),
+            ];
+            let several =
+                |message: &Option<Message>| message.as_ref().is_some_and(|message| message.len() > 1);
+            let said = said.into_iter().filter(|(_, message)| several(message));
+            found.extend(
+                said.map(|(option, _)| Contradiction::new([option], "messages of this kind have one frame")),
+            );
+        }
+        if self.probe && self.hello.is_some() {
+            found.push(Contradiction::new(
+                ["probe", "hello_message"],
+                "only one message is the first on a connection",
+            ));
+        }
+        if self.conflate && (self.probe || self.hello.is_some()) {
+            found.push(Contradiction::new(
+                ["conflate", if self.probe { "probe" } else { "hello_message" }],
+                "the newest message takes the place of the first",
+            ));
+        }
         if self.raw {
             let said = [
                 ("mechanism", !self.mechanism.is_open()),
@@ -210,6 +260,26 @@ impl Options {
         }
         found.extend(self.publishing.contradictions(self.conflate));
         found
+    }
+
+    /// The messages at the beginning and the end of each connection.
+    fn occasions(&self) -> Occasions {
+        if self.raw {
+            return match self.notify {
+                true => stream::notices(),
+                false => Occasions::default(),
+            };
+        }
+        let empty = |wanted: bool| wanted.then(|| Message::from(""));
+        let announce = |when: Notify| self.announce.is_some_and(|announced| announced.includes(when));
+        let gone = || empty(announce(Notify::Disconnect));
+        let wire = |message: Message| message.to_wire();
+        Occasions {
+            greeting: self.hello.clone().or_else(|| empty(self.probe)).map(wire),
+            arrival: empty(announce(Notify::Connect)).map(wire),
+            departure: self.disconnect_message.clone().or_else(gone).map(wire),
+            loss: self.hiccup_message.clone().or_else(gone).map(wire),
+        }
     }
 
     pub(super) fn build(self, kind: SocketKind) -> Core {
@@ -226,11 +296,21 @@ impl Options {
             message_size: self.max_message_size,
             message_frames: self.max_message_frames,
         };
-        let outbox = || {
-            Arc::new(Outbox::new(OutboxConfig {
-                marks: send,
-                share_from: SHARE_FROM,
-                conflate: self.conflate,
+        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
+        let occasions = self.occasions();
+        let to_pipes = OutboxConfig {
+            marks: send,
+            share_from: SHARE_FROM,
+            conflate: self.conflate,
+            reroute: self.reroute,
+        };
+        let outbox = || Arc::new(Outbox::new(to_pipes));
+        let addressed = || {
+            Arc::new(Addressed::new(AddressedConfig {
+                outbox: to_pipes,
+                handover: self.handover,
+                mandatory: self.mandatory,
+                first: dice.roll() as u32,
             }))
         };
         let inbox = || {
@@ -285,13 +365,14 @@ impl Options {
                     receives(Some(Wanted::Subscribed(interest))),
                 )
             }
+            SocketKind::Router => (Sending::Addressed(addressed()), receives(None)),
             _ => (Sending::Pipes(outbox()), receives(single_frames)),
         };
-        let dice = Arc::new(self.seed.map_or_else(Dice::new, Dice::seeded));
         let traffic = Traffic {
             outgoing: match &sending {
                 Sending::Pipes(outbox) => Some(outbox.clone() as Arc<dyn Outgoing>),
                 Sending::FanOut(fan_out) => Some(fan_out.clone() as Arc<dyn Outgoing>),
+                Sending::Addressed(addressed) => Some(addressed.clone() as Arc<dyn Outgoing>),
                 Sending::Upstream(upstream) => Some(upstream.fan_out.clone() as Arc<dyn Outgoing>),
                 Sending::Never => None,
             },
@@ -348,10 +429,7 @@ impl Options {
                     SocketKind::Radio | SocketKind::Dish => Asks::Groups,
                     _ => Asks::Topics,
                 },
-                notices: match self.raw && self.notify {
-                    true => stream::notices(),
-                    false => Notices::default(),
-                },
+                occasions,
                 changes_in,
             },
             traffic,
@@ -395,10 +473,10 @@ impl Options {
 }
 
 /// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`, and where
-/// the queue has a number by which the program names it.
+/// the queue has a number or a routing id by which the program names it.
 fn queues_ahead(kind: SocketKind) -> bool {
-    use SocketKind::{Channel, Client, Dealer, Pair, Push, Scatter};
-    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel) || numbers_its_peers(kind)
+    use SocketKind::{Channel, Client, Dealer, Pair, Push, Router, Scatter};
+    matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel | Router) || numbers_its_peers(kind)
 }
 
 /// Whether a socket of this kind talks to one peer at a time.

@@ -20,7 +20,7 @@ use crate::error::{
 use crate::message::{Envelope, Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::pattern::exchange::Correlation;
-use crate::pattern::{FanOut, Upstream, Wanted};
+use crate::pattern::{Addressed, FanOut, Upstream, Wanted};
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime::{self, Keeper};
 use crate::socket_kind::SocketKind;
@@ -48,6 +48,8 @@ pub(crate) enum Sending {
     Pipes(Arc<Outbox>),
     /// To all who asked for them.
     FanOut(Arc<FanOut>),
+    /// To the peer that is named by its routing id.
+    Addressed(Arc<Addressed>),
     /// To all publishers, changes of what is wanted among them.
     Upstream(Arc<Upstream>),
     /// Nowhere.
@@ -226,11 +228,16 @@ impl Core {
     }
 
     pub(crate) fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
-        Ok(self.dial(to)?.0)
+        Ok(self.dial(to, |_| Ok(None))?.0)
     }
 
-    /// Connects; and the pipe of the new endpoint, if it has one from the start.
-    pub(crate) fn dial(&self, to: impl ToEndpoint) -> Result<(Connecting, Option<PipeId>), EndpointError> {
+    /// Connects, with a pipe that is there already, if so; it is asked for when nothing else is in the way. And the
+    /// pipe of the new endpoint, if it has one from the start.
+    pub(crate) fn dial(
+        &self,
+        to: impl ToEndpoint,
+        pipe: impl FnOnce(&Endpoint) -> Result<Option<PipeId>, EndpointError>,
+    ) -> Result<(Connecting, Option<PipeId>), EndpointError> {
         let endpoint = to.to_endpoint()?;
         endpoint.for_connect()?;
         reach::check_connect(self.kind, &endpoint)?;
@@ -242,11 +249,12 @@ impl Core {
         if self.connects_once() && !tasks.pick(is_this).is_empty() {
             return Err(EndpointError::AlreadyConnected(endpoint));
         }
-        let guard = tasks
+        let mut guard = tasks
             .enter(&self.shared, endpoint.clone(), Role::Dialer)
             .ok_or(EndpointError::Closed)?;
+        let pipe = pipe(&endpoint).inspect_err(|_| guard.end())?;
         let (announce, ready) = oneshot::channel();
-        let pipe = driver::dial(&home, guard, Some(announce));
+        let pipe = driver::dial(&home, guard, Some(announce), pipe);
         Ok((Connecting { endpoint, ready }, pipe))
     }
 
@@ -359,7 +367,7 @@ impl Core {
             Sending::Pipes(outbox) => outbox.try_send(&[], &payload).map(drop),
             Sending::FanOut(fan_out) => self.publish(fan_out, &payload),
             Sending::Upstream(upstream) => upstream.try_send(&payload, runtime::now),
-            Sending::Never => Err(Refusal::Closed),
+            Sending::Addressed(_) | Sending::Never => Err(Refusal::Closed),
         };
         match sent {
             Ok(_) => Ok(()),
@@ -384,7 +392,7 @@ impl Core {
                     .fan_out
                     .poll_turn(cx.waker(), &mut reservation.ticket, runtime::now);
             }
-            Sending::Never => return Poll::Ready(Err(Closed)),
+            Sending::Addressed(_) | Sending::Never => return Poll::Ready(Err(Closed)),
         };
         if reservation.pipe.is_none() {
             let reserved = ready!(outbox.poll_reserve(cx.waker(), &mut reservation.ticket));
@@ -423,7 +431,7 @@ impl Core {
         match &self.sending {
             Sending::Pipes(outbox) => outbox.leave(ticket),
             Sending::FanOut(fan_out) => fan_out.leave_senders(ticket),
-            Sending::Upstream(_) | Sending::Never => {}
+            Sending::Addressed(_) | Sending::Upstream(_) | Sending::Never => {}
         }
     }
 
@@ -505,10 +513,15 @@ impl Core {
     // ---- closing -------------------------------------------------------------------------------------------
 
     pub(crate) async fn close(&self) -> Result<(), Unsent> {
+        let first = self.endpoints().into_iter().next();
         self.begin_close();
         self.shared.tasks.ended(|_, _| true).await;
         self.shared.events.close();
-        let unsent = self.shared.tasks.take_unsent(|_| true);
+        let mut unsent = self.shared.tasks.take_unsent(|_| true);
+        if let (Some(endpoint), Sending::Pipes(outbox)) = (first, &self.sending) {
+            // What lost its peer and found no other would have gone to whoever came next.
+            unsent.push((endpoint, outbox.give_up_stranded()));
+        }
         Unsent::unless_empty(
             unsent
                 .into_iter()

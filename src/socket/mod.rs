@@ -11,6 +11,7 @@ mod builder;
 mod connecting;
 mod core;
 mod datagram;
+mod dealer;
 pub mod kind;
 mod numbered;
 mod options;
@@ -25,6 +26,7 @@ mod reach;
 mod receiving;
 mod relay;
 mod reqrep;
+mod router;
 mod scatter;
 mod sending;
 mod stream;
@@ -40,9 +42,10 @@ pub use self::builder::Builder;
 pub use self::connecting::Connecting;
 use self::core::Core;
 pub use self::datagram::Datagram;
+pub use self::dealer::Dealer;
 use self::kind::{Kind, Shares};
 pub use self::numbered::{Client, PeerSocket, Server};
-pub use self::options::{Linger, Tuning};
+pub use self::options::{Linger, Notify, Tuning};
 pub use self::pair::{Channel, Pair};
 pub use self::peers::Peers;
 pub use self::pipeline::{Pull, Push};
@@ -53,6 +56,7 @@ pub use self::radio::{Dish, Radio};
 pub use self::receiving::Messages;
 pub(crate) use self::relay::{Inlet, Outlet, Sent};
 pub use self::reqrep::{Rep, Req, Request};
+pub use self::router::Router;
 pub use self::scatter::{Gather, Scatter};
 pub use self::sending::{Outgoing, Permit};
 pub use self::stream::{StreamEvent, StreamSocket};
@@ -65,7 +69,8 @@ use crate::monitor::Monitor;
 use crate::stats::Stats;
 use crate::transport::OpenListener;
 
-/// A messaging socket of kind `K`, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`].
+/// A messaging socket of kind `K`, usually named by its alias: [`Push`], [`Pull`], [`Pub`], [`Sub`], [`Req`], [`Rep`],
+/// [`Dealer`], [`Router`].
 ///
 /// One socket has any number of connections. It [binds](Self::bind) and [connects](Self::connect) as often as you
 /// like, in any order, and dials again what was lost; which of its peers a message goes to, or comes from, is a matter

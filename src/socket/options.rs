@@ -33,6 +33,45 @@ impl Linger {
     }
 }
 
+/// Of which of its peers' comings and goings a [`Router`](crate::Router) is told by messages.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::{Dealer, Notify, Router};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hubless::Error> {
+/// let router = Router::builder().notify(Notify::Both).build()?;
+/// let endpoint = router.bind("tcp://127.0.0.1:0").await?;
+/// let dealer = Dealer::builder().routing_id("worker").build()?;
+/// dealer.connect(&endpoint)?;
+/// dealer.send("hello").await?;
+/// dealer.close().await?;
+///
+/// for expected in ["", "hello", ""] {
+///     let (id, message) = router.recv_from().await?;
+///     assert_eq!((id, message), ("worker".into(), expected.into()));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notify {
+    /// An empty message when a peer has come, before all that it sends.
+    Connect,
+    /// An empty message when a peer has gone, behind all that it sent.
+    Disconnect,
+    /// Both.
+    Both,
+}
+
+impl Notify {
+    pub(crate) fn includes(self, when: Self) -> bool {
+        self == when || self == Self::Both
+    }
+}
+
 /// What only a measurement can justify. Measure first.
 ///
 /// # Examples

@@ -122,7 +122,8 @@ impl Builder<kind::Req> {
     ///
     /// Giving a request up then leaves its connection alone. Each request carries a frame of four bytes in front of
     /// the empty one, which the peer must return: a REP does, a ROUTER's program must return the whole envelope.
-    /// libzmq: `ZMQ_REQ_CORRELATE`.
+    /// libzmq: `ZMQ_REQ_CORRELATE`. Its `ZMQ_REQ_RELAXED`, which allows the next request before the reply to the last, is no
+    /// option here: dropping the future of a request gives it up, and the next one may go out at once.
     pub fn correlate(mut self, numbered: bool) -> Self {
         self.options.correlate = numbered;
         self

@@ -20,7 +20,7 @@ use bytes::Bytes;
 
 use super::core::{Core, Receiving, Sending};
 use super::{Builder, Socket, kind};
-use crate::driver::{Notices, Order};
+use crate::driver::{Occasions, Order};
 use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::message::{Message, Payload};
 use crate::monitor::DisconnectReason;
@@ -149,10 +149,13 @@ impl From<Message> for StreamEvent {
 }
 
 /// What each peer is told of in its lane.
-pub(super) fn notices() -> Notices {
-    Notices {
-        came: Some(Bytes::from_static(CAME)),
-        left: Some(Bytes::from_static(LEFT)),
+pub(super) fn notices() -> Occasions {
+    let left = Some(Bytes::from_static(LEFT));
+    Occasions {
+        greeting: None,
+        arrival: Some(Bytes::from_static(CAME)),
+        departure: left.clone(),
+        loss: left,
     }
 }
 

@@ -7,10 +7,12 @@
 //! | file | rules |
 //! |---|---|
 //! | [`requests`], [`replies`] | RFC 28: whom a REQ asks and whose answer it takes; whom a REP serves |
+//! | [`dealer`], [`router`] | RFC 28: many questions at once; peers by their names |
 //! | [`topics`], [`subscriptions`], [`losses`], [`subscribers`], [`limits`] | RFC 29: who gets what, what a SUB is subscribed to and when, who misses what, who is told, how much may be asked for |
 //! | [`xpub`], [`xsub`], [`slow`] | the same: what an XPUB hears, what an XSUB sends, and both in the middle; what is done with who does not keep up |
 //! | [`radio`] | RFC 48: groups |
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
+//! | [`reroute`] | the same, where others get what was queued |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
 //! | [`udp`] | RFC 48 over datagrams: what is sent, and what is heard |
@@ -26,6 +28,7 @@
 //! [`hubless::Req`].
 
 mod datagram;
+mod dealer;
 mod immediate;
 mod kinds;
 mod limits;
@@ -39,6 +42,8 @@ mod pipeline;
 mod radio;
 mod replies;
 mod requests;
+mod reroute;
+mod router;
 mod single_frames;
 mod slow;
 mod stopping;

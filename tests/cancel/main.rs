@@ -14,6 +14,7 @@ mod numbered;
 mod publishing;
 mod receiving;
 mod requests;
+mod routing;
 mod sending;
 mod stream;
 #[path = "../behaviour/transport.rs"]

@@ -168,7 +168,10 @@ impl Libzmq {
     }
 
     /// Has the socket's thread do something, and waits for what comes of it.
-    async fn ask<T: Send + 'static>(&self, order: impl FnOnce(&Socket) -> Result<T> + Send + 'static) -> T {
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        order: impl FnOnce(&Socket) -> Result<T> + Send + 'static,
+    ) -> T {
         let (tell, told) = oneshot::channel();
         let order = move |socket: &Socket| drop(tell.send(order(socket)));
         self.orders.send(Box::new(order)).expect("its thread lives");
@@ -190,6 +193,8 @@ fn named(kind: SocketKind) -> SocketType {
         SocketKind::Sub => SocketType::Sub,
         SocketKind::Req => SocketType::Req,
         SocketKind::Rep => SocketType::Rep,
+        SocketKind::Dealer => SocketType::Dealer,
+        SocketKind::Router => SocketType::Router,
         SocketKind::Pair => SocketType::Pair,
         SocketKind::Client => SocketType::Client,
         SocketKind::Server => SocketType::Server,

@@ -1,4 +1,4 @@
-//! The six sockets against other libraries: libzmq 4.3.5, which announces ZMTP 3.1, and the `zeromq` crate 0.7, which is
+//! The sockets against other libraries: libzmq 4.3.5, which announces ZMTP 3.1, and the `zeromq` crate 0.7, which is
 //! written in Rust and announces 3.0.
 //!
 //! Everything here is done with each library, over tcp and over ipc, with our socket as the one that binds and as the one
@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`messages`] | messages of one to three frames, from no byte to a mebibyte, through each of the six |
+//! | [`routing`] | DEALER and ROUTER: every combination with libzmq, and the names of peers |
 //! | [`single_frames`], [`pair`] | the kinds that libzmq alone has: SCATTER, GATHER, CLIENT, SERVER, PEER, CHANNEL; and PAIR |
 //! | [`subscriptions`] | made, cancelled, made again |
 //! | [`audience`] | XPUB and XSUB: who hears of whom, and what goes upstream |
@@ -33,6 +34,7 @@ mod pair;
 mod pyzmq;
 mod raw;
 mod restarts;
+mod routing;
 mod single_frames;
 mod subscriptions;
 mod zeromq_crate;

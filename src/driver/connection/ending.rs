@@ -150,8 +150,10 @@ impl Connection {
                 }
             }
         }
-        self.notify(|notices| &notices.left);
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.lane.take()) {
+            if self.link.is_some() {
+                self.shared.bid_farewell(lane, self.ticket.is_some());
+            }
             self.freeze_counters();
             inbox.detach(lane);
         }

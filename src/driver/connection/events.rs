@@ -7,7 +7,7 @@ use crate::driver::question::Question;
 use crate::driver::{Asks, Incoming, Link, PeerCounters};
 use crate::monitor::{DisconnectReason, Event};
 use crate::peer::{Peer, PeerInfo};
-use crate::pipe::Line;
+use crate::pipe::{Line, Newcomer, Principal};
 use crate::runtime;
 use crate::session::{Introduction, SessionEvent};
 
@@ -26,7 +26,7 @@ impl Connection {
                     if self.ticket.is_some() {
                         self.sit_down()?;
                     }
-                    self.enter_traffic(introduction);
+                    self.enter_traffic(introduction)?;
                 }
                 SessionEvent::Subscribe(topic) => self.take_wish(Asks::Topics, true, topic)?,
                 SessionEvent::Cancel(topic) => self.take_wish(Asks::Topics, false, topic)?,
@@ -49,10 +49,7 @@ impl Connection {
         Ok(())
     }
 
-    fn enter_traffic(&mut self, introduction: Introduction) {
-        let now = runtime::now();
-        self.phase = Phase::Traffic;
-        self.established = Some(now);
+    fn enter_traffic(&mut self, introduction: Introduction) -> Result<(), DisconnectReason> {
         let traffic = &self.shared.traffic;
         if let Incoming::Messages(inbox) = &traffic.incoming {
             self.lane = Some(inbox.attach());
@@ -60,6 +57,18 @@ impl Connection {
         if let Some(outgoing) = &traffic.outgoing {
             self.outgoing.get_or_insert_with(|| outgoing.attach());
         }
+        let user_id = introduction.user_id.as_deref();
+        let who = Newcomer {
+            name: &introduction.routing_id,
+            principal: principal(introduction.mechanism, user_id),
+            lane: self.lane,
+            outlives: self.keeps_pipe,
+        };
+        let named = self.shared.introduce(self.outgoing, who);
+        // Refused, it is told nothing either.
+        let routing_id = named.inspect_err(|_| self.session.output().clear())?;
+        self.phase = Phase::Traffic;
+        self.established = Some(runtime::now());
         if let Some(interest) = &traffic.interest {
             self.interest = Some((interest.attach(), u64::MAX));
         }
@@ -70,7 +79,7 @@ impl Connection {
             address: self.stream.peer_address().into(),
             process: self.stream.peer_process(),
             kind: introduction.kind,
-            routing_id: introduction.routing_id,
+            routing_id,
             number: traffic.number(self.outgoing),
             version: introduction.version,
             mechanism: introduction.mechanism,
@@ -98,17 +107,18 @@ impl Connection {
             None => Some(Line::Stream(self.writer.clone())),
             Some(_) => None,
         };
+        self.shared.welcome(self.outgoing, self.lane);
         // Not before it can be found: whoever gives up a request of which bytes have left must reach its connection.
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             outgoing.online(pipe, line);
         }
-        self.notify(|notices| &notices.came);
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
         });
         if let Some(announce) = self.announce.take() {
             let _ = announce.send(Ok(link.peer));
         }
+        Ok(())
     }
 
     /// Tells a publisher what has changed in what we want to hear.
@@ -150,5 +160,14 @@ impl Connection {
         {
             interest.passed(key, u64::from_be_bytes(barrier));
         }
+    }
+}
+
+/// Who the peer has been shown to be.
+fn principal(mechanism: &str, user_id: Option<&str>) -> Principal {
+    match user_id {
+        Some(user) => Principal::Named(user.into()),
+        None if mechanism == "NULL" => Principal::Anybody,
+        None => Principal::Unnamed,
     }
 }

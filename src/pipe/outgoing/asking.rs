@@ -138,6 +138,7 @@ mod tests {
             marks,
             share_from: usize::MAX,
             conflate: false,
+            reroute: false,
         })
     }
 

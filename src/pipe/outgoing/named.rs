@@ -18,6 +18,7 @@ use std::task::{Poll, Waker};
 use super::{Outbox, Refusal, SendTicket, Slot, State};
 use crate::message::Payload;
 use crate::pipe::{Marks, PipeId};
+use crate::sync::MutexGuard;
 
 impl Outbox {
     /// Sends to this pipe, or waits until it has room. What is refused is neither queued nor counted.
@@ -86,7 +87,18 @@ impl Outbox {
         envelope: &[u8],
         payload: &Payload<'_>,
     ) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
+        self.put_now(self.state.lock(), pipe, envelope, payload)
+    }
+
+    /// Appends, if there is room, and does what is left to do.
+    #[inline]
+    pub(super) fn put_now(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        pipe: PipeId,
+        envelope: &[u8],
+        payload: &Payload<'_>,
+    ) -> Result<(), Refusal> {
         if state.closed {
             return Err(Refusal::Closed);
         }
@@ -236,6 +248,7 @@ mod tests {
             marks: Marks { messages, bytes },
             share_from: usize::MAX,
             conflate: false,
+            reroute: false,
         })
     }
 

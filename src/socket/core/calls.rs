@@ -47,7 +47,7 @@ impl Future for SendFuture<'_> {
             Sending::Upstream(upstream) => {
                 ready!(upstream.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
             }
-            Sending::Never => false,
+            Sending::Addressed(_) | Sending::Never => false,
         };
         if is_sent {
             Poll::Ready(Ok(()))

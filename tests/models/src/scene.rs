@@ -389,6 +389,7 @@ pub(crate) fn outbox(hwm: usize) -> Arc<Outbox> {
         },
         share_from: 1024,
         conflate: false,
+        reroute: false,
     }))
 }
 

@@ -1,0 +1,71 @@
+//! What becomes of messages that waited for a peer which is lost, if the socket sends them to others.
+//!
+//! ```text
+//!  lost log ──▶ stranded, at most a mark's worth ──▶ whichever log has room, before those who wait to send
+//!         └──▶ dropped and counted, what is beyond that
+//! ```
+//!
+//! Only messages of which no byte has left come here ([`Log::strand`]), so none is ever sent twice. They keep their order,
+//! and stand before whatever is sent later to the same peer. Others are not filled above their marks for them.
+
+use std::task::Waker;
+
+use super::{Outbox, OutboxConfig, State};
+use crate::pipe::{Log, Marks, Next, Unsent};
+use crate::stats::DropReason;
+
+impl Outbox {
+    /// The socket has closed and all its pipes have ended: what is stranded still.
+    pub(crate) fn give_up_stranded(&self) -> Unsent {
+        let mut state = self.state.lock();
+        state.give_up_stranded(DropReason::Linger)
+    }
+}
+
+impl State {
+    /// A pipe is lost: others get what waited in its log. Whom to wake.
+    pub(super) fn reroute(&mut self, config: OutboxConfig, log: &mut Log, reason: DropReason) -> Vec<Waker> {
+        if reason == DropReason::RuntimeGone {
+            self.give_up_stranded(reason);
+        } else if config.reroute && !self.closed {
+            log.strand(config.marks, &mut self.stranded);
+        }
+        let mut drivers = Vec::new();
+        for _ in 0..self.ring.len() {
+            if self.stranded.is_empty() {
+                break;
+            }
+            // As if they were sent now: whose turn it is comes first, and the next send goes to the next.
+            self.turn = if self.turn < self.ring.len() { self.turn } else { 0 };
+            let slot = self.ring[self.turn];
+            self.turn += 1;
+            drivers.extend(self.take_over(config.marks, slot));
+        }
+        drivers
+    }
+
+    /// There may be room in this pipe: what is stranded comes first. Its driver, if it is to be woken.
+    pub(super) fn take_over(&mut self, marks: Marks, slot: u32) -> Option<Waker> {
+        if self.stranded.is_empty() {
+            return None;
+        }
+        // While the socket closes all pipes are about to end, and there is no other place left.
+        let closed = self.closed;
+        let place = self
+            .slots
+            .get_mut(slot as usize)
+            .filter(|slot| closed || !slot.retired)?;
+        let log = place.log.as_mut()?;
+        if !log.take_over(marks, self.waiters.granted(), &mut self.stranded) {
+            return None;
+        }
+        match log.after_append(|| false) {
+            Next::Wake(driver) => Some(driver),
+            Next::Done | Next::Write(..) => None,
+        }
+    }
+
+    fn give_up_stranded(&mut self, reason: DropReason) -> Unsent {
+        self.stranded.give_up(&mut self.ended, reason)
+    }
+}
