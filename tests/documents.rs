@@ -70,6 +70,36 @@ fn every_test_that_the_guarantees_name_exists() {
     }
 }
 
+/// The table of options names methods that exist, and leaves out no option of libzmq that a method names.
+#[test]
+fn the_table_of_options_and_the_methods_name_each_other() {
+    let table = fs::read_to_string(root().join("docs/options.md")).expect("the table is there");
+    let code: String = files(&root().join("src"), "rs")
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("a file that was found can be read"))
+        .collect();
+    for (at, _) in table.match_indices("::") {
+        let method: String = table[at + 2..]
+            .chars()
+            .take_while(|char| char.is_ascii_lowercase() || *char == '_')
+            .collect();
+        let exists = ['(', '<']
+            .iter()
+            .any(|open| code.contains(&format!("fn {method}{open}")));
+        assert!(method.is_empty() || exists, "there is no method {method}");
+    }
+    for (at, _) in code.match_indices("libzmq: `ZMQ_") {
+        let option: String = code[at + "libzmq: `".len()..]
+            .chars()
+            .take_while(|char| *char != '`')
+            .collect();
+        assert!(
+            table.contains(&format!("`{option}`")),
+            "{option} is not in the table"
+        );
+    }
+}
+
 /// `trap_07_…` is a test of trap 7.
 #[test]
 fn every_trap_is_explained_and_tested() {

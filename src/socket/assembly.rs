@@ -137,7 +137,7 @@ impl Options {
         }
     }
 
-    pub(super) fn contradictions(&self) -> Vec<Contradiction> {
+    pub(super) fn contradictions(&self, kind: SocketKind) -> Vec<Contradiction> {
         let mut found = Vec::new();
         if self.reconnect.min > self.reconnect.max {
             found.push(Contradiction::new(
@@ -222,6 +222,19 @@ impl Options {
                 ["conflate", "reroute"],
                 "the newest message for one peer is not the newest for another",
             ));
+        }
+        if has_single_frames(kind) {
+            let said = [
+                ("hello_message", &self.hello),
+                ("disconnect_message", &self.disconnect_message),
+                ("hiccup_message", &self.hiccup_message),
+            ];
+            let several =
+                |message: &Option<Message>| message.as_ref().is_some_and(|message| message.len() > 1);
+            let said = said.into_iter().filter(|(_, message)| several(message));
+            found.extend(
+                said.map(|(option, _)| Contradiction::new([option], "messages of this kind have one frame")),
+            );
         }
         if self.probe && self.hello.is_some() {
             found.push(Contradiction::new(

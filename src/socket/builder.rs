@@ -8,12 +8,16 @@ use bytes::Bytes;
 
 use super::Socket;
 use super::assembly::Options;
-use super::kind::{Conflates, HasIncoming, HasOutgoing, Identifies, Kind, QueuesAhead, Reroutes};
+use super::kind::{
+    Conflates, Greets, HasIncoming, HasOutgoing, HearsDepartures, HearsLosses, Identifies, Kind, QueuesAhead,
+    Reroutes,
+};
 use super::options::{Linger, Tuning};
 use crate::context::Context;
 use crate::driver::{Reconnect, ReconnectStop};
 use crate::error::BuildError;
 use crate::mechanism::Mechanism;
+use crate::message::Message;
 use crate::session::Heartbeat;
 use crate::transport::{Carrier, TcpOptions};
 
@@ -242,7 +246,7 @@ impl<K: Kind> Builder<K> {
     /// Names every contradiction among the options, all at once.
     pub fn build(self) -> Result<Socket<K>, BuildError> {
         let options = self.options;
-        BuildError::unless_none(options.contradictions())?;
+        BuildError::unless_none(options.contradictions(K::KIND))?;
         Ok(Socket::from_core(options.build(K::KIND)))
     }
 }
@@ -251,7 +255,7 @@ impl<K: HasOutgoing> Builder<K> {
     /// The most messages that wait for one peer; 0 is unlimited. Default: 1000. libzmq: `ZMQ_SNDHWM`.
     ///
     /// Whole messages for each peer, counted until the kernel has taken them. At the mark `send` waits; a
-    /// publisher drops, for that subscriber alone. Without a mark and a byte budget, memory is bounded by nothing.
+    /// publisher drops, for that subscriber alone, or does what [`on_slow`](Self::on_slow) says. Without a mark and a byte budget, memory is bounded by nothing.
     pub fn send_hwm(mut self, messages: usize) -> Self {
         self.options.send_hwm = messages;
         self
@@ -335,6 +339,94 @@ impl<K: Reroutes> Builder<K> {
     /// [`DropReason::PipeClosed`](crate::DropReason::PipeClosed). Each message is counted once, at the peer that gets it. libzmq: none.
     pub fn reroute(mut self, to_others: bool) -> Self {
         self.options.reroute = to_others;
+        self
+    }
+}
+
+impl<K: Greets> Builder<K> {
+    /// The first message on every new connection, before all that is queued. Default: none.
+    ///
+    /// It counts like any other message, and goes out again on each connection of an endpoint. libzmq: `ZMQ_HELLO_MSG`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let server = Server::builder().hello_message("welcome").build()?;
+    /// let client = Client::new();
+    /// client.connect(&server.bind("tcp://127.0.0.1:0").await?)?;
+    /// assert_eq!(client.recv().await?, "welcome");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn hello_message(mut self, message: impl Into<Message>) -> Self {
+        self.options.hello = Some(message.into());
+        self
+    }
+}
+
+impl<K: HearsLosses> Builder<K> {
+    /// What is received, as if the peer had sent it, when the connection of an endpoint that we connected is lost: behind
+    /// all that came through it. Default: nothing.
+    ///
+    /// It is how a program that only receives learns that answers may be missing. It counts as received like any other
+    /// message, and a peer can send the same bytes: whoever must not be deceived asks the [monitor](Socket::monitor).
+    /// libzmq: `ZMQ_HICCUP_MSG`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Dealer, Router};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let router = Router::new();
+    /// let dealer = Dealer::builder().hiccup_message("connection lost").build()?;
+    /// dealer.connect(&router.bind("tcp://127.0.0.1:0").await?)?.await?;
+    /// router.close().await?;
+    /// assert_eq!(dealer.recv().await?, "connection lost");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn hiccup_message(mut self, message: impl Into<Message>) -> Self {
+        self.options.hiccup_message = Some(message.into());
+        self
+    }
+}
+
+impl<K: HearsDepartures> Builder<K> {
+    /// What is received, as if the peer had sent it, when a peer that had connected to us has gone: behind all that it
+    /// sent. Default: nothing.
+    ///
+    /// The [monitor](Socket::monitor) tells the same, with the reason; this tells it in its place among the messages. On
+    /// a ROUTER it takes the place of what [`notify`](Builder::notify) would tell. It counts as received like any other
+    /// message, and a peer can send the same bytes: whoever must not be deceived asks the monitor. libzmq:
+    /// `ZMQ_DISCONNECT_MSG`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let server = Server::builder().disconnect_message("(has left)").build()?;
+    /// let client = Client::new();
+    /// client.connect(&server.bind("tcp://127.0.0.1:0").await?)?;
+    /// client.send("goodbye").await?;
+    /// client.close().await?;
+    ///
+    /// let (who, goodbye) = server.recv_from().await?;
+    /// assert_eq!(goodbye, "goodbye");
+    /// assert_eq!(server.recv_from().await?, (who, "(has left)".into()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn disconnect_message(mut self, message: impl Into<Message>) -> Self {
+        self.options.disconnect_message = Some(message.into());
         self
     }
 }

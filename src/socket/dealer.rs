@@ -9,8 +9,7 @@
 //! It sends as a PUSH and receives as a PULL; all that it has for itself is what happens when a connection begins or
 //! ends.
 
-use super::{Builder, Socket, kind};
-use crate::message::Message;
+use super::{Socket, kind};
 
 /// Sends each message to one of its [`Router`](super::Router), [`Rep`](super::Rep) or [`Dealer`] peers, in turn, and
 /// receives from each in turn.
@@ -59,38 +58,3 @@ use crate::message::Message;
 ///
 /// With a [`Router`](super::Router) there is no envelope at all: see there.
 pub type Dealer = Socket<kind::Dealer>;
-
-impl Builder<kind::Dealer> {
-    /// The first message on every new connection, before all that is queued. Default: none.
-    ///
-    /// It counts like any other message, and goes out again on each connection of an endpoint. libzmq: `ZMQ_HELLO_MSG`.
-    pub fn hello_message(mut self, message: impl Into<Message>) -> Self {
-        self.options.hello = Some(message.into());
-        self
-    }
-
-    /// What [`recv`](Socket::recv) gives, as if the peer had sent it, when the connection of an endpoint that we connected
-    /// is lost: behind all that came through it. Default: nothing.
-    ///
-    /// It is how a program that only receives learns that answers may be missing. libzmq: `ZMQ_HICCUP_MSG`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use hubless::{Dealer, Router};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), hubless::Error> {
-    /// let router = Router::new();
-    /// let dealer = Dealer::builder().hiccup_message("connection lost").build()?;
-    /// dealer.connect(&router.bind("tcp://127.0.0.1:0").await?)?.await?;
-    /// router.close().await?;
-    /// assert_eq!(dealer.recv().await?, "connection lost");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn hiccup_message(mut self, message: impl Into<Message>) -> Self {
-        self.options.hiccup_message = Some(message.into());
-        self
-    }
-}

@@ -135,6 +135,24 @@ pub trait Publishes: Kind {}
 )]
 pub trait Subscribes: Kind {}
 
+/// Kinds that may greet each new peer.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` does not greet: its pattern has no place for such a message"
+)]
+pub trait Greets: Kind {}
+
+/// Kinds that may hear, by a message, that a peer which had connected to them has gone.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` is told of peers that leave by its monitor only"
+)]
+pub trait HearsDepartures: Kind {}
+
+/// Kinds that may hear, by a message, that a connection of theirs was lost.
+#[diagnostic::on_unimplemented(
+    message = "a socket of kind `{Self}` is told of lost connections by its monitor only"
+)]
+pub trait HearsLosses: Kind {}
+
 /// Kinds whose messages a [proxy](crate::proxy()) forwards as they are.
 #[diagnostic::on_unimplemented(
     message = "messages of a socket of kind `{Self}` cannot be forwarded as they are",
@@ -177,9 +195,9 @@ kinds! {
     /// Answers each [`Req`] (RFC 28).
     Rep: Shares HasOutgoing HasIncoming;
     /// Sends to its peers in turn, and receives from them in turn (RFC 28).
-    Dealer: Shares Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies Reroutes Forwards;
+    Dealer: Shares Greets HearsLosses Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies Reroutes Forwards;
     /// Sends to the peer it names, and receives with the name of the sender (RFC 28).
-    Router: Shares HasOutgoing HasIncoming Identifies;
+    Router: Shares Greets HearsDepartures HasOutgoing HasIncoming Identifies;
     /// Publishes, and sees who subscribes to what (RFC 29).
     XPub: Shares Sends Receives Publishes HasOutgoing HasIncoming Forwards;
     /// Receives what it subscribed to, and sends to its publishers (RFC 29).
@@ -189,9 +207,9 @@ kinds! {
     /// Talks to peers that know no ZMTP.
     Stream: Shares HasOutgoing HasIncoming;
     /// Talks to a [`Server`], from any thread (RFC 41).
-    Client: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
+    Client: Shares Greets HearsLosses Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
     /// Answers the [`Client`] it names (RFC 41).
-    Server: Shares Numbers HasOutgoing HasIncoming;
+    Server: Shares Greets HearsDepartures Numbers HasOutgoing HasIncoming;
     /// Publishes to every [`Dish`] of a group (RFC 48).
     Radio: Shares Publishes HasOutgoing;
     /// Receives from the groups it joined (RFC 48).
@@ -201,7 +219,7 @@ kinds! {
     /// Receives from each [`Scatter`] in turn (RFC 49).
     Gather: Shares Receives HasIncoming Forwards;
     /// Sends to the peer it names, and receives with the name of the sender; both sides alike (RFC 51).
-    Peer: Shares Numbers HasOutgoing HasIncoming;
+    Peer: Shares Greets HearsDepartures HearsLosses Numbers HasOutgoing HasIncoming;
     /// Talks to exactly one other [`Channel`], from any thread (RFC 52).
     Channel: Shares Sends Receives HasOutgoing HasIncoming QueuesAhead Forwards;
     /// Sends and receives UDP datagrams.

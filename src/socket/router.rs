@@ -126,20 +126,6 @@ impl Builder<kind::Router> {
         self.options.announce = of.into();
         self
     }
-
-    /// The first message on every new connection. Default: none. libzmq: `ZMQ_HELLO_MSG`.
-    pub fn hello_message(mut self, message: impl Into<Message>) -> Self {
-        self.options.hello = Some(message.into());
-        self
-    }
-
-    /// What [`recv_from`](Socket::recv_from) gives, as if the peer had sent it, when a peer that had connected to us has
-    /// gone: behind all that it sent. Default: nothing. It takes the place of what [`notify`](Self::notify) would tell.
-    /// libzmq: `ZMQ_DISCONNECT_MSG`.
-    pub fn disconnect_message(mut self, message: impl Into<Message>) -> Self {
-        self.options.disconnect_message = Some(message.into());
-        self
-    }
 }
 
 impl Socket<kind::Router> {

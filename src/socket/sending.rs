@@ -19,7 +19,8 @@ impl<K: Kind> Socket<K> {
     /// Sends a message.
     ///
     /// Waits while no peer has room: while there is none, or while the queues of all are at their high-water mark
-    /// ([`send_hwm`](super::Builder::send_hwm)). A publisher does not wait for its subscribers. Those who wait are
+    /// ([`send_hwm`](super::Builder::send_hwm)). A publisher does not wait for its subscribers, unless
+    /// [told to](super::Builder::on_slow). Those who wait are
     /// served in the order in which they came. Ready means queued: the message goes out by itself, without this
     /// future and without another call.
     ///
@@ -144,7 +145,7 @@ impl<K: Kind> Socket<K> {
     /// Waits for room and keeps it: the permit's message will not wait.
     ///
     /// Takes one message of credit from the peer whose turn it is, and uses up that turn. A publisher gives a
-    /// permit at once. With a byte budget the permit counts as a message, not as bytes.
+    /// permit at once, unless it is one that [drops nothing](super::Builder::nodrop). With a byte budget the permit counts as a message, not as bytes.
     ///
     /// # Errors
     ///

@@ -32,6 +32,8 @@ over_every_transport! {
     a_peer_is_thrown_out_after_what_is_queued_for_it
     a_peer_that_is_thrown_out_may_come_again
     an_endpoint_that_was_never_connected_is_ended_by_its_number
+    each_new_peer_is_greeted
+    the_last_word_comes_behind_all_that_a_peer_said
     calls_that_wait_end_when_the_socket_closes
 }
 
@@ -444,6 +446,102 @@ async fn an_endpoint_that_was_never_connected_is_ended_by_its_number(at: Transpo
         here.disconnect_peer(stays).await,
         Err(EndpointError::NoPeer(stays.get()))
     );
+    Ok(())
+}
+
+async fn each_new_peer_is_greeted(at: Transport) -> Outcome {
+    let server = Server::builder().hello_message("welcome").build()?;
+    let place = at.bind(&server).await?;
+    for _ in 0..3 {
+        let client = Client::new();
+        client.connect(&place)?;
+        assert_eq!(client.recv().await?, "welcome");
+        client.send("thank you").await?;
+        let (from, _) = server.recv_from().await?;
+        server.send_to(from, "no more").await?;
+        assert_eq!(client.recv().await?, "no more");
+        client.close().await?;
+    }
+    assert_eq!(server.stats().outgoing.accepted.messages, 6);
+
+    // A connecting endpoint greets on each connection, ahead of what waits; the greeting is not held up by the mark.
+    let (place, here) = (
+        at.place(),
+        PeerSocket::builder().hello_message("hello").send_hwm(2).build()?,
+    );
+    let mut monitor = here.monitor();
+    let number = here.connect_peer(&place)?;
+    here.send_to(number, "second").await?;
+    here.send_to(number, "third").await?;
+    assert!(matches!(
+        here.try_send_to(number, "no room"),
+        Err(TrySendError::Full(_))
+    ));
+    let there = PeerSocket::new();
+    there.bind(&place).await?;
+    assert_eq!(there.recv_from().await?.1, "hello");
+    assert_eq!(there.recv_from().await?.1, "second");
+    assert_eq!(there.recv_from().await?.1, "third");
+    there.close().await?;
+    ended(&mut monitor).await;
+    let next = PeerSocket::new();
+    next.bind(&place).await?;
+    here.send_to(number, "fourth").await?;
+    assert_eq!(next.recv_from().await?.1, "hello");
+    assert_eq!(next.recv_from().await?.1, "fourth");
+
+    // With `immediate` each connection is a new peer.
+    let client = Client::builder().hello_message("hello").immediate(true).build()?;
+    let place = at.place();
+    client.connect(&place)?;
+    for _ in 0..2 {
+        let mut monitor = client.monitor();
+        let server = Server::new();
+        server.bind(&place).await?;
+        assert_eq!(server.recv_from().await?.1, "hello");
+        server.close().await?;
+        ended(&mut monitor).await;
+    }
+    Ok(())
+}
+
+async fn the_last_word_comes_behind_all_that_a_peer_said(at: Transport) -> Outcome {
+    let server = Server::builder().disconnect_message("gone").recv_hwm(3).build()?;
+    let place = at.bind(&server).await?;
+    let (client, number) = client_of(&server, &place).await?;
+    let (stays, its_number) = client_of(&server, &place).await?;
+    for part in 0..10 {
+        client.send(numbered(part, 8)).await?;
+    }
+    let closing = tokio::spawn(client.close());
+    for part in 0..10 {
+        let (from, message) = server.recv_from().await?;
+        assert_eq!((from, number_of(&message)), (number, part));
+    }
+    assert_eq!(server.recv_from().await?, (number, "gone".into()));
+    closing.await??;
+    stays.send("still here").await?;
+    assert_eq!(server.recv_from().await?, (its_number, "still here".into()));
+    server.disconnect_peer(its_number).await?;
+    assert_eq!(server.recv_from().await?, (its_number, "gone".into()));
+    // It is back, and somebody else.
+    stays.send("here again").await?;
+    let (again, message) = server.recv_from().await?;
+    assert_eq!(message, "here again");
+    assert_ne!(again, its_number);
+
+    let client = Client::builder().hiccup_message("hiccup").build()?;
+    let place = at.place();
+    client.connect(&place)?;
+    for _ in 0..2 {
+        let server = Server::builder().hello_message("welcome").build()?;
+        server.bind(&place).await?;
+        assert_eq!(client.recv().await?, "welcome");
+        server.close().await?;
+        assert_eq!(client.recv().await?, "hiccup");
+    }
+    let incoming = client.stats().incoming;
+    assert_eq!((incoming.received.messages, incoming.delivered.messages), (4, 4));
     Ok(())
 }
 
