@@ -273,7 +273,7 @@ impl<K: Kind> Socket<K> {
         runtime::may_wait().map_err(|_| BindError::InsideRuntime(endpoint.clone()))?;
         self.inner.settle()?;
         let bound = wait(self.inner.shared(), self.inner.bind(&endpoint));
-        bound.unwrap_or_else(|InsideRuntime| Err(BindError::InsideRuntime(endpoint)))
+        bound.unwrap_or(Err(BindError::InsideRuntime(endpoint)))
     }
 
     /// Begins to dial an endpoint, and dials again whenever the connection is lost: see
