@@ -46,6 +46,7 @@
 //! ```
 
 mod addressed;
+mod groups;
 mod poll;
 mod pubsub;
 mod receiving;
@@ -216,6 +217,18 @@ pub type Req = Socket<kind::Req>;
 /// # Ok::<(), hubless::Error>(())
 /// ```
 pub type Rep = Socket<kind::Rep>;
+
+/// Sends to its peers in turn, and receives from them in turn: [`hubless::Dealer`](crate::Dealer) for plain threads.
+pub type Dealer = Socket<kind::Dealer>;
+
+/// Sends to the peer it names, and receives with the name of the sender: [`hubless::Router`](crate::Router) for plain threads.
+pub type Router = Socket<kind::Router>;
+
+/// Sends to everybody in a group: [`hubless::Radio`](crate::Radio) for plain threads.
+pub type Radio = Socket<kind::Radio>;
+
+/// Receives from the groups it joined: [`hubless::Dish`](crate::Dish) for plain threads.
+pub type Dish = Socket<kind::Dish>;
 
 /// Publishes, and sees who subscribes to what: [`hubless::XPub`](crate::XPub) for plain threads.
 pub type XPub = Socket<kind::XPub>;

@@ -37,6 +37,7 @@ use crate::socket::{Outlet, Socket};
 /// |---|---|---|
 /// | [`Pull`](crate::Pull) | [`Push`](crate::Push) | many who push and many who pull meet at two endpoints that are known |
 /// | [`XSub`](crate::XSub) | [`XPub`](crate::XPub) | the same for publishers and subscribers; who wants what goes the other way |
+/// | [`Router`](crate::Router) | [`Dealer`](crate::Dealer) | the same for those who ask and those who answer |
 /// | `Sub` | `Pub` | the same, with what to forward said here |
 ///
 /// A message is taken from one side only when the other has room for it, at most 1 000 one way before the other way
