@@ -100,6 +100,43 @@ fn the_table_of_options_and_the_methods_name_each_other() {
     }
 }
 
+#[test]
+fn every_file_and_test_that_conformance_names_exists() {
+    let path = root().join("docs/conformance.md");
+    let text = fs::read_to_string(&path).expect("the table is there");
+    let rows: Vec<_> = text.lines().filter(|line| line.contains("`src/")).collect();
+    assert!(rows.len() >= 50, "{} rows", rows.len());
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").collect();
+        let [_clause, _what, code, tests] = cells[..] else {
+            panic!("four cells: {row}");
+        };
+        let files = |cell| quoted(cell).filter(|name| name.ends_with(".rs"));
+        for file in files(code).chain(files(tests)) {
+            assert!(root().join(file).is_file(), "{file} is not there: {row}");
+        }
+        let (mut file, mut named) = (String::new(), 0);
+        for name in quoted(tests) {
+            if name.ends_with(".rs") {
+                file = fs::read_to_string(root().join(name)).expect("it was there a moment ago");
+            } else {
+                // Many are made by macros, of a function or of a line of a table.
+                let is_there = file.contains(&format!("fn {name}("))
+                    || file.contains(&format!("fn {name}<"))
+                    || file.contains(&format!("{name}: "));
+                assert!(is_there, "there is no test {name}: {row}");
+                named += 1;
+            }
+        }
+        assert!(named > 0, "no test is named: {row}");
+    }
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
 /// `trap_07_…` is a test of trap 7.
 #[test]
 fn every_trap_is_explained_and_tested() {

@@ -67,6 +67,8 @@ pub struct Case {
     pub transport: Transport,
     pub shape: Shape,
     pub payload: Payload,
+    /// With CURVE; who binds is its server, and lets in everybody.
+    pub sealed: bool,
     /// Both processes share one CPU.
     pub one_cpu: bool,
     /// Belongs to the quick run.
@@ -81,6 +83,7 @@ impl Case {
             transport,
             shape,
             payload,
+            sealed: false,
             one_cpu: false,
             quick: false,
             goal: None,
@@ -89,6 +92,10 @@ impl Case {
 
     pub fn quick(self) -> Self {
         Self { quick: true, ..self }
+    }
+
+    pub fn sealed(self) -> Self {
+        Self { sealed: true, ..self }
     }
 
     pub fn one_cpu(self) -> Self {
@@ -186,6 +193,18 @@ impl Payload {
     }
 }
 
+/// Whom a client with CURVE expects: public and secret key.
+pub const SERVER: (&str, &str) = (
+    "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
+    "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6",
+);
+
+/// And who comes.
+pub const CLIENT: (&str, &str) = (
+    "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
+    "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs",
+);
+
 /// The topic of subscriber `i`: as long as a short word, all equally long.
 pub fn topic(topics: Topics, i: usize) -> Vec<u8> {
     match topics {
@@ -218,6 +237,9 @@ impl fmt::Display for Case {
             Transport::Inproc => "inproc",
         };
         write!(f, "{transport} ")?;
+        if self.sealed {
+            write!(f, "curve ")?;
+        }
         match self.shape {
             Shape::Pipeline {
                 senders: 1,

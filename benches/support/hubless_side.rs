@@ -1,7 +1,8 @@
 //! hubless as a contestant: what a user would write, with default options.
 
 use bytes::Bytes;
-use hubless::{Pub, Pull, Push, Rep, Req, Sub, Tuning};
+use hubless::curve::{KeyPair, SecretKey};
+use hubless::{Curve, Mechanism, Pub, Pull, Push, Rep, Req, Sub, Tuning};
 use tokio::task::JoinSet;
 
 use super::Failure;
@@ -80,10 +81,24 @@ impl Side for Hubless {
     }
 }
 
+fn mechanism(case: &Case, serves: bool) -> Result<Mechanism, Failure> {
+    if !case.sealed {
+        return Ok(Mechanism::default());
+    }
+    let own = if serves { case::SERVER } else { case::CLIENT };
+    let own = KeyPair::from(own.1.parse::<SecretKey>()?);
+    Ok(match serves {
+        true => Curve::server(own).allow_any(),
+        false => Curve::client(case::SERVER.0.parse()?, own),
+    })
+}
+
 async fn push_from_all(case: Case) -> Result<(), Failure> {
     let mut pushing = JoinSet::new();
     for i in 0..case.senders() {
-        let push = Push::new();
+        let push = Push::builder()
+            .mechanism(mechanism(&case, case.sender_binds())?)
+            .build()?;
         if case.sender_binds() {
             process::tell_endpoint(&push.bind(case.bind_address().as_str()).await?.to_string());
             push.peers().at_least(case.receivers()).await?;
@@ -120,7 +135,9 @@ async fn push_all(push: Push, payload: Payload, sent: &'static Lane) -> Result<(
 async fn pull_to_all(case: Case) -> Result<(), Failure> {
     let mut pulling = JoinSet::new();
     for i in 0..case.receivers() {
-        let pull = Pull::new();
+        let pull = Pull::builder()
+            .mechanism(mechanism(&case, !case.sender_binds())?)
+            .build()?;
         if case.sender_binds() {
             pull.connect(process::endpoint()?.as_str())?;
         } else {

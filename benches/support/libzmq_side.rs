@@ -138,6 +138,9 @@ fn sockets(
     let mut sockets = Vec::with_capacity(count);
     for _ in 0..count {
         let socket = context.socket(kind)?;
+        if case.sealed {
+            seal(&socket, bind)?;
+        }
         if bind {
             process::tell_endpoint(&socket.bind(&address(case))?);
         } else {
@@ -146,6 +149,18 @@ fn sockets(
         sockets.push(socket);
     }
     Ok(sockets)
+}
+
+fn seal(socket: &Socket, serves: bool) -> Result<(), Failure> {
+    let own = if serves { case::SERVER } else { case::CLIENT };
+    if serves {
+        socket.set(option::CURVE_SERVER, 1)?;
+    } else {
+        socket.set_bytes(option::CURVE_SERVERKEY, case::SERVER.0)?;
+        socket.set_bytes(option::CURVE_PUBLICKEY, own.0)?;
+    }
+    socket.set_bytes(option::CURVE_SECRETKEY, own.1)?;
+    Ok(())
 }
 
 /// Gives each socket a thread. One thread that takes them in turn, waiting only when none can send, is as fast.

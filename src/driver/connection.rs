@@ -168,7 +168,12 @@ impl Connection {
         announce: Announce,
     ) -> Self {
         let config = &shared.config.session;
-        let entropy = runtime::entropy(config.mechanism.entropy());
+        let needed = config.mechanism.entropy();
+        let given = shared
+            .carrier
+            .as_ref()
+            .and_then(|carrier| carrier.entropy(needed));
+        let entropy = given.map_or_else(|| runtime::entropy(needed), |bytes| Ok(bytes.into()));
         let (entropy, ending) = match entropy {
             Ok(entropy) => (entropy, None),
             Err(error) => (Default::default(), Some(DisconnectReason::io(error))),

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_the_frames_of_the_specification_in_its_order() {
+    fn trap_19_a_request_has_the_frames_of_the_specification_and_the_identity_is_our_own() {
         let credentials = Credentials::Plain {
             username: "ann".into(),
             password: Password::new(b"pw"),

@@ -92,4 +92,9 @@ pub trait Carrier: Send + Sync + Debug {
     ///
     /// As the operating system would: `AddrInUse`, `PermissionDenied`, …
     fn listen(&self, endpoint: &Endpoint) -> io::Result<Box<dyn ByteListener>>;
+
+    /// So many bytes of randomness for the handshake of one connection; `None`: the system's own.
+    fn entropy(&self, _len: usize) -> Option<Vec<u8>> {
+        None
+    }
 }

@@ -17,8 +17,8 @@ use std::time::Duration;
 use hubless::curve::{AllowList, KeyPair};
 use hubless::kind::{Kind, Receives, Sends};
 use hubless::{
-    Curve, Frame, Mechanism, Message, Pair, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Socket, Sub, XPub,
-    XSub,
+    Curve, Dealer, Frame, Mechanism, Message, Pair, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Router,
+    Socket, Sub, XPub, XSub,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -41,7 +41,13 @@ macro_rules! with_each_pair {
             XSub => "XPUB": subscribes_to_xpub;
             Req => "REP": asks;
             Rep => "REQ": answers;
+            XPub => "XSUB": hears_a_subscription;
             Pair => "PAIR": converses;
+            Dealer => "DEALER": converses;
+            Dealer => "ROUTER": converses_with_a_router;
+            Req => "ROUTER": asks_a_router;
+            Router => "DEALER": routes;
+            Router => "REQ": routes;
         }
     };
     ($python:expr, $place:expr; $($ours:ident => $theirs:literal: $work:ident;)+) => {$(
@@ -80,6 +86,48 @@ async fn converses<K: Kind + Sends + Receives>(ours: Socket<K>, python: &mut Pyt
         python.send(&answer).await;
         assert_eq!(ours.recv().await.expect("it is open"), message);
     }
+}
+
+/// It names us in front, and so do we not.
+async fn converses_with_a_router<K: Kind + Sends + Receives>(ours: Socket<K>, python: &mut Python) {
+    for message in messages() {
+        ours.send(&message).await.expect("it is open");
+        let heard = python.recv().await;
+        assert!(heard.iter().skip(1).eq(message.iter()));
+        python.send(&heard).await;
+        assert_eq!(ours.recv().await.expect("it is open"), message);
+    }
+}
+
+async fn asks_a_router(mut ours: Req, python: &mut Python) {
+    for message in messages() {
+        let answering = async {
+            let question = python.recv().await;
+            assert!(
+                question.iter().skip(2).eq(message.iter()),
+                "behind our id and an empty frame"
+            );
+            python.send(&question).await;
+        };
+        let (answer, ()) = tokio::join!(ours.request(&message), answering);
+        assert_eq!(answer.expect("the connection stays"), message);
+    }
+}
+
+async fn routes(ours: Router, python: &mut Python) {
+    for message in messages() {
+        python.send(&message).await;
+        let (from, heard) = ours.recv_from().await.expect("it is open");
+        ours.send_to(&from, heard).await.expect("it is open");
+        assert_eq!(python.recv().await, message);
+    }
+}
+
+async fn hears_a_subscription(ours: XPub, python: &mut Python) {
+    python.send(&Message::from(b"\x01a")).await;
+    let news = ours.recv().await.expect("it is open");
+    assert_eq!(news.as_subscription(), Some((true, &b"a"[..])));
+    topical(&ours, python).await;
 }
 
 async fn publishes(ours: Pub, python: &mut Python) {

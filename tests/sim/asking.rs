@@ -234,7 +234,9 @@ impl World {
         let options = &self.plan.repliers[place];
         let number = self.records().len() as u16;
         let seed = Dice::new(self.seed).fork(u64::from(number) + 1000).roll();
-        let builder = options.apply(Rep::builder(), self.net.port(number), seed);
+        let builder = options
+            .apply(Rep::builder(), self.net.port(number), seed)
+            .mechanism(self.trust.mechanism(true));
         let rep = builder.recv_hwm(options.hwm).build();
         let handle = Handle::Rep(rep.expect("the options do not contradict each other"));
         self.enter(Some(handle.clone()));
@@ -437,7 +439,9 @@ impl Asker {
         let (options, numbered) = &world.plan.askers[self.place];
         let number = world.records().len() as u16;
         let seed = Dice::new(world.seed).fork(u64::from(number) + 1000).roll();
-        let builder = options.apply(Req::builder(), world.net.port(number), seed);
+        let builder = options
+            .apply(Req::builder(), world.net.port(number), seed)
+            .mechanism(world.trust.mechanism(false));
         let builder = builder
             .correlate(*numbered)
             .send_hwm(options.hwm)

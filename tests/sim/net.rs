@@ -27,6 +27,7 @@ use crate::dice::Dice;
 use crate::journal::Journal;
 use crate::malice::{Malice, Tamper};
 use crate::tap::Tap;
+use crate::trust;
 
 /// More turns than any honest simulation takes: somebody runs in a circle without time passing.
 const MAX_TURNS: u64 = 200_000;
@@ -53,6 +54,17 @@ pub(crate) struct Climate {
     pub(crate) doom: u64,
     /// Milliseconds from the start until all this ends.
     pub(crate) heals: u64,
+}
+
+impl Climate {
+    /// For sealed frames, of which small ones are ten times as large.
+    pub(crate) fn widened(mut self) -> Self {
+        let (low, high) = self.capacity;
+        self.capacity = (10 * low, 10 * high);
+        self.write_grain *= 10;
+        self.read_grain *= 10;
+        self
+    }
 }
 
 /// Who notices that a connection is cut before the weather clears: the side that dialed, the side that accepted.
@@ -376,8 +388,8 @@ impl State {
     fn open(&mut self, endpoint: &Endpoint, owners: [u16; 2]) -> usize {
         let (climate, dice) = (&self.climate, &mut self.dice);
         let mut way = || Way {
-            sent: Tap::default(),
-            read: Tap::default(),
+            sent: Tap::between(owners),
+            read: Tap::between(owners),
             flight: VecDeque::new(),
             in_flight: 0,
             shore: VecDeque::new(),
@@ -683,6 +695,10 @@ struct Port {
 }
 
 impl Carrier for Port {
+    fn entropy(&self, len: usize) -> Option<Vec<u8>> {
+        Some(trust::entropy(self.owner, len))
+    }
+
     fn dial(&self, endpoint: &Endpoint) -> Dialing {
         let (net, owner, endpoint) = (self.net.clone(), self.owner, endpoint.clone());
         Box::pin(async move {

@@ -25,6 +25,7 @@ use crate::malice::Malice;
 use crate::net::{Climate, Fault, Link};
 use crate::scenario::{Letters, Options, draw_climate, draw_fault, draw_options};
 use crate::stage::{self, LIVENESS, Outcome, Stage};
+use crate::trust::Trust;
 
 /// What tokio's clock and a few polls may add to a bound.
 const SLACK: Duration = Duration::from_millis(20);
@@ -144,8 +145,13 @@ impl std::ops::Deref for World {
 pub(crate) fn tell(seed: u64, malice: Option<Malice>, keep_log: bool) -> Outcome {
     stage::play(async {
         let plan = Plan::draw(seed);
+        let mut stage = Stage::new(seed, plan.climate.clone(), malice, keep_log);
+        if stage.trust == Trust::Curve {
+            // Who subscribes says commands, and a sealed one of which a part has passed looks like a message.
+            stage.trust = Trust::Plain;
+        }
         let world = Arc::new(World {
-            stage: Stage::new(seed, plan.climate.clone(), malice, keep_log),
+            stage,
             places: places(&plan),
             plan,
             records: Mutex::default(),
@@ -248,10 +254,16 @@ impl World {
         let carrier = self.net.port(number);
         let built = "the options do not contradict each other";
         let handle = if here.publishes {
-            let builder = here.options.apply(Pub::builder(), carrier, seed);
+            let builder = here
+                .options
+                .apply(Pub::builder(), carrier, seed)
+                .mechanism(self.trust.mechanism(true));
             Handle::Pub(builder.send_hwm(here.options.hwm).build().expect(built))
         } else {
-            let builder = here.options.apply(Sub::builder(), carrier, seed);
+            let builder = here
+                .options
+                .apply(Sub::builder(), carrier, seed)
+                .mechanism(self.trust.mechanism(false));
             Handle::Sub(builder.recv_hwm(here.options.hwm).build().expect(built))
         };
         self.records().push(Record {

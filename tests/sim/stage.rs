@@ -13,6 +13,7 @@ use crate::dice::Dice;
 use crate::journal::Journal;
 use crate::malice::Malice;
 use crate::net::{Climate, Fault, Link, Net};
+use crate::trust::Trust;
 
 /// After the weather has cleared, all that may move has moved within this: several waits to reconnect, a
 /// handshake and a heartbeat.
@@ -28,6 +29,8 @@ pub(crate) struct Outcome {
     pub(crate) log: String,
     /// How it was to go.
     pub(crate) plan: String,
+    /// By which mechanism the sockets came to trust each other; none if the story broke off.
+    pub(crate) trust: Option<Trust>,
     /// Messages that reached a program.
     pub(crate) delivered: usize,
 }
@@ -35,6 +38,7 @@ pub(crate) struct Outcome {
 pub(crate) struct Stage {
     pub(crate) net: Arc<Net>,
     pub(crate) seed: u64,
+    pub(crate) trust: Trust,
     complaints: Mutex<Vec<String>>,
 }
 
@@ -55,9 +59,19 @@ pub(crate) fn play(story: impl Future<Output = Outcome>) -> Outcome {
 impl Stage {
     pub(crate) fn new(seed: u64, climate: Climate, malice: Option<Malice>, keep_log: bool) -> Self {
         let journal = Journal::new(Instant::now(), keep_log);
+        // A planted bug tampers with frames: sealed ones would not open, and that is no story about a bug.
+        let trust = match malice {
+            None => Trust::draw(seed),
+            Some(_) => Trust::Null,
+        };
+        let climate = match trust {
+            Trust::Curve => climate.widened(),
+            Trust::Null | Trust::Plain => climate,
+        };
         Self {
             net: Net::new(climate, Dice::new(seed).fork(2), malice, journal),
             seed,
+            trust,
             complaints: Mutex::default(),
         }
     }
@@ -84,6 +98,7 @@ impl Stage {
             digest: self.net.digest(),
             log: self.net.lines(),
             plan,
+            trust: Some(self.trust),
             delivered,
         }
     }

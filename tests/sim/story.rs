@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hubless::{EndpointError, Message, Pull, Push, Unsent};
+use hubless::{EndpointError, Mechanism, Message, Pull, Push, Unsent};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;
@@ -24,6 +24,7 @@ use crate::letter::{Id, Shape};
 use crate::malice::Malice;
 use crate::scenario::{Options, Order, Scenario, Step};
 use crate::stage::{self, LIVENESS, Outcome, Stage};
+use crate::trust::Trust;
 
 /// What tokio's clock and a few polls may add to a bound.
 const SLACK: Duration = Duration::from_millis(20);
@@ -102,10 +103,14 @@ pub(crate) fn tell(seed: u64, malice: Option<Malice>, keep_log: bool) -> Outcome
 
 impl World {
     fn new(seed: u64, malice: Option<Malice>, keep_log: bool) -> Arc<Self> {
-        let scenario = Scenario::draw(seed);
+        let mut scenario = Scenario::draw(seed);
+        let stage = Stage::new(seed, scenario.climate.clone(), malice, keep_log);
+        if stage.trust == Trust::Curve {
+            scenario.be_silent();
+        }
         let places = places(&scenario);
         Arc::new(Self {
-            stage: Stage::new(seed, scenario.climate.clone(), malice, keep_log),
+            stage,
             scenario,
             places,
             records: Mutex::default(),
@@ -178,7 +183,8 @@ impl World {
         let plan = self.plans().nth(place).map(|(_, plan)| plan.options.clone());
         let options = plan.expect("every place has a plan");
         let seed = Dice::new(self.seed).fork(u64::from(number) + 1000).roll();
-        let handle = build(here.sends, &options, self.net.port(number), seed);
+        let mechanism = self.trust.mechanism(!here.sends);
+        let handle = build(here.sends, &options, mechanism, self.net.port(number), seed);
         self.records().push(Record {
             place: here.index,
             sends: here.sends,
@@ -385,10 +391,17 @@ fn places(scenario: &Scenario) -> Vec<Place> {
     places
 }
 
-fn build(sends: bool, options: &Options, carrier: Arc<dyn hubless::carrier::Carrier>, seed: u64) -> Handle {
+fn build(
+    sends: bool,
+    options: &Options,
+    mechanism: Mechanism,
+    carrier: Arc<dyn hubless::carrier::Carrier>,
+    seed: u64,
+) -> Handle {
     if sends {
         let mut builder = options
             .apply(Push::builder(), carrier, seed)
+            .mechanism(mechanism)
             .conflate(options.conflate)
             .send_hwm(options.hwm)
             .immediate(options.immediate);
@@ -399,6 +412,7 @@ fn build(sends: bool, options: &Options, carrier: Arc<dyn hubless::carrier::Carr
     } else {
         let mut builder = options
             .apply(Pull::builder(), carrier, seed)
+            .mechanism(mechanism)
             .conflate(options.conflate)
             .recv_hwm(options.hwm);
         if options.hwm_bytes > 0 {

@@ -1,12 +1,20 @@
 //! Listens at the border between a socket and its byte stream: which messages have passed, to the byte.
 //!
+//! What CURVE seals is opened, as it knows both sides' secrets ([`trust`]).
+//!
 //! One tap sits where a socket writes, another where its peer reads. What they saw is the truth that the sockets'
 //! own counters are held against.
 
+use peers::sodium::{self, Key};
+
 use crate::letter::{Id, NAME};
+use crate::trust;
 
 /// Bytes of a ZMTP 3 greeting.
 const GREETING: u64 = 64;
+
+/// Where in it the mechanism begins.
+const MECHANISM: usize = 12;
 
 const MORE: u8 = 1;
 const LONG: u8 = 2;
@@ -24,6 +32,11 @@ pub(crate) struct Tap {
     header: Vec<u8>,
     /// Bytes of the current body that are still to come, and whether it is a command, and whether it is the last.
     body: Option<Body>,
+    /// The sockets at both ends.
+    owners: [u16; 2],
+    /// What they have agreed on, where everything is sealed; and of the current body as much as has come.
+    key: Option<Key>,
+    sealed: Vec<u8>,
 }
 
 /// A message that has passed.
@@ -57,9 +70,20 @@ struct Body {
 }
 
 impl Tap {
+    pub(crate) fn between(owners: [u16; 2]) -> Self {
+        Self {
+            owners,
+            ..Self::default()
+        }
+    }
+
     /// These bytes have passed.
     pub(crate) fn pass(&mut self, mut bytes: &[u8]) {
         let greeting = GREETING.saturating_sub(self.bytes).min(bytes.len() as u64);
+        let mechanism = MECHANISM.checked_sub(self.bytes as usize);
+        if mechanism.and_then(|at| bytes.get(at)) == Some(&b'C') {
+            self.key = Some(trust::agreed(self.owners[0], self.owners[1]));
+        }
         self.bytes += bytes.len() as u64;
         bytes = &bytes[greeting as usize..];
         while !bytes.is_empty() {
@@ -74,7 +98,9 @@ impl Tap {
                     let (now, later) = bytes.split_at(some as usize);
                     body.left -= some;
                     bytes = later;
-                    if let Some(open) = self.open.as_mut().filter(|_| !body.command) {
+                    if self.key.is_some() {
+                        self.sealed.extend_from_slice(now);
+                    } else if let Some(open) = self.open.as_mut().filter(|_| !body.command) {
                         open.bytes += some;
                         let missing = NAME.saturating_sub(open.name.len()).min(now.len());
                         open.name.extend_from_slice(&now[..missing]);
@@ -99,7 +125,8 @@ impl Tap {
             [size] => u64::from(size),
             ref size => size.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
         };
-        if let Some(open) = self.open.as_mut().filter(|_| !command) {
+        let plain = self.open.as_mut().filter(|_| !command && self.key.is_none());
+        if let Some(open) = plain {
             open.bytes += whole as u64;
         }
         self.header.clear();
@@ -120,6 +147,11 @@ impl Tap {
             return;
         };
         self.body = None;
+        let sealed = std::mem::take(&mut self.sealed);
+        let last = match &self.key {
+            Some(key) if !command => self.unseal(&sealed, &key.clone()),
+            _ => last,
+        };
         if last && !command {
             let open = self.open.take().unwrap_or_default();
             self.whole.push(Passed {
@@ -127,5 +159,27 @@ impl Tap {
                 bytes: open.bytes,
             });
         }
+    }
+
+    /// Takes what is in a MESSAGE; whether that ends a message.
+    fn unseal(&mut self, message: &[u8], key: &Key) -> bool {
+        assert_eq!(&message[..8], b"\x07MESSAGE", "in traffic every frame is one");
+        let open = |prefix: &[u8; 16]| {
+            let nonce = [&prefix[..], &message[8..16]].concat();
+            sodium::open_agreed(&message[16..], &nonce.try_into().expect("24 bytes"), key)
+        };
+        let inner = open(b"CurveZMQMESSAGEC").or_else(|| open(b"CurveZMQMESSAGES"));
+        let inner = inner.expect("both secrets are known");
+        let (flags, body) = inner.split_first().expect("there are flags");
+        if *flags & !MORE != 0 {
+            // A command: what has been taken for the beginning of a message was none.
+            self.open.take_if(|open| open.bytes == 0);
+            return false;
+        }
+        let message = self.open.get_or_insert_default();
+        message.bytes += if body.len() < 256 { 2 } else { 9 } + body.len() as u64;
+        let missing = NAME.saturating_sub(message.name.len()).min(body.len());
+        message.name.extend_from_slice(&body[..missing]);
+        *flags & MORE == 0
     }
 }

@@ -61,6 +61,32 @@ pub fn open(sealed: &[u8], nonce: &Nonce, theirs: &Key, ours: &Key) -> Option<Ve
     (done == 0).then_some(text)
 }
 
+/// What both sides of a `crypto_box` agree on. `None` for a public key of low order.
+pub fn agree(theirs: &Key, ours: &Key) -> Option<Key> {
+    init();
+    let mut agreed = [0; 32];
+    // SAFETY: all have 32 bytes.
+    let done = unsafe { c::crypto_box_beforenm(agreed.as_mut_ptr(), theirs.as_ptr(), ours.as_ptr()) };
+    (done == 0).then_some(agreed)
+}
+
+/// Opens a `crypto_box` with what both sides [agree](agree) on.
+pub fn open_agreed(sealed: &[u8], nonce: &Nonce, agreed: &Key) -> Option<Vec<u8>> {
+    init();
+    let mut text = vec![0; sealed.len().checked_sub(16)?];
+    // SAFETY: the lengths are those of the slices; the output is shorter by the tag.
+    let done = unsafe {
+        c::crypto_box_open_easy_afternm(
+            text.as_mut_ptr(),
+            sealed.as_ptr(),
+            sealed.len() as u64,
+            nonce.as_ptr(),
+            agreed.as_ptr(),
+        )
+    };
+    (done == 0).then_some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +100,10 @@ mod tests {
             Some(b"hello".to_vec())
         );
         assert_eq!(open(&sealed, &[2; 24], &public_key(&ann), &bob), None);
+        let agreed = agree(&public_key(&ann), &bob).expect("a good key");
+        assert_eq!(open_agreed(&sealed, &[1; 24], &agreed), Some(b"hello".to_vec()));
+        assert_eq!(open_agreed(&sealed, &[2; 24], &agreed), None);
+        assert_eq!(agree(&[0; 32], &bob), None);
         assert_eq!(seal(b"hello", &[1; 24], &[0; 32], &ann), None);
     }
 }
