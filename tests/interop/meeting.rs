@@ -139,10 +139,6 @@ impl Meeting {
         }
     }
 
-    pub(crate) fn binder(&self) -> Binder {
-        self.binder
-    }
-
     /// Our socket binds or connects.
     pub(crate) async fn we_come<K: Kind>(&self, ours: &Socket<K>) {
         match self.binder {
