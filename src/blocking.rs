@@ -36,7 +36,7 @@
 //! # What is the same
 //!
 //! Everything else: kinds, options, [endpoints](crate::Endpoint), limits, errors, counters and promises. A socket is
-//! described by the same [`Builder`](crate::Builder):
+//! described by the same [`Builder`]:
 //!
 //! ```
 //! use hubless::blocking::Push;
