@@ -1,6 +1,9 @@
 //! RADIO and DISH with libzmq's, which has them as a draft: groups joined and left, and messages in them. The `zeromq` crate
 //! has neither.
 
+// The table of tests names the peer by a type, and here is but one.
+#![allow(clippy::extra_unused_type_parameters)]
+
 use std::time::Duration;
 
 use hubless::{Dish, Heartbeat, Radio, SocketKind, TryRecvError};
