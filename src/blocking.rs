@@ -46,6 +46,7 @@
 //! ```
 
 mod addressed;
+mod groups;
 mod poll;
 mod pubsub;
 mod receiving;
@@ -217,6 +218,18 @@ pub type Req = Socket<kind::Req>;
 /// ```
 pub type Rep = Socket<kind::Rep>;
 
+/// Sends to its peers in turn, and receives from them in turn: [`hubless::Dealer`](crate::Dealer) for plain threads.
+pub type Dealer = Socket<kind::Dealer>;
+
+/// Sends to the peer it names, and receives with the name of the sender: [`hubless::Router`](crate::Router) for plain threads.
+pub type Router = Socket<kind::Router>;
+
+/// Sends to everybody in a group: [`hubless::Radio`](crate::Radio) for plain threads.
+pub type Radio = Socket<kind::Radio>;
+
+/// Receives from the groups it joined: [`hubless::Dish`](crate::Dish) for plain threads.
+pub type Dish = Socket<kind::Dish>;
+
 /// Publishes, and sees who subscribes to what: [`hubless::XPub`](crate::XPub) for plain threads.
 pub type XPub = Socket<kind::XPub>;
 
@@ -273,7 +286,7 @@ impl<K: Kind> Socket<K> {
         runtime::may_wait().map_err(|_| BindError::InsideRuntime(endpoint.clone()))?;
         self.inner.settle()?;
         let bound = wait(self.inner.shared(), self.inner.bind(&endpoint));
-        bound.unwrap_or_else(|InsideRuntime| Err(BindError::InsideRuntime(endpoint)))
+        bound.unwrap_or(Err(BindError::InsideRuntime(endpoint)))
     }
 
     /// Begins to dial an endpoint, and dials again whenever the connection is lost: see

@@ -23,7 +23,8 @@ use self::handle::Order;
 pub use self::handle::{ProxyControl, ProxyHandle};
 pub use self::statistics::{ProxyStatistics, SideStatistics};
 use self::way::{Turn, Way};
-use crate::error::Closed;
+use crate::error::{Closed, WaitError};
+use crate::runtime;
 use crate::socket::kind::{Forwards, Sends};
 use crate::socket::{Outlet, Socket};
 
@@ -36,6 +37,7 @@ use crate::socket::{Outlet, Socket};
 /// |---|---|---|
 /// | [`Pull`](crate::Pull) | [`Push`](crate::Push) | many who push and many who pull meet at two endpoints that are known |
 /// | [`XSub`](crate::XSub) | [`XPub`](crate::XPub) | the same for publishers and subscribers; who wants what goes the other way |
+/// | [`Router`](crate::Router) | [`Dealer`](crate::Dealer) | the same for those who ask and those who answer |
 /// | `Sub` | `Pub` | the same, with what to forward said here |
 ///
 /// A message is taken from one side only when the other has room for it, at most 1 000 one way before the other way
@@ -227,6 +229,43 @@ impl<F: Forwards, B: Forwards> Proxy<F, B> {
         })
         .await;
         handle.statistics()
+    }
+}
+
+impl<F: Forwards, B: Forwards> Proxy<F, B> {
+    /// Runs the proxy in a plain thread, between sockets that are [blocking](crate::blocking) otherwise, or live on threads of
+    /// their context.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError::InsideRuntime`]: there it is awaited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::thread;
+    ///
+    /// use hubless::blocking::{Pull, Push};
+    /// use hubless::proxy;
+    ///
+    /// let (front, back, producer, worker) = (Pull::new(), Push::new(), Push::new(), Pull::new());
+    /// producer.connect(&front.bind("tcp://127.0.0.1:0")?)?;
+    /// worker.connect(&back.bind("tcp://127.0.0.1:0")?)?;
+    /// let proxy = proxy(front.into_async(), back.into_async());
+    /// let handle = proxy.handle();
+    /// let running = thread::spawn(|| proxy.wait());
+    ///
+    /// producer.send("work")?;
+    /// assert_eq!(worker.recv()?, "work");
+    /// handle.terminate();
+    /// assert_eq!(running.join().expect("it does not panic")?.front.received_messages, 1);
+    /// # Ok::<(), hubless::Error>(())
+    /// ```
+    pub fn wait(self) -> Result<ProxyStatistics, WaitError> {
+        let (front, back) = (self.front.shared(), self.back.shared());
+        let keeper = front.keeper.get().or_else(|| back.keeper.get()).cloned();
+        let ended = runtime::wait(keeper.as_ref(), None, self.run());
+        ended.ok().flatten().ok_or(WaitError::InsideRuntime)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use hubless::{
-    Builder, Closed, Connecting, Context, Dish, Endpoint, Error, Event, Frame, Message, Messages, Monitor,
-    Outgoing, Peer, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req, Request, Stats, Sub, Subscribers,
-    Unsent, XPub, XSub, kind,
+    Builder, Closed, Connecting, Context, Datagram, Dish, Endpoint, Error, Event, Frame, Message, Messages,
+    Monitor, Outgoing, Peer, Peers, Permit, Pub, Pull, Push, Radio, Rep, Req, Request, Stats, StreamEvent,
+    StreamSocket, Sub, Subscribers, Unsent, XPub, XSub, kind,
 };
 
 fn goes_anywhere<T: Send + Sync>() {}
@@ -19,6 +19,7 @@ fn becomes_any_error<T: Into<Error>>() {}
 fn sockets_and_what_they_hand_out_go_to_any_thread() {
     goes_anywhere::<(Push, Pull, Pub, Sub, Req, Rep)>();
     goes_anywhere::<(XPub, XSub, Radio, Dish, hubless::SlowPolicy)>();
+    goes_anywhere::<(StreamSocket, StreamEvent, Datagram)>();
     goes_anywhere::<(
         Peer,
         Peers,
@@ -37,6 +38,7 @@ fn sockets_and_what_they_hand_out_go_to_any_thread() {
 #[test]
 fn all_sockets_but_req_are_shared_by_cloning() {
     is_shared::<(Push, Pull, Pub, Sub, Rep, XPub, XSub, Radio, Dish)>();
+    is_shared::<(StreamSocket, StreamEvent, Datagram)>();
     is_shared::<(Peer, Peers, Subscribers, Endpoint, Context, Message, Frame, Event)>();
 }
 

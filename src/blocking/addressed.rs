@@ -1,4 +1,4 @@
-//! What blocking sockets can do that name their peers: SERVER, PEER, STREAM and DGRAM.
+//! What blocking sockets can do that name their peers: ROUTER, SERVER, PEER, STREAM and DGRAM.
 //!
 //! Whoever needs a limit of time has [`Socket::wait_for_timeout`].
 
@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{Socket, wait};
+use super::{Connecting, Socket, wait};
 use crate::endpoint::ToEndpoint;
 use crate::error::{EndpointError, RecvError, SendError, TryRecvError, TrySendError, WaitError};
 use crate::message::{Message, Payload};
+use crate::pattern::RoutingId;
 use crate::peer::{Peer, PeerId};
 use crate::runtime::InsideRuntime;
 use crate::socket::kind::{self, Kind, Numbers};
@@ -104,6 +105,89 @@ impl Socket<kind::Peer> {
         let peer = self.inner.connect_peer(&endpoint)?;
         self.mind_the_rest();
         Ok(peer)
+    }
+}
+
+impl Socket<kind::Router> {
+    /// Receives the next message, or waits for one, and who sent it: see [`recv_from`](crate::Socket::recv_from).
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::blocking::{Dealer, Router};
+    ///
+    /// let (router, dealer) = (Router::new(), Dealer::new());
+    /// dealer.connect(&router.bind("tcp://127.0.0.1:0")?)?;
+    /// dealer.send("hello")?;
+    /// let (from, message) = router.recv_from()?;
+    /// router.send_to(&from, message)?;
+    /// assert_eq!(dealer.recv()?, "hello");
+    /// # Ok::<(), hubless::Error>(())
+    /// ```
+    pub fn recv_from(&self) -> Result<(RoutingId, Message), RecvError> {
+        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    }
+
+    /// Receives a message if one is there, and who sent it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method.
+    pub fn try_recv_from(&self) -> Result<(RoutingId, Message), TryRecvError> {
+        let received = self.inner.try_recv_from();
+        self.mind_the_rest();
+        received
+    }
+
+    /// Sends a message to one peer: see [`send_to`](crate::Socket::send_to).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the message back.
+    pub fn send_to<'a>(&self, to: &RoutingId, message: impl Into<Payload<'a>>) -> Result<(), SendError> {
+        let message = message.into().into_message();
+        self.send_by(&message, |socket| socket.send_to(to, &message))
+    }
+
+    /// Sends a message to one peer if that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method. All give the message back.
+    pub fn try_send_to<'a>(
+        &self,
+        to: &RoutingId,
+        message: impl Into<Payload<'a>>,
+    ) -> Result<(), TrySendError> {
+        let sent = self.inner.try_send_to(to, message);
+        self.mind_the_rest();
+        sent
+    }
+
+    /// The peer that has this name now.
+    pub fn peer(&self, id: &RoutingId) -> Option<Peer> {
+        self.inner.peer(id)
+    }
+
+    /// Begins to dial an endpoint, whose peer is known by this name whatever it says: see
+    /// [`connect_as`](crate::Socket::connect_as).
+    ///
+    /// # Errors
+    ///
+    /// Those of the async method, and those of [`connect`](Self::connect).
+    pub fn connect_as(
+        &self,
+        to: impl ToEndpoint,
+        routing_id: impl Into<RoutingId>,
+    ) -> Result<Connecting, EndpointError> {
+        let endpoint = self.prepare(to)?;
+        let connecting = self.inner.connect_as(&endpoint, routing_id)?;
+        self.mind_the_rest();
+        Ok(Connecting::new(connecting, self.inner.shared()))
     }
 }
 
@@ -202,7 +286,7 @@ impl Socket<kind::Dgram> {
 
 impl<K: Kind> Socket<K> {
     /// Sends a message, which is given back where that would have to wait.
-    fn send_by<'m, F>(
+    pub(super) fn send_by<'m, F>(
         &'m self,
         message: &Message,
         send: impl FnOnce(&'m socket::Socket<K>) -> F,

@@ -176,6 +176,18 @@ impl Mechanism {
         }
     }
 
+    /// Whether both sides introduce themselves without having heard the other.
+    pub(crate) fn introduces_unasked(&self) -> bool {
+        matches!(self.role, Role::Null)
+    }
+
+    /// Appends our introduction, where it was left for when the peer's has come.
+    pub(crate) fn greet_last(&self, metadata: &[u8], out: &mut Vec<u8>) {
+        if self.introduces_unasked() {
+            null::greet(metadata, out);
+        }
+    }
+
     /// Begins the handshake: the peer has named the same mechanism. `entropy` is randomness, as much as is
     /// [needed](Self::entropy).
     pub(crate) fn start(&self, _entropy: &[u8], out: &mut Vec<u8>) -> Result<Progress, ProtocolError> {

@@ -100,7 +100,7 @@ enum Owned {
 
 impl IntoFrames {
     /// What has not been given out, as a message; `None` when that is nothing.
-    pub(super) fn remaining(self) -> Option<Message> {
+    pub(crate) fn remaining(self) -> Option<Message> {
         match self.0 {
             Owned::One(frame) => frame.map(Message::single),
             Owned::Inline { frames, at } => {

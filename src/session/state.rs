@@ -265,7 +265,7 @@ impl AwaitCommand {
         input.advance(frame.whole);
         let step = shaking.go_on(now, progress, config)?;
         if shaking.hears_first && matches!(step, Step::Established(..)) {
-            config.mechanism.greet(&config.metadata(), out);
+            config.mechanism.greet_last(&config.metadata(), out);
         }
         Ok(step)
     }
@@ -305,6 +305,11 @@ impl AwaitVerdict {
         out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
         let Self { handshake, shaking } = self;
+        let mut unsaid = Vec::new();
+        let out = match shaking.hears_first && config.mechanism.introduces_unasked() {
+            true => &mut unsaid,
+            false => out,
+        };
         let progress = handshake.handle_verdict(verdict, &config.metadata(), out)?;
         shaking.go_on(now, progress, config)
     }

@@ -652,8 +652,8 @@ fn a_malformed_command_in_traffic_ends_the_connection() {
 fn unknown_commands_are_ignored_and_counted() {
     let mut session = established(SocketKind::Pull, 1);
     for body in [
-        &b"\x04JOINgroup"[..],
-        b"\x05LEAVEgroup",
+        &b"\x04NEWSof it"[..],
+        b"\x04join",
         b"\x07MESSAGE",
         b"\x05HELLO",
         b"\x01x",
@@ -663,6 +663,22 @@ fn unknown_commands_are_ignored_and_counted() {
     assert_eq!(session.unknown_commands(), 5);
     assert!(session.is_established() && session.output().is_empty());
     assert_eq!(session.poll_event(), None);
+}
+
+#[test]
+fn groups_are_joined_and_left_by_commands() {
+    for minor in [0, 1] {
+        let mut dish = established(SocketKind::Dish, minor);
+        dish.join(b"a");
+        dish.leave(b"");
+        assert_eq!(take_output(&mut dish), b"\x04\x06\x04JOINa\x04\x06\x05LEAVE");
+        let mut radio = established(SocketKind::Radio, minor);
+        for body in [&b"\x04JOINa"[..], b"\x05LEAVE"] {
+            radio.handle_command(start(), body).expect("it is understood");
+        }
+        assert_eq!(radio.poll_event(), Some(SessionEvent::Join("a".into())));
+        assert_eq!(radio.poll_event(), Some(SessionEvent::Leave("".into())));
+    }
 }
 
 #[test]

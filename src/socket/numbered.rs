@@ -32,7 +32,7 @@ use crate::pipe::{PipeId, Refusal, SendTicket};
 /// | a message of several frames | sent: [`SendError::Multipart`], with the message; received: dropped, and counted as [`ProtocolError`](crate::DropReason::ProtocolError) |
 /// | no peer, or all at their high-water mark | waits; it never drops |
 /// | a connection is lost | as with [`Push`](super::Push) on the way out; what was received stays readable |
-/// | own options | [`immediate`](Builder::immediate), [`hello_message`](Builder::hello_message), [`hiccup_message`](Builder::hiccup_message) |
+/// | own options | [`immediate`](super::Builder::immediate), [`hello_message`](super::Builder::hello_message), [`hiccup_message`](super::Builder::hiccup_message) |
 ///
 /// Questions and answers may cross: nothing says which answer belongs to which question. What libzmq calls a draft: a
 /// libzmq built without drafts knows neither CLIENT nor SERVER.
@@ -69,7 +69,7 @@ pub type Client = Socket<kind::Client>;
 /// | a message of several frames | sent: [`SendError::Multipart`], with the message; received: dropped, and counted as [`ProtocolError`](crate::DropReason::ProtocolError) |
 /// | a connection is lost | the queue of an accepted one is dropped and counted, and its number is gone; a connecting endpoint keeps both; what was received stays readable |
 /// | throws a peer out | [`disconnect_peer`](Socket::disconnect_peer) |
-/// | own options | [`hello_message`](Builder::hello_message), [`disconnect_message`](Builder::disconnect_message) |
+/// | own options | [`hello_message`](super::Builder::hello_message), [`disconnect_message`](super::Builder::disconnect_message) |
 ///
 /// A client that has sent nothing yet is found in [`peers`](Socket::peers) or the [monitor](Socket::monitor), with its
 /// [number](crate::Peer::number).

@@ -1,6 +1,7 @@
 //! The two ends of whatever forwards: where messages come out of a socket, and where they go into one, in raw form.
 //!
-//! Room is taken before a message is: one that was received always has somewhere to go.
+//! Room is taken before a message is: one that was received always has somewhere to go. In raw form the first frame of
+//! a ROUTER's message names the peer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,8 +9,11 @@ use std::task::{Context, Poll, ready};
 use super::Socket;
 use super::core::{Core, Receiving, RecvFuture, Reservation, Sending};
 use super::kind::Kind;
+use super::router::{self, ReceivingFrom};
 use crate::error::{Closed, SendError};
-use crate::message::Message;
+use crate::message::{Frame, Message};
+use crate::pattern::RoutingId;
+use crate::pipe::{AimedTicket, Refusal};
 
 impl<K: Kind> Socket<K> {
     /// Waits until the socket is closed.
@@ -25,7 +29,7 @@ impl<K: Kind> Socket<K> {
             Receiving::Never => None,
             _ => Some(Inlet {
                 core: &self.core,
-                receiving: self.core.recv(),
+                source: Source::of(&self.core),
             }),
         }
     }
@@ -38,6 +42,7 @@ impl<K: Kind> Socket<K> {
                 core: &self.core,
                 room: Reservation::default(),
                 has_room: false,
+                aim: AimedTicket::default(),
                 returned: None,
             }),
         }
@@ -48,19 +53,53 @@ impl<K: Kind> Socket<K> {
 #[derive(Debug)]
 pub(crate) struct Inlet<'a> {
     core: &'a Core,
-    receiving: RecvFuture<'a>,
+    source: Source<'a>,
+}
+
+#[derive(Debug)]
+enum Source<'a> {
+    Anybody(RecvFuture<'a>),
+    Named(ReceivingFrom<'a>),
+}
+
+impl<'a> Source<'a> {
+    fn of(core: &'a Core) -> Self {
+        match router::sides(core) {
+            Some(_) => Self::Named(ReceivingFrom::new(core)),
+            None => Self::Anybody(core.recv()),
+        }
+    }
 }
 
 impl Inlet<'_> {
     /// Leaves the line: what comes now is for others.
     pub(crate) fn leave(&mut self) {
-        self.receiving = self.core.recv();
+        self.source = Source::of(self.core);
     }
 
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Closed>> {
-        let received = ready!(Pin::new(&mut self.receiving).poll(cx));
+        let received = match &mut self.source {
+            Source::Anybody(receiving) => ready!(Pin::new(receiving).poll(cx)),
+            Source::Named(receiving) => {
+                ready!(Pin::new(receiving).poll(cx)).map(|(from, message)| addressed(&from, message))
+            }
+        };
         Poll::Ready(received.map_err(|_| Closed))
     }
+}
+
+/// A message behind the name of its peer.
+fn addressed(peer: &RoutingId, message: Message) -> Message {
+    let mut frames = vec![Frame::copy_from_slice(peer)];
+    frames.extend(message);
+    Message::try_from(frames).unwrap_or_else(|_| unreachable!("there is the name"))
+}
+
+/// The other way round; `None` when there is nothing behind the name.
+fn apart(message: Message) -> Option<(RoutingId, Message)> {
+    let mut frames = message.into_iter();
+    let peer = frames.next()?;
+    Some((peer.into_bytes().into(), frames.remaining()?))
 }
 
 /// Where messages go into a socket. Keeps the room that it has until it is used, and gives it back when it is dropped.
@@ -69,13 +108,25 @@ pub(crate) struct Outlet<'a> {
     core: &'a Core,
     room: Reservation,
     has_room: bool,
-    /// Its peer had left, and no other had room.
+    aim: AimedTicket,
+    /// Its peer had left, and no other had room; or its peer has none, and must be waited for.
     returned: Option<Message>,
 }
 
 impl Outlet<'_> {
     /// Waits until there is room for a message.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        if let Some((addressed, _)) = router::sides(self.core) {
+            // Whether there is room depends on the message: one may have to wait here.
+            if let Some((to, message)) = self.returned.clone().and_then(apart) {
+                let sent = ready!(addressed.poll_send(&to, cx.waker(), &mut self.aim, &message.into()));
+                self.returned = None;
+                if let Err(Refusal::Closed) = sent {
+                    return Poll::Ready(Err(Closed));
+                }
+            }
+            return Poll::Ready(Ok(()));
+        }
         while !self.has_room {
             ready!(self.core.poll_reserve(cx, &mut self.room))?;
             self.has_room = true;
@@ -93,10 +144,16 @@ impl Outlet<'_> {
         self.core.leave(&mut self.room);
         self.core.release(&mut self.room);
         self.has_room = false;
+        if let Some((addressed, _)) = router::sides(self.core) {
+            addressed.leave(&mut self.aim);
+        }
     }
 
     /// Uses the room.
     pub(crate) fn send(&mut self, message: Message) -> Sent {
+        if router::sides(self.core).is_some() {
+            return self.send_to_named(message);
+        }
         self.has_room = false;
         match self.core.send_reserved(&mut self.room, message.into()) {
             Ok(()) => Sent::Queued,
@@ -106,6 +163,28 @@ impl Outlet<'_> {
             }
             Err(SendError::Closed(_)) => Sent::Closed,
             Err(_) => Sent::Refused,
+        }
+    }
+
+    fn send_to_named(&mut self, message: Message) -> Sent {
+        let Some((addressed, _)) = router::sides(self.core) else {
+            return Sent::Closed;
+        };
+        let Some((to, body)) = apart(message.clone()) else {
+            return Sent::Refused;
+        };
+        let payload = body.into();
+        if !self.core.limits.admit(&payload) {
+            return Sent::Refused;
+        }
+        match addressed.try_send(&to, &payload) {
+            Ok(()) => Sent::Queued,
+            Err(Refusal::Full) => {
+                self.returned = Some(message);
+                Sent::Queued
+            }
+            Err(Refusal::Gone) => Sent::Refused,
+            Err(Refusal::Closed) => Sent::Closed,
         }
     }
 }
@@ -120,7 +199,7 @@ impl Drop for Outlet<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
     Queued,
-    /// It is none that this socket may send.
+    /// It is none that this socket may send, or none that anybody could get.
     Refused,
     Closed,
 }

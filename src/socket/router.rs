@@ -306,10 +306,7 @@ impl Socket<kind::Router> {
     pub fn recv_from(
         &self,
     ) -> impl Future<Output = Result<(RoutingId, Message), RecvError>> + Send + Unpin + '_ {
-        ReceivingFrom {
-            core: &self.core,
-            ticket: RecvTicket::default(),
-        }
+        ReceivingFrom::new(&self.core)
     }
 
     /// Receives a message, with the routing id of the peer that sent it, if one is there.
@@ -361,7 +358,7 @@ impl Socket<kind::Router> {
 }
 
 /// The two sides of a socket whose peers have names.
-fn sides(core: &Core) -> Option<(&Addressed, &Inbox)> {
+pub(super) fn sides(core: &Core) -> Option<(&Addressed, &Inbox)> {
     match (&core.sending, &core.receiving) {
         (Sending::Addressed(addressed), Receiving::Pipes { inbox, .. }) => Some((addressed, inbox)),
         _ => None,
@@ -431,9 +428,18 @@ impl Drop for SendingTo<'_> {
 
 /// The future of one `recv_from`. Nothing is taken before it is returned.
 #[derive(Debug)]
-struct ReceivingFrom<'a> {
+pub(super) struct ReceivingFrom<'a> {
     core: &'a Core,
     ticket: RecvTicket,
+}
+
+impl<'a> ReceivingFrom<'a> {
+    pub(super) fn new(core: &'a Core) -> Self {
+        Self {
+            core,
+            ticket: RecvTicket::default(),
+        }
+    }
 }
 
 impl Future for ReceivingFrom<'_> {

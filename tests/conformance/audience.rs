@@ -219,7 +219,7 @@ async fn an_xpubs_program_that_does_not_read_holds_back_messages_and_not_subscri
 async fn an_xsub_tells_the_same_again_and_no_more() {
     let listener = RawListener::tcp().await;
     let subscriber = XSub::new();
-    drop(subscriber.connect(&listener.endpoint()).expect("an endpoint"));
+    drop(subscriber.connect(listener.endpoint()).expect("an endpoint"));
     let mut raw = listener.accept().await;
     raw.shake_hands("XPUB", "XSUB").await;
     for _ in 0..3 {
@@ -241,7 +241,7 @@ async fn a_dish_joins_and_leaves_by_commands_and_takes_two_frames() {
     let dish = Dish::new();
     dish.join("a").expect("a short name");
     let listener = RawListener::tcp().await;
-    drop(dish.connect(&listener.endpoint()).expect("an endpoint"));
+    drop(dish.connect(listener.endpoint()).expect("an endpoint"));
     let mut raw = listener.accept().await;
     raw.shake_hands("RADIO", "DISH").await;
     raw.expect(&command("JOIN", b"a")).await;

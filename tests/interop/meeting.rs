@@ -116,10 +116,6 @@ impl Meeting {
         &self.endpoint
     }
 
-    pub(crate) fn binder(&self) -> Binder {
-        self.binder
-    }
-
     pub(crate) fn is_over_tcp(&self) -> bool {
         self.port.is_some()
     }

@@ -3,8 +3,9 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use hubless::auth::{Applicant, Verdict};
 use hubless::curve::{KeyPair, PublicKey};
-use hubless::{ConnectError, Curve, Mechanism, Plain, PlainUsers, Pull, Push};
+use hubless::{ConnectError, Curve, Mechanism, Null, Pair, Plain, PlainUsers, Pull, Push};
 use peers::libzmq::{CurveKeys, EventKind, Monitor as ZmqMonitor, SocketType};
 
 use crate::zmq::{Setup, joined, told, zmq};
@@ -321,4 +322,63 @@ async fn a_server_key_can_be_changed_without_a_client_noticing() {
         soon("a message", pull.recv()).await.expect("it is open"),
         "still here"
     );
+}
+
+/// A PAIR that comes second is closed before it is told that it may send, whoever has to say what before that.
+#[tokio::test]
+async fn who_finds_no_seat_loses_nothing_with_any_mechanism() {
+    let key = pair();
+    let all: [(Mechanism, Mechanism); 4] = [
+        (Mechanism::default(), Mechanism::default()),
+        (
+            Null::server(|_: Applicant| async { Verdict::accept() }),
+            Mechanism::default(),
+        ),
+        (Plain::server(users()), Plain::client("ann", "hunter2")),
+        (
+            Curve::server(key.clone()).allow_any(),
+            Curve::client(key.public_key(), pair()),
+        ),
+    ];
+    for (server, client) in all {
+        let socket = |mechanism: Mechanism| {
+            let builder = Pair::builder().mechanism(mechanism);
+            let builder = builder.reconnect(Duration::from_millis(1), Duration::from_millis(10));
+            builder.build().expect("no contradiction")
+        };
+        let (binds, first, second) = (socket(server), socket(client.clone()), socket(client));
+        let at = binds.bind("tcp://127.0.0.1:*").await.expect("a free port");
+        let (mut at_binds, mut at_second) = (binds.monitor(), second.monitor());
+        soon("a handshake", first.connect(&at).expect("an endpoint"))
+            .await
+            .expect("the seat is free");
+        let connecting = second.connect(&at).expect("an endpoint");
+        for number in 0..10 {
+            second.send(format!("{number}")).await.expect("there is room");
+        }
+        for _ in 0..3 {
+            failure(&mut at_second).await;
+            assert_eq!(
+                occupied(&mut at_binds).await,
+                "one peer at a time, and there is one already"
+            );
+        }
+        let outgoing = second.stats().outgoing;
+        assert_eq!((outgoing.handed_over.messages, outgoing.queued.messages), (0, 10));
+        first.close().await.expect("nothing is left");
+        soon("a handshake", connecting).await.expect("the seat is free");
+        for number in 0..10 {
+            let received = soon("a message", binds.recv()).await.expect("it is open");
+            assert_eq!(received, format!("{number}"));
+        }
+    }
+}
+
+/// Why the next handshake fails, whoever came in before.
+async fn occupied(monitor: &mut hubless::Monitor) -> String {
+    crate::event(monitor, "a failed handshake", |event| match event {
+        hubless::Event::HandshakeFailed { reason, .. } => Some(reason.to_string()),
+        _ => None,
+    })
+    .await
 }

@@ -274,24 +274,22 @@ impl Connection {
                 None => return Ok(()),
             }
         }
-        match (&self.shared.traffic.incoming, self.lane) {
-            (Incoming::Messages(inbox), Some(lane)) => {
-                if let Some(guard) = self.shared.config.guard {
-                    guard(&frames)?;
-                }
-                self.credit.messages -= count;
-                self.credit.bytes = self.credit.bytes.saturating_sub(frames.len());
-                self.inflow.remember(&frames);
-                let load = Load {
-                    messages: count as u64,
-                    bytes: frames.len() as u64,
-                };
-                let messages = Messages::Read(frames);
-                self.came += count;
-                self.same_thread = inbox.push(lane, Chunk { messages, load });
-            }
-            _ => {}
+        let (Incoming::Messages(inbox), Some(lane)) = (&self.shared.traffic.incoming, self.lane) else {
+            return Ok(());
+        };
+        if let Some(guard) = self.shared.config.guard {
+            guard(&frames)?;
         }
+        self.credit.messages -= count;
+        self.credit.bytes = self.credit.bytes.saturating_sub(frames.len());
+        self.inflow.remember(&frames);
+        let load = Load {
+            messages: count as u64,
+            bytes: frames.len() as u64,
+        };
+        let messages = Messages::Read(frames);
+        self.came += count;
+        self.same_thread = inbox.push(lane, Chunk { messages, load });
         Ok(())
     }
 

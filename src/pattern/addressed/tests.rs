@@ -194,7 +194,7 @@ fn the_first_name_of_an_endpoint_stays_with_it() {
 #[test]
 fn a_lane_that_is_another_peers_by_now_is_not_taken_for_its() {
     let addressed = addressed(false);
-    comes(&addressed, "a");
+    let _ = comes(&addressed, "a");
     let before = PipeId {
         slot: 0,
         generation: 0,

@@ -84,7 +84,7 @@ fn a_topic_of_more_than_246_bytes_needs_the_long_form() {
 
 #[test]
 fn every_command_knows_its_name() {
-    let bodies: [&[u8]; 10] = [
+    let bodies: [&[u8]; 12] = [
         b"\x05READY",
         b"\x05ERROR\x00",
         b"\x09SUBSCRIBE",
@@ -95,12 +95,14 @@ fn every_command_knows_its_name() {
         b"\x07WELCOME",
         b"\x08INITIATE",
         b"\x04JOIN",
+        b"\x05LEAVE",
+        b"\x04NEWS",
     ];
     for body in bodies {
         let command = Command::decode(body).expect("it is well-formed");
         let len = usize::from(body[0]);
         assert_eq!(command.name(), &body[1..=len]);
-        assert_eq!(matches!(command, Command::Other(_)), command.name() == b"JOIN");
+        assert_eq!(matches!(command, Command::Other(_)), command.name() == b"NEWS");
     }
     let lower = Command::decode(b"\x05ready").expect("it is well-formed");
     assert_eq!(lower, Command::Other(b"ready"), "names are case-sensitive");

@@ -70,7 +70,7 @@ pub fn agree(theirs: &Key, ours: &Key) -> Option<Key> {
     (done == 0).then_some(agreed)
 }
 
-/// Opens a `crypto_box` with what both sides [agree](agree) on.
+/// Opens a `crypto_box` with what both sides [agree] on.
 pub fn open_agreed(sealed: &[u8], nonce: &Nonce, agreed: &Key) -> Option<Vec<u8>> {
     init();
     let mut text = vec![0; sealed.len().checked_sub(16)?];

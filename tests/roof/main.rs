@@ -1,4 +1,4 @@
-//! Sockets for plain threads, and threads of a context's own.
+//! What stands on top of the sockets: sockets for plain threads, threads of a context's own, and a proxy.
 //!
 //! | file | what |
 //! |---|---|
@@ -7,10 +7,12 @@
 //! | [`ending`] | closing while others wait; what is left of threads: nothing |
 //! | [`refusals`] | inside a runtime nobody waits |
 //! | [`io_threads`] | a context with threads of its own |
+//! | [`proxy`] | what goes through a proxy, and who steers it |
 
 mod ending;
 mod io_threads;
 mod methods;
+mod proxy;
 mod refusals;
 mod together;
 
