@@ -20,7 +20,9 @@ pub fn endpoint(data: &[u8]) {
     assert!(again == endpoint && again.cmp(&endpoint).is_eq());
     // A wildcard is for one side, a source for the other: nothing is good for neither.
     assert!(endpoint.for_bind().is_ok() || endpoint.for_connect().is_ok() || text.contains(';'));
+    // A zone is kept as it is written, be it a number: `%0` and `%00` are two endpoints, and none is a third.
     if let Some(address) = text.strip_prefix("tcp://")
+        && !address.contains('%')
         && let Ok(address) = address.parse::<SocketAddr>()
     {
         let resolved = Endpoint::from(address);
