@@ -31,7 +31,7 @@ async fn a_tcp_listener_is_taken_over_with_those_who_wait_there() -> Outcome {
     let mut monitor = pull.monitor();
     let endpoint = pull.bind_listener(listener)?;
     assert_eq!(endpoint, Endpoint::from(at));
-    assert_eq!(pull.endpoints(), [endpoint.clone()]);
+    assert_eq!(pull.endpoints(), std::slice::from_ref(&endpoint));
     let address = event(&mut monitor, |event| match event {
         Event::Accepted { address, .. } => Some(address),
         _ => None,

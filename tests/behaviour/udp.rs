@@ -149,7 +149,7 @@ async fn an_endpoint_is_connected_once_it_has_an_address_and_until_it_is_disconn
         (peer.endpoint(), peer.kind(), peer.version()),
         (&endpoint, None, (0, 0))
     );
-    assert_eq!(radio.peers().list(), [peer.clone()]);
+    assert_eq!(radio.peers().list(), std::slice::from_ref(&peer));
     radio.disconnect(&endpoint).await?;
     assert_eq!((radio.peers().count(), radio.endpoints().len()), (0, 0));
     let gone = event(&mut monitor, |event| match event {
