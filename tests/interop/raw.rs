@@ -110,6 +110,7 @@ async fn what_is_sent_in_a_group_by_udp_is_heard() {
     let (held, theirs) = udp_place();
     drop(held);
     let (tell, told) = tokio::sync::oneshot::channel();
+    let (we_heard, they_heard) = std::sync::mpsc::channel();
     let at_theirs = format!("udp://{theirs}");
     let other = tokio::task::spawn_blocking({
         let at_theirs = at_theirs.clone();
@@ -129,6 +130,8 @@ async fn what_is_sent_in_a_group_by_udp_is_heard() {
             let mut heard = Msg::new();
             dish.wait_readable(crate::DEADLINE)?;
             dish.recv_into(&mut heard, Wait::No)?;
+            // What its RADIO has not sent yet would go with it.
+            let _ = they_heard.recv_timeout(crate::DEADLINE);
             Ok::<_, peers::libzmq::Error>((heard.group(), heard.bytes().to_vec()))
         }
     });
@@ -140,16 +143,20 @@ async fn what_is_sent_in_a_group_by_udp_is_heard() {
         .await
         .expect("it has an address");
     // libzmq's `bind` returns before its I/O thread has opened the socket, and what comes earlier is lost.
-    while !other.is_finished() {
-        radio.send_to("olds", "not heard").await.expect("it is open");
-        radio.send_to("news", "from here").await.expect("it is open");
-        tokio::task::yield_now().await;
-    }
+    let sending = tokio::spawn(async move {
+        loop {
+            radio.send_to("olds", "not heard").await.expect("it is open");
+            radio.send_to("news", "from here").await.expect("it is open");
+            tokio::task::yield_now().await;
+        }
+    });
     let (group, body) = ours.recv_from().await.expect("it is open");
     assert_eq!((group, body), ("news".into(), "from there".into()));
+    let _ = we_heard.send(());
     let heard = other
         .await
         .expect("it does not panic")
         .expect("libzmq does as it is told");
     assert_eq!(heard, ("news".to_owned(), b"from here".to_vec()));
+    sending.abort();
 }
