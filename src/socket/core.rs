@@ -465,7 +465,6 @@ impl Core {
             core: self,
             ticket: RecvTicket::default(),
             from: None,
-            noticed: None,
         }
     }
 

@@ -227,12 +227,9 @@ impl<K: Receives> Socket<K> {
     /// # }
     /// ```
     pub async fn recv_from(&self) -> Result<(Peer, Message), RecvError> {
-        let mut receiving = self.core.recv();
-        let message = (&mut receiving).await?;
+        let (sender, message) = self.core.recv().with_sender().await?;
         // The entry of a lane stays until the lane is used again, which it is not before it has been read empty.
-        let peer = receiving
-            .sender()
-            .unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
+        let peer = sender.unwrap_or_else(|| unreachable!("a message comes from a lane that somebody opened"));
         Ok((peer, message))
     }
 }

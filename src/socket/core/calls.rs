@@ -1,6 +1,6 @@
 //! The futures of one message sent and of one received.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -36,18 +36,7 @@ impl Future for SendFuture<'_> {
             Sending::Pipes(outbox) => {
                 ready!(outbox.poll_send(cx.waker(), &mut this.ticket, &[], &this.payload)).is_ok()
             }
-            Sending::FanOut(fan_out) => {
-                let sent = match fan_out.patience() {
-                    None => fan_out.poll_send(cx.waker(), &this.payload, runtime::now),
-                    Some(patience) => this.poll_patiently(cx, fan_out, patience),
-                };
-                this.core.show_out(fan_out);
-                ready!(sent).is_ok()
-            }
-            Sending::Upstream(upstream) => {
-                ready!(upstream.poll_send(cx.waker(), &this.payload, runtime::now)).is_ok()
-            }
-            Sending::Addressed(_) | Sending::Never => false,
+            _ => ready!(this.poll_to_all(cx)),
         };
         if is_sent {
             Poll::Ready(Ok(()))
@@ -68,6 +57,24 @@ impl<'a> SendFuture<'a> {
     #[inline(never)]
     fn closed(&mut self) -> Box<SendError> {
         Box::new(SendError::Closed(self.take().into_message()))
+    }
+
+    /// Sends to all who want it: whether that went well. A call of its own, so that those who send to one are not slowed.
+    #[inline(never)]
+    fn poll_to_all(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let sent = match &self.core.sending {
+            Sending::FanOut(fan_out) => {
+                let sent = match fan_out.patience() {
+                    None => fan_out.poll_send(cx.waker(), &self.payload, runtime::now),
+                    Some(patience) => self.poll_patiently(cx, fan_out, patience),
+                };
+                self.core.show_out(fan_out);
+                sent
+            }
+            Sending::Upstream(upstream) => upstream.poll_send(cx.waker(), &self.payload, runtime::now),
+            Sending::Pipes(_) | Sending::Addressed(_) | Sending::Never => return Poll::Ready(false),
+        };
+        sent.map(|sent| sent.is_ok())
     }
 
     /// Publishes, and waits for subscribers for as long as that is to be.
@@ -117,22 +124,65 @@ pub(crate) struct RecvFuture<'a> {
     pub(super) ticket: RecvTicket,
     /// The pipe that the message came from.
     pub(crate) from: Option<PipeId>,
-    /// Whose notice it is, if it is one.
-    pub(super) noticed: Option<Peer>,
 }
 
 impl RecvFuture<'_> {
-    /// Who sent what was received.
-    pub(crate) fn sender(&mut self) -> Option<Peer> {
+    /// What is received, and who sent it.
+    pub(crate) async fn with_sender(mut self) -> Result<(Option<Peer>, Message), RecvError> {
+        let mut noticed = None;
+        let message = poll_fn(|cx| match self.poll_messages(cx) {
+            Some(received) => received,
+            None => self.poll_audience(cx, &mut noticed),
+        })
+        .await?;
         let link = || self.core.shared.peers.by_lane(self.from?);
-        self.noticed.take().or_else(|| link().map(|link| link.peer))
+        Ok((noticed.or_else(|| link().map(|link| link.peer)), message))
     }
 
-    /// What there is to hear of subscribers, if there is something.
-    fn take_notice(&mut self, inbox: &Inbox, fan_out: &FanOut, must: bool) -> Option<Message> {
+    /// What peers send, where that is all there is to receive.
+    #[inline(always)]
+    fn poll_messages(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<Message, RecvError>>> {
+        let Receiving::Pipes { inbox, wanted } = &self.core.receiving else {
+            return None;
+        };
+        Some(inbox.poll_recv(cx.waker(), &mut self.ticket, &mut self.from, wanted.as_ref()))
+    }
+
+    /// Receives what peers send and, in between, what subscribers want. A call of its own, so that those who receive
+    /// messages alone are not slowed.
+    #[inline(never)]
+    fn poll_audience(
+        &mut self,
+        cx: &mut Context<'_>,
+        noticed: &mut Option<Peer>,
+    ) -> Poll<Result<Message, RecvError>> {
+        let Receiving::Audience { inbox, fan_out } = &self.core.receiving else {
+            return Poll::Ready(Err(RecvError::Closed));
+        };
+        if let Some(notice) = self.take_notice(inbox, fan_out, noticed, false) {
+            return Poll::Ready(Ok(notice));
+        }
+        let received = inbox.poll_recv(cx.waker(), &mut self.ticket, &mut self.from, None::<&Wanted>);
+        // Before it was in the line nobody could call it.
+        if received.is_pending()
+            && let Some(notice) = self.take_notice(inbox, fan_out, noticed, true)
+        {
+            return Poll::Ready(Ok(notice));
+        }
+        received
+    }
+
+    /// What there is to hear of subscribers, if there is something, and in `noticed` of whom.
+    fn take_notice(
+        &mut self,
+        inbox: &Inbox,
+        fan_out: &FanOut,
+        noticed: &mut Option<Peer>,
+        must: bool,
+    ) -> Option<Message> {
         let peers = &self.core.shared.peers;
         let (notice, link) = fan_out.next_notice(must, |pipe| peers.by_pipe(pipe))?;
-        self.noticed = link.map(|link| link.peer);
+        *noticed = link.map(|link| link.peer);
         inbox.leave(&mut self.ticket);
         Some(notice)
     }
@@ -144,24 +194,10 @@ impl Future for RecvFuture<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let (inbox, fan_out) = match &this.core.receiving {
-            Receiving::Pipes { inbox, wanted } => {
-                return inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, wanted.as_ref());
-            }
-            Receiving::Audience { inbox, fan_out } => (inbox, fan_out),
-            Receiving::Never => return Poll::Ready(Err(RecvError::Closed)),
-        };
-        if let Some(notice) = this.take_notice(inbox, fan_out, false) {
-            return Poll::Ready(Ok(notice));
+        if let Receiving::Pipes { inbox, wanted } = &this.core.receiving {
+            return inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, wanted.as_ref());
         }
-        let received = inbox.poll_recv(cx.waker(), &mut this.ticket, &mut this.from, None::<&Wanted>);
-        // Before it was in the line nobody could call it.
-        if received.is_pending()
-            && let Some(notice) = this.take_notice(inbox, fan_out, true)
-        {
-            return Poll::Ready(Ok(notice));
-        }
-        received
+        this.poll_audience(cx, &mut None)
     }
 }
 
