@@ -417,11 +417,7 @@ impl<K: Kind> Socket<K> {
         limit: Duration,
         call: impl FnOnce(&'a socket::Socket<K>) -> F,
     ) -> Result<F::Output, WaitError> {
-        match wait_for(self.inner.shared(), limit, call(&self.inner)) {
-            Ok(Some(output)) => Ok(output),
-            Ok(None) => Err(WaitError::Timeout),
-            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
+        wait_for(self.inner.shared(), limit, call(&self.inner))?.ok_or(WaitError::Timeout)
     }
 
     /// The async socket that this is a cover of.
@@ -456,6 +452,12 @@ fn wait_for<F: Future>(
     future: F,
 ) -> Result<Option<F::Output>, InsideRuntime> {
     runtime::wait(shared.keeper.get(), Some(limit), future)
+}
+
+impl From<InsideRuntime> for WaitError {
+    fn from(_: InsideRuntime) -> Self {
+        Self::InsideRuntime
+    }
 }
 
 impl<K: Kind> From<socket::Socket<K>> for Socket<K> {

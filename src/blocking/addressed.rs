@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{Connecting, Socket, wait};
 use crate::endpoint::ToEndpoint;
-use crate::error::{EndpointError, RecvError, SendError, TryRecvError, TrySendError, WaitError};
+use crate::error::{EndpointError, SendError, TryRecvError, TrySendError, WaitError};
 use crate::message::{Message, Payload};
 use crate::pattern::RoutingId;
 use crate::peer::{Peer, PeerId};
@@ -78,9 +78,9 @@ impl Socket<kind::Server> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
-    pub fn recv_from(&self) -> Result<(PeerId, Message), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(PeerId, Message), WaitError> {
+        Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
 }
 
@@ -89,9 +89,9 @@ impl Socket<kind::Peer> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
-    pub fn recv_from(&self) -> Result<(PeerId, Message), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(PeerId, Message), WaitError> {
+        Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
 
     /// Begins to dial an endpoint, and says at once what its peer is called: see
@@ -113,7 +113,7 @@ impl Socket<kind::Router> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
+    /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
     ///
     /// # Examples
     ///
@@ -128,8 +128,8 @@ impl Socket<kind::Router> {
     /// assert_eq!(dealer.recv()?, "hello");
     /// # Ok::<(), hubless::Error>(())
     /// ```
-    pub fn recv_from(&self) -> Result<(RoutingId, Message), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    pub fn recv_from(&self) -> Result<(RoutingId, Message), WaitError> {
+        Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
 
     /// Receives a message if one is there, and who sent it.
@@ -196,9 +196,9 @@ impl Socket<kind::Stream> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
-    pub fn recv_from(&self) -> Result<(Peer, StreamEvent), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(Peer, StreamEvent), WaitError> {
+        Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
 
     /// Receives what has happened, if something has.
@@ -246,9 +246,9 @@ impl Socket<kind::Dgram> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
-    pub fn recv_from(&self) -> Result<(SocketAddr, Bytes), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(SocketAddr, Bytes), WaitError> {
+        Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
 
     /// Receives a datagram if one is there.

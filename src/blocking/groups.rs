@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Socket, wait, wait_for};
-use crate::error::{GroupTooLong, RecvError, SendError, TryRecvError, TrySendError, WaitError};
+use crate::error::{GroupTooLong, SendError, TryRecvError, TrySendError, WaitError};
 use crate::message::{Frame, Payload};
 use crate::runtime::InsideRuntime;
 use crate::socket::kind;
@@ -78,19 +78,16 @@ impl Socket<kind::Dish> {
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
     pub fn joined(&self) -> Result<(), WaitError> {
-        match wait(self.inner.shared(), self.inner.joined()) {
-            Ok(joined) => Ok(joined?),
-            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
+        Ok(wait(self.inner.shared(), self.inner.joined())??)
     }
 
     /// Receives the next message, or waits for one, and its group.
     ///
     /// # Errors
     ///
-    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
-    pub fn recv_from(&self) -> Result<(Frame, Frame), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    pub fn recv_from(&self) -> Result<(Frame, Frame), WaitError> {
+        Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
 
     /// Receives a message if one is there, and its group.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Socket;
 use crate::error::WaitError;
-use crate::runtime::{self, InsideRuntime};
+use crate::runtime;
 use crate::socket::Readiness;
 use crate::socket::kind::Kind;
 
@@ -126,8 +126,5 @@ pub fn poll(items: &mut [PollItem<'_>], limit: impl Into<Option<Duration>>) -> R
     let waited = runtime::wait(keeper.as_ref(), limit.into(), ready);
     // What comes from now on is for others who wait.
     items.iter_mut().for_each(|item| item.readiness.leave());
-    match waited {
-        Ok(ready) => Ok(ready.unwrap_or(0)),
-        Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-    }
+    Ok(waited?.unwrap_or(0))
 }

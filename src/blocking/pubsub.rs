@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::{Socket, wait, wait_for};
 use crate::driver::Shared;
 use crate::error::WaitError;
-use crate::runtime::InsideRuntime;
 use crate::socket;
 use crate::socket::kind::{self, Publishes, Subscribes};
 
@@ -42,10 +41,7 @@ impl<K: Subscribes> Socket<K> {
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
     pub fn subscribed(&self) -> Result<(), WaitError> {
-        match wait(self.inner.shared(), self.inner.subscribed()) {
-            Ok(subscribed) => Ok(subscribed?),
-            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
+        Ok(wait(self.inner.shared(), self.inner.subscribed())??)
     }
 }
 
@@ -110,10 +106,7 @@ impl Subscribers {
     ///
     /// [`WaitError::Closed`] when the socket is closed before, [`WaitError::InsideRuntime`] where it would have to wait.
     pub fn at_least(&self, n: usize) -> Result<(), WaitError> {
-        match wait(&self.shared, self.subscribers.at_least(n)) {
-            Ok(there) => Ok(there?),
-            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
+        Ok(wait(&self.shared, self.subscribers.at_least(n))??)
     }
 
     /// Waits until there are at least `n`, at most for `limit`.
@@ -122,11 +115,7 @@ impl Subscribers {
     ///
     /// As [`at_least`](Self::at_least), and [`WaitError::Timeout`].
     pub fn at_least_timeout(&self, n: usize, limit: Duration) -> Result<(), WaitError> {
-        match wait_for(&self.shared, limit, self.subscribers.at_least(n)) {
-            Ok(Some(there)) => Ok(there?),
-            Ok(None) => Err(WaitError::Timeout),
-            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
+        Ok(wait_for(&self.shared, limit, self.subscribers.at_least(n))?.ok_or(WaitError::Timeout)??)
     }
 }
 

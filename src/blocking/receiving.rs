@@ -5,7 +5,7 @@ use std::iter::FusedIterator;
 use std::time::Duration;
 
 use super::{Socket, wait, wait_for};
-use crate::error::{RecvError, TryRecvError};
+use crate::error::{TryRecvError, WaitError};
 use crate::message::Message;
 use crate::peer::Peer;
 use crate::runtime::InsideRuntime;
@@ -16,13 +16,13 @@ impl<K: Kind> Socket<K> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
+    /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
     #[inline]
-    pub fn recv(&self) -> Result<Message, RecvError>
+    pub fn recv(&self) -> Result<Message, WaitError>
     where
         K: Receives,
     {
-        wait(self.inner.shared(), self.inner.recv()).unwrap_or(Err(RecvError::InsideRuntime))
+        Ok(wait(self.inner.shared(), self.inner.recv())??)
     }
 
     /// Receives a message if one is there.
@@ -101,11 +101,11 @@ impl<K: Kind> Socket<K> {
     /// assert_eq!(messages, ["one", "two"]);
     /// # Ok::<(), hubless::Error>(())
     /// ```
-    pub fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, RecvError>
+    pub fn recv_many(&self, into: &mut Vec<Message>, limit: usize) -> Result<usize, WaitError>
     where
         K: Receives,
     {
-        wait(self.inner.shared(), self.inner.recv_many(into, limit)).unwrap_or(Err(RecvError::InsideRuntime))
+        Ok(wait(self.inner.shared(), self.inner.recv_many(into, limit))??)
     }
 
     /// The messages of this socket, one after the other, until it is closed.
@@ -126,8 +126,8 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
-    pub fn recv_from(&self) -> Result<(Peer, Message), RecvError> {
-        wait(self.inner.shared(), self.inner.recv_from()).unwrap_or(Err(RecvError::InsideRuntime))
+    pub fn recv_from(&self) -> Result<(Peer, Message), WaitError> {
+        Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
 }
 

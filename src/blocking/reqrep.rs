@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Socket, wait, wait_for};
 use crate::driver::Shared;
-use crate::error::{RecvError, RequestError, SendError, TryRecvError};
+use crate::error::{RequestError, SendError, TryRecvError, WaitError};
 use crate::message::{Message, Payload};
 use crate::peer::Peer;
 use crate::runtime::{self, InsideRuntime};
@@ -56,10 +56,10 @@ impl Socket<kind::Rep> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Closed`] when the socket is closed, [`RecvError::InsideRuntime`] where it would have to wait.
-    pub fn recv_request(&self) -> Result<Request, RecvError> {
+    /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    pub fn recv_request(&self) -> Result<Request, WaitError> {
         let received = wait(self.inner.shared(), self.inner.recv_request());
-        Ok(self.received(received.unwrap_or(Err(RecvError::InsideRuntime))?))
+        Ok(self.received(received??))
     }
 
     /// Receives the next request, waiting at most `limit`. With a limit of zero it takes one that is there.

@@ -11,7 +11,6 @@ use crate::endpoint::Endpoint;
 use crate::error::{ConnectError, WaitError};
 use crate::monitor::{self, Event};
 use crate::peer::Peer;
-use crate::runtime::InsideRuntime;
 use crate::socket;
 
 /// The peers of a socket: [`hubless::Peers`](crate::Peers) for plain threads.
@@ -64,10 +63,7 @@ impl Peers {
     ///
     /// [`WaitError::Closed`] when the socket is closed before, [`WaitError::InsideRuntime`] where it would have to wait.
     pub fn at_least(&self, n: usize) -> Result<(), WaitError> {
-        match wait(&self.shared, self.peers.at_least(n)) {
-            Ok(there) => Ok(there?),
-            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
+        Ok(wait(&self.shared, self.peers.at_least(n))??)
     }
 
     /// Waits until there are at least `n`, at most for `limit`.
@@ -76,11 +72,7 @@ impl Peers {
     ///
     /// As [`at_least`](Self::at_least), and [`WaitError::Timeout`].
     pub fn at_least_timeout(&self, n: usize, limit: Duration) -> Result<(), WaitError> {
-        match wait_for(&self.shared, limit, self.peers.at_least(n)) {
-            Ok(Some(there)) => Ok(there?),
-            Ok(None) => Err(WaitError::Timeout),
-            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
+        Ok(wait_for(&self.shared, limit, self.peers.at_least(n))?.ok_or(WaitError::Timeout)??)
     }
 }
 
@@ -120,11 +112,7 @@ impl Monitor {
     ///
     /// [`WaitError::Timeout`], and [`WaitError::InsideRuntime`] where it would have to wait.
     pub fn next_timeout(&mut self, limit: Duration) -> Result<Option<Event>, WaitError> {
-        match wait_for(&self.shared, limit, self.monitor.next()) {
-            Ok(Some(event)) => Ok(event),
-            Ok(None) => Err(WaitError::Timeout),
-            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
+        wait_for(&self.shared, limit, self.monitor.next())?.ok_or(WaitError::Timeout)
     }
 }
 

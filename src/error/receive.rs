@@ -18,15 +18,13 @@ use super::Closed;
 /// # Ok(())
 /// # }
 /// ```
+// One variant without data: so `Result<Message, RecvError>` is laid out as the message, and is moved as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecvError {
     /// The socket is closed.
     #[error("cannot receive: the socket is closed")]
     Closed,
-    /// A blocking socket's thread runs the tasks of an async runtime, which would all wait with it.
-    #[error("cannot receive: this thread runs an async runtime, and must not wait")]
-    InsideRuntime,
 }
 
 /// No message was received at once.
@@ -68,7 +66,6 @@ impl From<RecvError> for TryRecvError {
     fn from(error: RecvError) -> Self {
         match error {
             RecvError::Closed => Self::Closed,
-            RecvError::InsideRuntime => Self::InsideRuntime,
         }
     }
 }

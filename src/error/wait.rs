@@ -1,8 +1,8 @@
 //! Waiting in a plain thread.
 
-use super::{Closed, Unsent};
+use super::{Closed, RecvError, Unsent};
 
-/// A plain thread did not see what it waited for: see [`blocking`](crate::blocking).
+/// A plain thread did not get what it waited for: see [`blocking`](crate::blocking).
 ///
 /// # Examples
 ///
@@ -33,6 +33,14 @@ pub enum WaitError {
 impl From<Closed> for WaitError {
     fn from(_: Closed) -> Self {
         Self::Closed
+    }
+}
+
+impl From<RecvError> for WaitError {
+    fn from(error: RecvError) -> Self {
+        match error {
+            RecvError::Closed => Self::Closed,
+        }
     }
 }
 

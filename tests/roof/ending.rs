@@ -3,7 +3,7 @@
 use std::thread;
 
 use hubless::blocking::{PollItem, poll};
-use hubless::{RecvError, RequestError, SendError, WaitError, kind};
+use hubless::{RequestError, SendError, WaitError, kind};
 
 use crate::{LIMIT, Outcome, context, socket_in, threads_called, wait_until};
 
@@ -34,7 +34,7 @@ fn closing_ends_all_waiting() -> Outcome {
         rep.clone().close().expect("nothing is queued");
         publisher.clone().close().expect("nothing is queued");
         subscriber.clone().close().expect("nothing is queued");
-        assert_eq!(receiving.join().expect("no panic"), Err(RecvError::Closed));
+        assert_eq!(receiving.join().expect("no panic"), Err(WaitError::Closed));
         assert_eq!(iterating.join().expect("no panic"), 0);
         assert_eq!(counting.join().expect("no panic"), Err(WaitError::Closed));
         assert_eq!(polling.join().expect("no panic"), Ok(1));
@@ -42,7 +42,7 @@ fn closing_ends_all_waiting() -> Outcome {
             sending.join().expect("no panic"),
             Err(SendError::Closed("nobody".into()))
         );
-        assert_eq!(serving.join().expect("no panic"), Some(RecvError::Closed));
+        assert_eq!(serving.join().expect("no panic"), Some(WaitError::Closed));
         assert_eq!(looking.join().expect("no panic"), Err(WaitError::Closed));
         assert_eq!(subscribing.join().expect("no panic"), Err(WaitError::Closed));
     });

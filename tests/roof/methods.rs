@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use hubless::blocking::{self, PollItem, Pub, Pull, Push, Rep, Req, Sub, poll};
 use hubless::{
-    CloseError, EndpointError, Event, Linger, RecvError, RequestError, SendTimeoutError, SocketKind,
-    TryRecvError, TrySendError, WaitError,
+    CloseError, EndpointError, Event, Linger, RequestError, SendTimeoutError, SocketKind, TryRecvError,
+    TrySendError, WaitError,
 };
 
 use crate::{LIMIT, MOMENT, Outcome};
@@ -163,7 +163,7 @@ fn a_publisher_that_never_waits_has_its_drivers_run() -> Outcome {
     subscriber.connect(&publisher.bind("tcp://127.0.0.1:0")?)?;
     subscriber.subscribe("");
     publisher.subscribers().at_least(1)?;
-    let reading = thread::spawn(move || -> Result<u64, RecvError> {
+    let reading = thread::spawn(move || -> Result<u64, WaitError> {
         let mut received = 0;
         while subscriber.recv()? != "end" {
             received += 1;
@@ -319,6 +319,6 @@ fn a_socket_of_a_running_runtime_is_waited_for_from_outside() -> Outcome {
     push.send("hello")?;
     assert_eq!(pull.recv()?, "hello");
     drop(home);
-    assert_eq!(pull.recv(), Err(RecvError::Closed));
+    assert_eq!(pull.recv(), Err(WaitError::Closed));
     Ok(())
 }

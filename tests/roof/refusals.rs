@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hubless::blocking::{PollItem, Pub, Pull, Push, Rep, Req, Sub, poll};
 use hubless::{
-    BindError, CloseError, ConnectError, EndpointError, RecvError, RequestError, SendError, SendTimeoutError,
+    BindError, CloseError, ConnectError, EndpointError, RequestError, SendError, SendTimeoutError,
     TryRecvError, TrySendError, WaitError,
 };
 
@@ -42,15 +42,15 @@ fn whatever_would_wait_inside_a_runtime_is_refused_with_what_it_was_given() -> O
             push.send_timeout("b", LIMIT),
             Err(SendTimeoutError::Failed(SendError::InsideRuntime("b".into())))
         );
-        assert_eq!(pull.recv(), Err(RecvError::InsideRuntime));
-        assert_eq!(pull.recv_from().err(), Some(RecvError::InsideRuntime));
+        assert_eq!(pull.recv(), Err(WaitError::InsideRuntime));
+        assert_eq!(pull.recv_from().err(), Some(WaitError::InsideRuntime));
         assert_eq!(pull.recv_timeout(LIMIT), Err(TryRecvError::InsideRuntime));
-        assert_eq!(pull.recv_many(&mut Vec::new(), 1), Err(RecvError::InsideRuntime));
+        assert_eq!(pull.recv_many(&mut Vec::new(), 1), Err(WaitError::InsideRuntime));
         assert_eq!(pull.messages().next(), None);
         let refused = RequestError::Send(SendError::InsideRuntime("c".into()));
         assert_eq!(req.request("c"), Err(refused.clone()));
         assert_eq!(req.request_timeout("c", LIMIT), Err(refused));
-        assert_eq!(rep.recv_request().err(), Some(RecvError::InsideRuntime));
+        assert_eq!(rep.recv_request().err(), Some(WaitError::InsideRuntime));
         assert_eq!(
             rep.recv_request_timeout(LIMIT).err(),
             Some(TryRecvError::InsideRuntime)
