@@ -65,6 +65,9 @@ fn cases() -> Vec<Case> {
         pipeline(64, 1, Slice(128)).goal("2.0"),
         pipeline(1, 8, Slice(16)).quick().goal("2.0"),
         pipeline(1, 8, Slice(128)).quick().goal("3.5"),
+        Case::new(Tcp, Shape::Window { requests: 100 }, Slice(16))
+            .quick()
+            .goal("1.6"),
         publish(8, Topics::Same, Readers::Plain).quick().goal("6.0"),
         publish(8, Topics::Same, Readers::PlainOneStalled).quick(),
         publish(8, Topics::Same, Readers::Own),
@@ -193,7 +196,7 @@ fn cells(
     let rate = one.median(|figure| figure.rate);
     let share = match case.shape {
         Shape::Publish { .. } => format!("{:.1} %", 100.0 * one.median(|figure| figure.share).value),
-        Shape::Pipeline { .. } | Shape::RoundTrip => String::new(),
+        Shape::Pipeline { .. } | Shape::RoundTrip | Shape::Window { .. } => String::new(),
     };
     vec![
         Count(rate.value).to_string(),

@@ -3,7 +3,7 @@
 use std::thread;
 
 use bytes::Bytes;
-use hubless::blocking::{Pull, Push, Rep, Req};
+use hubless::blocking::{Dealer, Pull, Push, Rep, Req, Router};
 use hubless::{Context, Tuning};
 
 use super::Failure;
@@ -25,6 +25,9 @@ pub struct Blocking {
 impl Side for Blocking {
     fn send(&self, case: &Case) -> Result<(), Failure> {
         let context = self.context()?;
+        if let Shape::Window { requests } = case.shape {
+            return ask_many(&context, case.payload, requests);
+        }
         let mut pushes = Vec::new();
         for _ in 0..case.senders() {
             let push: Push = Push::builder().context(&context).build()?.into();
@@ -41,10 +44,12 @@ impl Side for Blocking {
     }
 
     fn receive(&self, case: &Case) -> Result<(), Failure> {
-        if !matches!(case.shape, Shape::Pipeline { .. }) {
-            return Err("plain threads publish nothing here".into());
-        }
         let context = self.context()?;
+        match case.shape {
+            Shape::Pipeline { .. } => {}
+            Shape::Window { .. } => return answer_all(&context, case),
+            _ => return Err("plain threads publish nothing here".into()),
+        }
         let mut pulls = Vec::new();
         for _ in 0..case.receivers() {
             let pull: Pull = Pull::builder().context(&context).build()?.into();
@@ -117,6 +122,31 @@ impl Blocking {
             let same = request.message().clone();
             request.reply(same)?;
         }
+    }
+}
+
+/// Asks again whenever an answer comes.
+fn ask_many(context: &Context, payload: Payload, requests: usize) -> Result<(), Failure> {
+    let dealer: Dealer = Dealer::builder().context(context).build()?.into();
+    dealer.connect(process::endpoint()?.as_str())?;
+    let request = payload.frame();
+    for _ in 0..requests {
+        dealer.send(&request[..])?;
+    }
+    loop {
+        std::hint::black_box(dealer.recv()?);
+        counters::lane(0).add(1);
+        dealer.send(&request[..])?;
+    }
+}
+
+fn answer_all(context: &Context, case: &Case) -> Result<(), Failure> {
+    let router: Router = Router::builder().context(context).build()?.into();
+    process::tell_endpoint(&router.bind(case.bind_address().as_str())?.to_string());
+    loop {
+        let (from, request) = router.recv_from()?;
+        router.send_to(&from, request)?;
+        counters::lane(0).add(1);
     }
 }
 

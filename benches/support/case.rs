@@ -27,6 +27,8 @@ pub enum Shape {
     },
     /// REQ asks, REP answers, one request at a time.
     RoundTrip,
+    /// DEALER asks, ROUTER answers with the same bytes, always this many requests at a time.
+    Window { requests: usize },
 }
 
 /// What subscribers ask for.
@@ -117,7 +119,7 @@ impl Case {
         match self.shape {
             Shape::Pipeline { receivers, .. } => receivers > 1,
             Shape::Publish { .. } => true,
-            Shape::RoundTrip => false,
+            Shape::RoundTrip | Shape::Window { .. } => false,
         }
     }
 
@@ -125,7 +127,7 @@ impl Case {
     pub fn senders(&self) -> usize {
         match self.shape {
             Shape::Pipeline { senders, .. } => senders,
-            Shape::Publish { .. } | Shape::RoundTrip => 1,
+            Shape::Publish { .. } | Shape::RoundTrip | Shape::Window { .. } => 1,
         }
     }
 
@@ -134,7 +136,7 @@ impl Case {
         match self.shape {
             Shape::Pipeline { receivers, .. } => receivers,
             Shape::Publish { subscribers, .. } => subscribers,
-            Shape::RoundTrip => 1,
+            Shape::RoundTrip | Shape::Window { .. } => 1,
         }
     }
 
@@ -247,6 +249,7 @@ impl fmt::Display for Case {
             }
             | Shape::RoundTrip => {}
             Shape::Pipeline { senders, receivers } => write!(f, "{senders}→{receivers} ")?,
+            Shape::Window { requests } => write!(f, "dealer/router, {requests} in flight, ")?,
             Shape::Publish {
                 subscribers,
                 topics,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hubless::curve::{KeyPair, SecretKey};
-use hubless::{Curve, Mechanism, Pub, Pull, Push, Rep, Req, Sub, Tuning};
+use hubless::{Curve, Dealer, Mechanism, Pub, Pull, Push, Rep, Req, Router, Sub, Tuning};
 use tokio::task::JoinSet;
 
 use super::Failure;
@@ -28,6 +28,7 @@ impl Side for Hubless {
                 Shape::Publish {
                     subscribers, topics, ..
                 } => publish(case, subscribers, topics).await,
+                Shape::Window { requests } => ask_many(case.payload, requests).await,
                 _ => push_from_all(case).await,
             }
         })
@@ -42,6 +43,7 @@ impl Side for Hubless {
                 readers: Readers::Own,
             } => self.runtime.run(subscribe_all(subscribers, topics)),
             Shape::Publish { .. } => subscribers::receive(&case),
+            Shape::Window { .. } => self.runtime.run(answer_all(case)),
             _ => self.runtime.run(pull_to_all(case)),
         }
     }
@@ -222,6 +224,31 @@ async fn answer(address: String, spin: bool, bound: impl Fn(&str) + Send) -> Res
         let request = rep.recv_request().await?;
         let same = request.message().clone();
         request.reply(same).await?;
+    }
+}
+
+/// Asks again whenever an answer comes.
+async fn ask_many(payload: Payload, requests: usize) -> Result<(), Failure> {
+    let dealer = Dealer::new();
+    dealer.connect(process::endpoint()?.as_str())?;
+    let request = payload.frame();
+    for _ in 0..requests {
+        dealer.send(&request[..]).await?;
+    }
+    loop {
+        std::hint::black_box(dealer.recv().await?);
+        counters::lane(0).add(1);
+        dealer.send(&request[..]).await?;
+    }
+}
+
+async fn answer_all(case: Case) -> Result<(), Failure> {
+    let router = Router::new();
+    process::tell_endpoint(&router.bind(case.bind_address().as_str()).await?.to_string());
+    loop {
+        let (from, request) = router.recv_from().await?;
+        router.send_to(&from, request).await?;
+        counters::lane(0).add(1);
     }
 }
 

@@ -24,6 +24,7 @@ impl Side for Libzmq {
         let context = context()?;
         match case.shape {
             Shape::Publish { .. } => publish(&context, case),
+            Shape::Window { requests } => ask_many(&context, case.payload, requests),
             _ => {
                 let pushes = sockets(
                     &context,
@@ -52,6 +53,7 @@ impl Side for Libzmq {
                 pull_from_all(&subs)
             }
             Shape::Publish { .. } => subscribers::receive(case),
+            Shape::Window { .. } => answer_all(&context, case),
             _ => {
                 let pulls = sockets(
                     &context,
@@ -261,6 +263,35 @@ fn ask(req: &Socket, case: &Case) -> Result<(), Failure> {
         round_trips.done();
     }
     round_trips.tell()
+}
+
+/// Asks again whenever an answer comes.
+fn ask_many(context: &Context, payload: Payload, requests: usize) -> Result<(), Failure> {
+    let dealer = context.socket(SocketType::Dealer)?;
+    dealer.connect(&process::endpoint()?)?;
+    let request = payload.frame();
+    for _ in 0..requests {
+        dealer.send_slice(&request, Wait::Yes)?;
+    }
+    let mut answer = Msg::new();
+    loop {
+        dealer.recv_into(&mut answer, Wait::Yes)?;
+        counters::lane(0).add(1);
+        dealer.send_slice(&request, Wait::Yes)?;
+    }
+}
+
+fn answer_all(context: &Context, case: &Case) -> Result<(), Failure> {
+    let router = context.socket(SocketType::Router)?;
+    process::tell_endpoint(&router.bind(&address(case))?);
+    let (mut from, mut request) = (Msg::new(), Msg::new());
+    loop {
+        router.recv_into(&mut from, Wait::Yes)?;
+        router.recv_into(&mut request, Wait::Yes)?;
+        router.send_slice_more(from.bytes(), Wait::Yes)?;
+        router.send_msg(&mut request, Wait::Yes)?;
+        counters::lane(0).add(1);
+    }
 }
 
 fn answer(rep: &Socket) -> Result<(), Failure> {
