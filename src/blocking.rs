@@ -433,9 +433,7 @@ impl<K: Kind> Socket<K> {
     /// Something was done without waiting that may have left work for whoever drives.
     #[inline]
     fn mind_the_rest(&self) {
-        if let Some(keeper) = self.inner.shared().keeper.get() {
-            keeper.mind_the_rest();
-        }
+        self.inner.mind_the_rest();
     }
 }
 

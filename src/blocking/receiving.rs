@@ -22,7 +22,7 @@ impl<K: Kind> Socket<K> {
     where
         K: Receives,
     {
-        Ok(wait(self.inner.shared(), self.inner.recv())??)
+        self.inner.recv_waiting()
     }
 
     /// Receives a message if one is there.

@@ -74,6 +74,17 @@ pub(crate) fn wait<F: Future>(
     wait_longer(keeper, limit, future, yields)
 }
 
+/// Waits for a future that was looked at, and only wants others to run if it `yields`.
+#[inline(never)]
+pub(crate) fn wait_on<F: Future + Unpin>(
+    keeper: Option<&Keeper>,
+    future: &mut F,
+    yields: bool,
+) -> Result<F::Output, InsideRuntime> {
+    let waited = wait_longer(keeper, None, Pin::new(future), yields)?;
+    Ok(waited.unwrap_or_else(|| unreachable!("there is no time that could be up")))
+}
+
 /// Refuses to wait where that would hold up a runtime.
 pub(crate) fn may_wait() -> Result<(), InsideRuntime> {
     match super::current() {

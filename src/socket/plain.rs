@@ -1,15 +1,17 @@
 //! What the sockets of plain threads (`blocking`) are built on: waiting without a task, and looking without taking.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::Socket;
 use super::core::{Core, Receiving, Reservation};
-use super::kind::{Kind, Sends};
+use super::kind::{Kind, Receives, Sends};
 use crate::driver::Shared;
-use crate::error::{SendError, SendTimeoutError, ThreadsError};
-use crate::message::Payload;
+use crate::error::{SendError, SendTimeoutError, ThreadsError, WaitError};
+use crate::message::{Message, Payload};
 use crate::pipe::RecvTicket;
 use crate::runtime::{self, InsideRuntime};
 
@@ -30,9 +32,15 @@ impl<K: Kind> Socket<K> {
         K: Sends,
     {
         let mut sending = self.core.send(payload);
-        match runtime::wait(self.core.shared.keeper.get(), None, &mut sending) {
-            Ok(Some(sent)) => sent,
-            _ => Err(SendError::InsideRuntime(sending.take().into_message())),
+        if let Poll::Ready(sent) = look(&mut sending) {
+            self.mind_the_rest();
+            return sent;
+        }
+        // In no line, it only wants others to run.
+        let yields = !sending.is_in_line();
+        match runtime::wait_on(self.core.shared.keeper.get(), &mut sending, yields) {
+            Ok(sent) => sent,
+            Err(InsideRuntime) => Err(SendError::InsideRuntime(sending.take().into_message())),
         }
     }
 
@@ -53,6 +61,32 @@ impl<K: Kind> Socket<K> {
         }
     }
 
+    /// Receives in a plain thread.
+    #[inline]
+    pub(crate) fn recv_waiting(&self) -> Result<Message, WaitError>
+    where
+        K: Receives,
+    {
+        let mut receiving = self.core.recv();
+        if let Poll::Ready(received) = look(&mut receiving) {
+            self.mind_the_rest();
+            return Ok(received?);
+        }
+        let yields = !receiving.is_in_line();
+        match runtime::wait_on(self.core.shared.keeper.get(), &mut receiving, yields) {
+            Ok(received) => Ok(received?),
+            Err(InsideRuntime) => Err(WaitError::InsideRuntime),
+        }
+    }
+
+    /// Something was done without waiting that may have left work for whoever drives.
+    #[inline]
+    pub(crate) fn mind_the_rest(&self) {
+        if let Some(keeper) = self.core.shared.keeper.get() {
+            keeper.mind_the_rest();
+        }
+    }
+
     pub(crate) fn readiness(&self) -> Readiness<'_> {
         Readiness {
             core: &self.core,
@@ -60,6 +94,12 @@ impl<K: Kind> Socket<K> {
             sending: Reservation::default(),
         }
     }
+}
+
+/// One look at a future. A message is moved as seldom as can be: each move of one that was just written stalls.
+#[inline]
+fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Whether a socket has a message, or room for one. Waits in its lines, and leaves them when it is dropped.

@@ -103,6 +103,11 @@ impl<'a> SendFuture<'a> {
         }
     }
 
+    /// Pending, it waits for room or for its turn. Otherwise it only lets others run.
+    pub(crate) fn is_in_line(&self) -> bool {
+        self.ticket.is_waiting()
+    }
+
     /// Gives up waiting: the message, which was not queued.
     pub(crate) fn take(&mut self) -> Payload<'a> {
         std::mem::replace(&mut self.payload, (&[]).into())
@@ -127,6 +132,11 @@ pub(crate) struct RecvFuture<'a> {
 }
 
 impl RecvFuture<'_> {
+    /// Pending, it waits for a message. Otherwise it only lets others run.
+    pub(crate) fn is_in_line(&self) -> bool {
+        self.ticket.is_waiting()
+    }
+
     /// What is received, and who sent it.
     pub(crate) async fn with_sender(mut self) -> Result<(Option<Peer>, Message), RecvError> {
         let mut noticed = None;
