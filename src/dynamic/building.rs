@@ -1,8 +1,5 @@
 //! From numbers to what the typed sockets are built of.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::Errno;
 use super::guard::Guard;
 use super::kind::*;

@@ -104,6 +104,16 @@ impl Errno {
         self.0
     }
 
+    /// Of an endpoint that was to be ended, and is none: where its transport is known, nothing can have been there.
+    pub(super) fn of_unknown(error: &ParseEndpointError) -> Self {
+        match (Self::from(error), error.problem()) {
+            (Self::EPROTONOSUPPORT, _) => Self::EPROTONOSUPPORT,
+            (_, EndpointProblem::NoScheme | EndpointProblem::Empty { .. }) => Self::EINVAL,
+            (_, EndpointProblem::UnknownScheme { .. }) => Self::EINVAL,
+            _ => Self::ENOENT,
+        }
+    }
+
     /// What the system said.
     fn of(error: &io::Error) -> Self {
         match (error.raw_os_error(), error.kind()) {
@@ -153,7 +163,7 @@ impl std::error::Error for Errno {}
 impl From<&ParseEndpointError> for Errno {
     fn from(error: &ParseEndpointError) -> Self {
         match error.problem() {
-            EndpointProblem::UnknownScheme { .. } => Self::EPROTONOSUPPORT,
+            EndpointProblem::UnknownScheme { found } if !found.is_empty() => Self::EPROTONOSUPPORT,
             EndpointProblem::TooLong { scheme: "ipc", .. } => Self::ENAMETOOLONG,
             _ => Self::EINVAL,
         }
@@ -264,6 +274,7 @@ mod tests {
         };
         assert_eq!(of("nonsense"), Errno::EINVAL);
         assert_eq!(of("tcp://"), Errno::EINVAL);
+        assert_eq!(of("://host:1"), Errno::EINVAL);
         assert_eq!(of("tcp://host"), Errno::EINVAL);
         assert_eq!(of("carrier-pigeon://x"), Errno::EPROTONOSUPPORT);
         assert_eq!(of(&format!("ipc://{}", "x".repeat(200))), Errno::ENAMETOOLONG);

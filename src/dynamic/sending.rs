@@ -32,6 +32,21 @@ impl Built {
         }
     }
 
+    /// Whether it sends and receives in turn.
+    pub(super) fn takes_turns(&self) -> bool {
+        matches!(&self.any, Any::Req(_) | Any::Rep(_))
+    }
+
+    /// Whether more may follow a frame behind so many others: `None` where it must not, and is refused.
+    pub(super) fn takes_more(&self, before: usize) -> Option<bool> {
+        match (&self.any, before) {
+            (Any::Dgram(_), 1..) => None,
+            // The second frame is the last, whatever is said.
+            (Any::Stream(_), 1..) => Some(false),
+            _ => Some(true),
+        }
+    }
+
     /// Whether messages of this kind have one frame each.
     pub(super) fn has_single_frames(&self) -> bool {
         matches!(
@@ -61,6 +76,9 @@ impl Built {
     pub(super) fn reserve(&self, limit: Limit) -> Result<Option<Room>, Errno> {
         if let Some(room) = self.room.lock().take() {
             return Ok(Some(room));
+        }
+        if let Any::Req(_) = &self.any {
+            self.wait(limit, self.some_peer())?.map_err(|_| Errno::ENOTSOCK)?;
         }
         let Some(mut room) = self.new_room() else {
             return Ok(None);

@@ -183,7 +183,7 @@ impl Socket {
     /// [`EPROTONOSUPPORT`](Errno::EPROTONOSUPPORT) when it is none, [`EDEADLK`](Errno::EDEADLK), [`ETERM`](Errno::ETERM).
     pub fn unbind(&self, at: &str) -> Result<(), Errno> {
         self.inner.is_alive()?;
-        let endpoint: Endpoint = at.parse().map_err(|error| Errno::from(&error))?;
+        let endpoint: Endpoint = at.parse().map_err(|error| Errno::of_unknown(&error))?;
         self.inner.may_wait()?;
         {
             let mut endpoints = self.inner.endpoints.lock();
@@ -522,10 +522,19 @@ impl Inner {
         let mut begun = std::mem::take(&mut *self.outgoing.lock());
         if begun.frames.is_empty() {
             built.may_begin(relaxed)?;
+            self.has_heard_all(built, relaxed)?;
         }
         if more && built.has_single_frames() {
             return Err(Errno::EINVAL);
         }
+        let more = match built.takes_more(begun.frames.len()) {
+            Some(takes_more) => takes_more && more,
+            None if more => {
+                *self.outgoing.lock() = begun;
+                return Err(Errno::EINVAL);
+            }
+            None => false,
+        };
         let limit = self.limit(flags, option::SNDTIMEO);
         if more {
             let added = self.begin(built, &mut begun, &message, mandatory, limit);
@@ -547,6 +556,19 @@ impl Inner {
             self.outgoing.lock().frames = kept;
         }
         sent
+    }
+
+    /// Whether the question or the answer that is to be sent on was heard to its end.
+    fn has_heard_all(&self, built: &Built, relaxed: bool) -> Result<(), Errno> {
+        let mut incoming = self.incoming.lock();
+        if !built.takes_turns() || incoming.rest.is_empty() {
+            return Ok(());
+        }
+        if !relaxed {
+            return Err(Errno::EFSM);
+        }
+        incoming.rest.clear();
+        Ok(())
     }
 
     /// What the first frame of a message is told.

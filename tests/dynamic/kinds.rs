@@ -1,0 +1,1 @@
+//! Contexts: how many sockets, and how they end.
