@@ -192,7 +192,7 @@ options! {
     STREAM_NOTIFY 73 Bool, Before, Nothing, [STREAM];
     INVERT_MATCHING 74 Switch, Before, Int(0), [];
     HEARTBEAT_IVL 75 Number(0, MAX), Before, Int(0), [];
-    HEARTBEAT_TTL 76 Number(0, 6_553_599), Before, Int(0), [];
+    HEARTBEAT_TTL 76 Number(-99, 6_553_599), Before, Int(0), [];
     HEARTBEAT_TIMEOUT 77 Number(0, MAX), Before, Int(-1), [];
     XPUB_VERBOSER 78 Flag, Before, Nothing, [XPUB PUB];
     CONNECT_TIMEOUT 79 Number(0, MAX), Before, Int(0), [];

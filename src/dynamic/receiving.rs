@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
@@ -10,10 +10,10 @@ use super::Errno;
 use super::built::{Any, Built, now, unless};
 use super::message::{Message, of_frames};
 use super::sending::Limit;
-use crate::error::{Closed, RequestError};
+use crate::error::Closed;
 use crate::message::Frame;
 use crate::socket::kind::{self, Receives};
-use crate::socket::{Readiness, Room, Socket, StreamEvent};
+use crate::socket::{Asked, Readiness, Room, Socket, StreamEvent};
 
 impl Built {
     /// Receives the next message.
@@ -80,17 +80,17 @@ impl Built {
             let Some(question) = asked.as_mut() else {
                 return Poll::Ready(Err(Errno::EFSM));
             };
-            let answer = match question.poll_answer(cx) {
-                Poll::Ready(Ok(answer)) => Ok(answer),
-                Poll::Ready(Err(RequestError::Closed)) => Err(Errno::ENOTSOCK),
-                // As with libzmq: there will be no answer, and whoever waits for it has to know for how long.
-                Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
-            };
-            *asked = None;
-            Poll::Ready(answer)
+            ready!(poll_answered(question, cx));
+            match asked.take().and_then(Asked::into_answer) {
+                Some(Ok(answer)) => Poll::Ready(Ok(answer)),
+                _ => Poll::Ready(Err(Errno::ENOTSOCK)),
+            }
         });
-        let heard = self.wait(limit, unless(self.closed(), hearing))?;
-        Ok(heard.unwrap_or(Err(Errno::ENOTSOCK))?.into())
+        let heard = self.wait(limit, unless(self.closed(), hearing));
+        if let Some(question) = self.asked.lock().as_mut() {
+            question.leave();
+        }
+        Ok(heard?.unwrap_or(Err(Errno::ENOTSOCK))?.into())
     }
 
     fn take_request(&self, socket: &Socket<kind::Rep>, limit: Limit) -> Result<Message, Errno> {
@@ -122,6 +122,7 @@ impl Built {
         let mut watch = self.watch(relaxed, mandatory);
         let readable = now(poll_fn(|cx| watch.poll_readable(cx))).is_some();
         let writable = now(poll_fn(|cx| watch.poll_writable(cx))).is_some();
+        watch.leave();
         (readable, writable)
     }
 }
@@ -142,9 +143,16 @@ impl Watch<'_> {
     /// Ready when something can be received, or the socket is closed.
     pub(super) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let never = match &self.built.any {
-            Any::Req(_) => match &*self.built.asked.lock() {
-                Some(question) if question.has_answer() => return Poll::Ready(()),
-                question => question.is_none(),
+            Any::Req(_) => match self.built.asked.lock().as_mut() {
+                Some(question) => {
+                    let answered = poll_answered(question, cx);
+                    // Its own place in the line is the only one.
+                    if answered.is_ready() || !question.is_lost() {
+                        return answered;
+                    }
+                    true
+                }
+                None => true,
             },
             Any::Rep(_) => self.built.request.lock().is_some(),
             _ => false,
@@ -205,13 +213,27 @@ impl Watch<'_> {
 
     /// Leaves the lines.
     pub(super) fn leave(&mut self) {
+        if let Some(question) = self.built.asked.lock().as_mut() {
+            question.leave();
+        }
         self.readable.leave();
         self.room = None;
         self.peers = None;
     }
 }
 
-/// The bytes of a frame that came as such.
+/// Ready when there is an answer. As with libzmq a connection that is lost is not: whoever waits for an answer has to
+/// know for how long.
+fn poll_answered(question: &mut Asked, cx: &mut Context<'_>) -> Poll<()> {
+    ready!(question.poll_ready(cx));
+    if question.is_lost() {
+        Poll::Pending
+    } else {
+        Poll::Ready(())
+    }
+}
+
+/// The frames of a message, to be taken one by one.
 pub(super) fn frames_of(message: Message) -> std::collections::VecDeque<Frame> {
     message.into_frames().into_iter().collect()
 }

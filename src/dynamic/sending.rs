@@ -169,6 +169,7 @@ impl Built {
         *self.asked.lock() = None;
         let mut asked = socket.ask(question);
         self.wait(limit, poll_fn(|cx| asked.poll_asked(cx)))??;
+        asked.leave();
         *self.asked.lock() = Some(asked);
         Ok(())
     }

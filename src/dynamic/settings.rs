@@ -58,6 +58,15 @@ impl Settings {
         found.ok_or(Errno::EINVAL)
     }
 
+    /// The same for one who only asks.
+    pub(super) fn find_to_tell(&self, number: i32) -> Result<&'static OptionInfo, Errno> {
+        match number {
+            // Nobody else takes it, but everybody answers.
+            option::ROUTER_NOTIFY => option::find(number).ok_or(Errno::EINVAL),
+            _ => self.find(number),
+        }
+    }
+
     /// Checks a value: what would be told of it afterwards.
     pub(super) fn check(option: &OptionInfo, value: &[u8]) -> Result<Bytes, Errno> {
         let number = || Some(i32::from_ne_bytes(value.try_into().ok()?));

@@ -402,7 +402,7 @@ impl Socket {
             option::EVENTS => return int(inner.events()?.into()),
             _ => {}
         }
-        let option = inner.settings.lock().find(number)?;
+        let option = inner.settings.lock().find_to_tell(number)?;
         match (number, inner.built.get()) {
             (option::TOPICS_COUNT, Some(built)) => int(built.topics()),
             (option::ROUTING_ID, Some(built)) => match built.newest_stream_id() {

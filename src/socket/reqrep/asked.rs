@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::{Requesting, Stage};
+use super::{Requesting, Stage, sides};
 use crate::error::RequestError;
 use crate::message::Message;
 use crate::pipe::SendTicket;
@@ -53,17 +53,30 @@ impl Asked {
         }
     }
 
-    /// Ready when there is an answer, or there will be none.
-    pub(crate) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, RequestError>> {
-        if let Some(answer) = self.answer.take() {
-            return Poll::Ready(answer);
+    /// Ready when there is an answer, or it is known that there will be none; either is kept.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.answer.is_none() {
+            self.answer = Some(ready!(Pin::new(&mut self.asking).poll(cx)));
         }
-        let answer = ready!(Pin::new(&mut self.asking).poll(cx));
-        Poll::Ready(answer)
+        Poll::Ready(())
     }
 
-    /// Whether an answer is here already.
-    pub(crate) fn has_answer(&self) -> bool {
-        self.answer.is_some()
+    /// Whether it is known that there will be no answer, since the connection that carried the question has ended.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.answer, Some(Err(RequestError::ConnectionLost { .. })))
+    }
+
+    /// What has come of it, if it is ready.
+    pub(crate) fn into_answer(self) -> Option<Result<Message, RequestError>> {
+        self.answer
+    }
+
+    /// Nobody waits for the answer at the moment: who waits for something else is not to be passed over.
+    pub(crate) fn leave(&mut self) {
+        if let (Stage::Waiting(_, ticket), Some((_, inbox))) =
+            (&mut self.asking.stage, sides(&self.asking.core))
+        {
+            inbox.leave(ticket);
+        }
     }
 }
