@@ -1,5 +1,7 @@
 //! From numbers to what the typed sockets are built of.
 
+use bytes::Bytes;
+
 use super::Errno;
 use super::guard::Guard;
 use super::kind::*;
@@ -38,10 +40,9 @@ impl Settings {
 
     /// For want of "unlimited": more than any memory holds.
     fn largest(&self) -> u64 {
-        let value = self.value(MAXMSGSIZE).and_then(|value| {
-            let value: &[u8] = value;
-            Some(i64::from_ne_bytes(value.try_into().ok()?))
-        });
+        let value = self
+            .value(MAXMSGSIZE)
+            .and_then(|value| Some(i64::from_ne_bytes(value.try_into().ok()?)));
         value
             .and_then(|value| value.try_into().ok())
             .unwrap_or(i64::MAX as u64)
@@ -135,11 +136,11 @@ impl Settings {
 
     fn message(&self, number: i32) -> Option<Message> {
         let bytes = self.value(number).filter(|bytes| !bytes.is_empty())?;
-        Some(Message::from(bytes.clone()))
+        Some(Message::from(bytes))
     }
 
     fn routing(&self, options: &mut Options) {
-        options.routing_id = self.value(ROUTING_ID).cloned().unwrap_or_default();
+        options.routing_id = Bytes::copy_from_slice(self.value(ROUTING_ID).unwrap_or_default());
         options.correlate = self.is_on(REQ_CORRELATE);
         if self.value(STREAM_NOTIFY).is_some() {
             options.notify = self.is_on(STREAM_NOTIFY);
@@ -198,17 +199,15 @@ impl Settings {
     // ---- security ----------------------------------------------------------------------------------------------
 
     fn mechanism(&self, context: &Context) -> Result<Mechanism, Errno> {
-        let domain = self.value(ZAP_DOMAIN).cloned().unwrap_or_default();
-        let domain = std::str::from_utf8(&domain)
-            .map_err(|_| Errno::EINVAL)?
-            .to_owned();
+        let domain = self.value(ZAP_DOMAIN).unwrap_or_default();
+        let domain = std::str::from_utf8(domain).map_err(|_| Errno::EINVAL)?.to_owned();
         let guard = Guard::new(self, context)?;
         let mechanism = match (self.mechanism, self.is_server) {
             (Named::Null, _) if domain.is_empty() && !guard.has_filters() => Mechanism::default(),
             (Named::Null, _) => Null::server(guard.asking(!domain.is_empty())),
             (Named::Plain, true) => Plain::server(guard.asking(true)),
             (Named::Plain, false) => {
-                let said = |number| self.value(number).cloned().unwrap_or_default();
+                let said = |number| self.value(number).unwrap_or_default();
                 Plain::client(said(PLAIN_USERNAME), said(PLAIN_PASSWORD))
             }
             (Named::Curve, is_server) => self.curve(is_server, guard)?,
@@ -222,8 +221,7 @@ impl Settings {
         use crate::mechanism::Curve;
 
         let key = |number| {
-            let key: &[u8] = self.value(number).ok_or(Errno::EINVAL)?;
-            <[u8; 32]>::try_from(key).map_err(|_| Errno::EINVAL)
+            <[u8; 32]>::try_from(self.value(number).ok_or(Errno::EINVAL)?).map_err(|_| Errno::EINVAL)
         };
         let own = KeyPair::from(SecretKey::from(key(CURVE_SECRETKEY)?));
         // What a key is for follows from it: one that was said and does not fit is a mistake.

@@ -44,7 +44,9 @@ impl Guard {
         let numbers = |number| said(number).iter().filter_map(number_in).collect();
         let networks = said(option::TCP_ACCEPT_FILTER).iter();
         Ok(Self {
-            networks: networks.map(Network::read).collect::<Result<_, _>>()?,
+            networks: networks
+                .map(|text| Network::read(text))
+                .collect::<Result<_, _>>()?,
             processes: Processes {
                 pids: numbers(option::IPC_FILTER_PID),
                 uids: numbers(option::IPC_FILTER_UID),
@@ -118,7 +120,7 @@ fn number_in(bytes: &Bytes) -> Option<u32> {
 
 impl Network {
     /// `10.0.0.0/8`, or an address alone.
-    pub(super) fn read(text: &Bytes) -> Result<Self, Errno> {
+    pub(super) fn read(text: &[u8]) -> Result<Self, Errno> {
         let text = text.strip_suffix(&[0]).unwrap_or(text);
         let read = || {
             let text = str::from_utf8(text).ok()?;
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn a_network_has_what_begins_as_it_does() {
         let has = |network: &str, address: &str| {
-            let network = Network::read(&Bytes::copy_from_slice(network.as_bytes())).expect("a network");
+            let network = Network::read(network.as_bytes()).expect("a network");
             network.has(address.parse().expect("an address"))
         };
         assert!(has("10.0.0.0/8", "10.255.0.1") && !has("10.0.0.0/8", "11.0.0.1"));
@@ -163,7 +165,7 @@ mod tests {
         assert!(has("::/0", "2001:db8::1") && has("fe80::/10", "fe80::1") && !has("fe80::/10", "::1"));
         for wrong in ["", "10.0.0.0/33", "10.0.0.0/", "host", "::/129"] {
             assert_eq!(
-                Network::read(&Bytes::from(wrong)).err(),
+                Network::read(wrong.as_bytes()).err(),
                 Some(Errno::EINVAL),
                 "{wrong}"
             );

@@ -1,4 +1,18 @@
 //! Options by libzmq's numbers: which there are, what they take, and who takes them.
+//!
+//! The constants are libzmq's, without `ZMQ_`. Their values are C's: most are an `int`, and then
+//! [`set_int_option`](super::Socket::set_int_option) and [`int_option`](super::Socket::int_option) are the shortest way. What
+//! each means is said at the method of [`Builder`](crate::Builder) that `docs/options.md` names; there is also the table of
+//! who takes which when, and what differs.
+//!
+//! * Options describe the socket until it is used, and are fixed then. At any time can be set: `LINGER`, `SNDTIMEO`,
+//!   `RCVTIMEO`, `SUBSCRIBE`, `UNSUBSCRIBE`, `REQ_RELAXED` and `CONNECT_ROUTING_ID`. (libzmq takes the others too, for what
+//!   is bound or connected later.)
+//! * Where something would happen otherwise if it were ignored, what is not there is refused: `FD`, `USE_FD`, `ROUTER_RAW`,
+//!   `SOCKS_*`, `GSSAPI_*`, `WSS_*`, `NORM_*`, `VMCI_*` are `EINVAL`, as is every number that libzmq does not know.
+//! * Where only speed could differ it is [taken, checked and told](OptionInfo::is_hint): `AFFINITY`, `RATE`,
+//!   `RECOVERY_IVL`, `MULTICAST_MAXTPDU`, `IN_BATCH_SIZE`, `OUT_BATCH_SIZE`, `LOOPBACK_FASTPATH`, `IPV6`, `IPV4ONLY`.
+//! * As in libzmq, most options are taken by every kind, and count where that kind has a use for them.
 
 use self::Default::{Bytes, Int, Long, Nothing};
 use self::Form::{Blob, Bool, Flag, I64, Key, Number, Switch, Text, U64};

@@ -136,8 +136,11 @@ pub(super) struct Watch<'a> {
     mandatory: bool,
     readable: Readiness<'a>,
     room: Option<Room>,
-    peers: Option<Pin<Box<dyn Future<Output = Result<(), Closed>> + Send + 'a>>>,
+    peers: Option<Arrival<'a>>,
 }
+
+/// The wait for a first peer.
+type Arrival<'a> = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send + 'a>>;
 
 impl Watch<'_> {
     /// Ready when something can be received, or the socket is closed.

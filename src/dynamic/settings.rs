@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::Errno;
 use super::guard::Network;
@@ -11,12 +12,14 @@ use super::kind::{SUB, XPUB};
 use super::option::{self, Default, Form, OptionInfo};
 use crate::socket::Linger;
 
+/// A value as it was said; keys and passwords are among them.
+pub(super) type Value = Zeroizing<Vec<u8>>;
+
 /// The options of one socket.
-#[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) kind: i32,
     /// What was set, as it is told: numbers in the machine's order, keys as 32 bytes.
-    values: BTreeMap<i32, Bytes>,
+    values: BTreeMap<i32, Value>,
     /// Which mechanism was spoken of last, and whether as a server.
     pub(super) mechanism: Named,
     pub(super) is_server: bool,
@@ -68,9 +71,9 @@ impl Settings {
     }
 
     /// Checks a value: what would be told of it afterwards.
-    pub(super) fn check(option: &OptionInfo, value: &[u8]) -> Result<Bytes, Errno> {
+    pub(super) fn check(option: &OptionInfo, value: &[u8]) -> Result<Value, Errno> {
         let number = || Some(i32::from_ne_bytes(value.try_into().ok()?));
-        let told = |number: i32| Some(Bytes::copy_from_slice(&number.to_ne_bytes()));
+        let told = |number: i32| Some(number.to_ne_bytes().to_vec());
         let checked = match option.form {
             Form::Number(least, most) => number()
                 .filter(|number| (least..=most).contains(number))
@@ -80,18 +83,16 @@ impl Settings {
                 .filter(|number| *number >= 0)
                 .and_then(|number| told(i32::from(number != 0))),
             Form::Switch => number().and_then(|number| told(i32::from(number != 0))),
-            Form::I64 | Form::U64 => (value.len() == 8).then(|| Bytes::copy_from_slice(value)),
-            Form::Blob(least, most) => (least..=most)
-                .contains(&value.len())
-                .then(|| Bytes::copy_from_slice(value)),
-            Form::Text(most) => (value.len() <= most).then(|| Bytes::copy_from_slice(value)),
+            Form::I64 | Form::U64 => (value.len() == 8).then(|| value.to_vec()),
+            Form::Blob(least, most) => (least..=most).contains(&value.len()).then(|| value.to_vec()),
+            Form::Text(most) => (value.len() <= most).then(|| value.to_vec()),
             Form::Key => key(value),
         };
-        checked.ok_or(Errno::EINVAL)
+        checked.map(Zeroizing::new).ok_or(Errno::EINVAL)
     }
 
     /// Keeps what was checked.
-    pub(super) fn keep(&mut self, number: i32, value: Bytes) -> Result<(), Errno> {
+    pub(super) fn keep(&mut self, number: i32, value: Value) -> Result<(), Errno> {
         let is_on = value.iter().any(|byte| *byte != 0);
         match number {
             option::METADATA => {
@@ -107,9 +108,9 @@ impl Settings {
                     0 => filters.clear(),
                     _ if number == option::TCP_ACCEPT_FILTER => {
                         Network::read(&value)?;
-                        filters.push(value);
+                        filters.push(Bytes::copy_from_slice(&value));
                     }
-                    4 => filters.push(value),
+                    4 => filters.push(Bytes::copy_from_slice(&value)),
                     _ => return Err(Errno::EINVAL),
                 }
                 return Ok(());
@@ -149,8 +150,8 @@ impl Settings {
     }
 
     fn set_int(&mut self, number: i32, value: i32) {
-        let value = Bytes::copy_from_slice(&value.to_ne_bytes());
-        self.values.insert(number, value);
+        let value = value.to_ne_bytes().to_vec();
+        self.values.insert(number, value.into());
     }
 
     /// Changes what is wanted as soon as there is a socket to tell it.
@@ -165,15 +166,15 @@ impl Settings {
     }
 
     /// What is told of an option that is only a matter of what was said.
-    pub(super) fn told(&self, option: &OptionInfo) -> Result<Bytes, Errno> {
-        let answer = |number: i32| Ok(Bytes::copy_from_slice(&number.to_ne_bytes()));
+    pub(super) fn told(&self, option: &OptionInfo) -> Result<Value, Errno> {
+        let answer = |number: i32| Ok(number.to_ne_bytes().to_vec().into());
         let is_server_of = |named| answer(i32::from(self.is_server && self.mechanism == named));
         match option.number {
             option::TYPE => return answer(self.kind),
             option::MECHANISM => return answer(self.mechanism as i32),
             option::PLAIN_SERVER => return is_server_of(Named::Plain),
             option::CURVE_SERVER => return is_server_of(Named::Curve),
-            option::LAST_ENDPOINT => return Ok(self.last_endpoint.clone().into()),
+            option::LAST_ENDPOINT => return Ok(self.last_endpoint.clone().into_bytes().into()),
             // In tenths of a second, as it is sent.
             option::HEARTBEAT_TTL => return answer(self.int(option.number) / 100 * 100),
             _ => {}
@@ -183,23 +184,28 @@ impl Settings {
         }
         match option.default {
             Default::Int(number) => answer(number),
-            Default::Long(number) => Ok(Bytes::copy_from_slice(&number.to_ne_bytes())),
-            Default::Bytes(bytes) => Ok(bytes.into()),
+            Default::Long(number) => Ok(number.to_ne_bytes().to_vec().into()),
+            Default::Bytes(bytes) => Ok(bytes.to_vec().into()),
             Default::Nothing => Err(Errno::EINVAL),
         }
     }
 
+    /// Whether this is its value, set or not.
+    pub(super) fn says(&self, option: &OptionInfo, value: &Value) -> bool {
+        self.values.get(&option.number) == Some(value) || self.told(option).is_ok_and(|told| told == *value)
+    }
+
     /// What was set, if it was.
-    pub(super) fn value(&self, number: i32) -> Option<&Bytes> {
-        self.values.get(&number)
+    pub(super) fn value(&self, number: i32) -> Option<&[u8]> {
+        Some(self.values.get(&number)?)
     }
 
     /// A number, set or not.
     pub(super) fn int(&self, number: i32) -> i32 {
-        let set = self.values.get(&number).and_then(|value| {
-            let value: &[u8] = value;
-            Some(i32::from_ne_bytes(value.try_into().ok()?))
-        });
+        let set = self
+            .values
+            .get(&number)
+            .and_then(|value| Some(i32::from_ne_bytes(value[..].try_into().ok()?)));
         let default = || match option::find(number)?.default {
             Default::Int(number) => Some(number),
             _ => None,
@@ -236,19 +242,19 @@ fn property(value: &[u8]) -> Result<(String, Bytes), Errno> {
 }
 
 #[cfg(feature = "curve")]
-fn key(value: &[u8]) -> Option<Bytes> {
+fn key(value: &[u8]) -> Option<Vec<u8>> {
     use crate::curve::PublicKey;
 
     if let Ok(bytes) = <[u8; 32]>::try_from(value) {
-        return Some(Bytes::copy_from_slice(&bytes));
+        return Some(bytes.to_vec());
     }
     let text = value.strip_suffix(&[0]).unwrap_or(value);
     let key: PublicKey = std::str::from_utf8(text).ok()?.parse().ok()?;
-    Some(Bytes::copy_from_slice(key.as_bytes()))
+    Some(key.as_bytes().to_vec())
 }
 
 /// Without the feature there is no CURVE, and libzmq refuses these options then too.
 #[cfg(not(feature = "curve"))]
-fn key(_: &[u8]) -> Option<Bytes> {
+fn key(_: &[u8]) -> Option<Vec<u8>> {
     None
 }

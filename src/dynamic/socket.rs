@@ -1,22 +1,22 @@
 //! One socket, of whatever kind: endpoints, messages and frames.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+
 use super::built::Built;
 use super::context;
+use super::frames::{Incoming, Outgoing};
 use super::message::{Message, of_frames};
 use super::option;
 use super::receiving::frames_of;
-use super::sending::Limit;
 use super::settings::Settings;
-use super::{Errno, event, flag};
+use super::{Errno, event};
 use crate::endpoint::Endpoint;
 use crate::error::EndpointError;
 use crate::message::Frame;
 use crate::runtime;
-use crate::socket::Room;
 use crate::stats::Stats;
 use crate::sync::Mutex;
 
@@ -42,25 +42,12 @@ pub struct Socket {
 pub(super) struct Inner {
     id: u64,
     context: Arc<context::Inner>,
-    settings: Mutex<Settings>,
+    pub(super) settings: Mutex<Settings>,
     pub(super) built: OnceLock<Arc<Built>>,
     /// Where it is bound and connected, as it was told.
     endpoints: Mutex<Vec<Endpoint>>,
-    outgoing: Mutex<Outgoing>,
-    incoming: Mutex<Incoming>,
-}
-
-/// A message of which not all frames have been given yet.
-#[derive(Default)]
-struct Outgoing {
-    frames: Vec<Frame>,
-    room: Option<Room>,
-}
-
-/// A message of which not all frames have been taken yet.
-#[derive(Default)]
-struct Incoming {
-    rest: VecDeque<Frame>,
+    pub(super) outgoing: Mutex<Outgoing>,
+    pub(super) incoming: Mutex<Incoming>,
 }
 
 impl Socket {
@@ -361,19 +348,15 @@ impl Socket {
                 let subscribe = number == option::SUBSCRIBE;
                 match built {
                     Some(built) => built.want(subscribe, &value, settings.is_on(option::XPUB_MANUAL)),
-                    None => settings.want_later(subscribe, value),
+                    None => settings.want_later(subscribe, Bytes::copy_from_slice(&value)),
                 }
             }
             (option::CONNECT_ROUTING_ID, _) => {
-                settings.next_name = Some(value);
+                settings.next_name = Some(Bytes::copy_from_slice(&value));
                 Ok(())
             }
-            (_, Some(_)) if !option.is_live() => match settings.value(number) == Some(&value)
-                || settings.told(option).ok().as_ref() == Some(&value)
-            {
-                true => Ok(()),
-                false => Err(Errno::EINVAL),
-            },
+            // Too late, unless it is so already.
+            (_, Some(_)) if !option.is_live() && !settings.says(option, &value) => Err(Errno::EINVAL),
             _ => settings.keep(number, value),
         }
     }
@@ -508,106 +491,12 @@ impl Inner {
         }
     }
 
-    fn limit(&self, flags: i32, option: i32) -> Limit {
-        if flags & flag::DONTWAIT != 0 {
-            return Some(std::time::Duration::ZERO);
-        }
-        self.settings.lock().limit(option)
-    }
-
-    fn send(&self, mut message: Message, flags: i32) -> Result<(), Errno> {
-        let built = self.built()?;
-        let more = flags & flag::SNDMORE != 0;
-        let (relaxed, mandatory) = self.manners();
-        let mut begun = std::mem::take(&mut *self.outgoing.lock());
-        if begun.frames.is_empty() {
-            built.may_begin(relaxed)?;
-            self.has_heard_all(built, relaxed)?;
-        }
-        if more && built.has_single_frames() {
-            return Err(Errno::EINVAL);
-        }
-        let more = match built.takes_more(begun.frames.len()) {
-            Some(takes_more) => takes_more && more,
-            None if more => {
-                *self.outgoing.lock() = begun;
-                return Err(Errno::EINVAL);
-            }
-            None => false,
-        };
-        let limit = self.limit(flags, option::SNDTIMEO);
-        if more {
-            let added = self.begin(built, &mut begun, &message, mandatory, limit);
-            if added.is_ok() {
-                begun.frames.extend(message.frames);
-            }
-            *self.outgoing.lock() = begun;
-            return added;
-        }
-        let Outgoing { mut frames, room } = begun;
-        if frames.is_empty() {
-            return built.send(message, room, limit);
-        }
-        let kept = frames.clone();
-        frames.extend(message.frames);
-        message.frames = of_frames(frames).frames;
-        let sent = built.send(message, room, limit);
-        if sent == Err(Errno::EAGAIN) {
-            self.outgoing.lock().frames = kept;
-        }
-        sent
-    }
-
-    /// Whether the question or the answer that is to be sent on was heard to its end.
-    fn has_heard_all(&self, built: &Built, relaxed: bool) -> Result<(), Errno> {
-        let mut incoming = self.incoming.lock();
-        if !built.takes_turns() || incoming.rest.is_empty() {
-            return Ok(());
-        }
-        if !relaxed {
-            return Err(Errno::EFSM);
-        }
-        incoming.rest.clear();
-        Ok(())
-    }
-
-    /// What the first frame of a message is told.
-    fn begin(
-        &self,
-        built: &Built,
-        begun: &mut Outgoing,
-        message: &Message,
-        mandatory: bool,
-        limit: Limit,
-    ) -> Result<(), Errno> {
-        if !begun.frames.is_empty() {
-            return Ok(());
-        }
-        if let Some(first) = message.frames.iter().next() {
-            built.may_go_to(&Frame::copy_from_slice(first), mandatory)?;
-        }
-        begun.room = built.reserve(limit)?;
-        Ok(())
-    }
-
-    fn recv(&self, flags: i32) -> Result<Message, Errno> {
-        self.built()?.recv(self.limit(flags, option::RCVTIMEO))
-    }
-
     /// Whether it is a REQ that may ask again, and a ROUTER that does not drop.
     pub(super) fn manners(&self) -> (bool, bool) {
         let settings = self.settings.lock();
         (
             settings.is_on(option::REQ_RELAXED),
             settings.is_on(option::ROUTER_MANDATORY),
-        )
-    }
-
-    /// Whether a message was begun that is to be received or sent on.
-    pub(super) fn is_in_the_middle(&self) -> (bool, bool) {
-        (
-            !self.incoming.lock().rest.is_empty(),
-            !self.outgoing.lock().frames.is_empty(),
         )
     }
 
