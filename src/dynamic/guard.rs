@@ -69,6 +69,7 @@ impl Guard {
     }
 
     /// Where nobody has bound the handler's name, lets in.
+    #[cfg(feature = "curve")]
     pub(super) fn unless_nobody_answers(mut self, lax: bool) -> Self {
         self.lax = lax;
         self

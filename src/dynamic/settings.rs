@@ -57,7 +57,10 @@ impl Settings {
 
     /// The option, if this kind takes it.
     pub(super) fn find(&self, number: i32) -> Result<&'static OptionInfo, Errno> {
-        let found = option::find(number).filter(|option| option.is_taken_by(self.kind));
+        // Without the feature there is no CURVE; libzmq built without it refuses these options too.
+        let is_missing =
+            !cfg!(feature = "curve") && (option::CURVE_SERVER..=option::CURVE_SERVERKEY).contains(&number);
+        let found = option::find(number).filter(|option| option.is_taken_by(self.kind) && !is_missing);
         found.ok_or(Errno::EINVAL)
     }
 
@@ -253,7 +256,6 @@ fn key(value: &[u8]) -> Option<Vec<u8>> {
     Some(key.as_bytes().to_vec())
 }
 
-/// Without the feature there is no CURVE, and libzmq refuses these options then too.
 #[cfg(not(feature = "curve"))]
 fn key(_: &[u8]) -> Option<Vec<u8>> {
     None

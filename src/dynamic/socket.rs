@@ -228,10 +228,10 @@ impl Socket {
 
     // ---- sending -----------------------------------------------------------------------------------------------
 
-    /// Sends a whole message, or with [`SNDMORE`](flag::SNDMORE) the beginning of one. libzmq: `zmq_msg_send`.
+    /// Sends a whole message, or with [`SNDMORE`](super::flag::SNDMORE) the beginning of one. libzmq: `zmq_msg_send`.
     ///
     /// What waits and what is dropped is a matter of its kind. It waits as long as [`SNDTIMEO`](option::SNDTIMEO) says,
-    /// with [`DONTWAIT`](flag::DONTWAIT) not at all. A message that could not be sent is gone: clone it before, which
+    /// with [`DONTWAIT`](super::flag::DONTWAIT) not at all. A message that could not be sent is gone: clone it before, which
     /// costs little.
     ///
     /// # Errors
@@ -253,7 +253,7 @@ impl Socket {
         sent.map_err(|error| inner.judge(error))
     }
 
-    /// Sends a frame: with [`SNDMORE`](flag::SNDMORE) more of the message follow, without it is the last. libzmq:
+    /// Sends a frame: with [`SNDMORE`](super::flag::SNDMORE) more of the message follow, without it is the last. libzmq:
     /// `zmq_send`.
     ///
     /// # Errors
@@ -286,7 +286,7 @@ impl Socket {
 
     /// Receives a whole message, or what is left of one that was begun with [`recv`](Self::recv).
     ///
-    /// It waits as long as [`RCVTIMEO`](option::RCVTIMEO) says, with [`DONTWAIT`](flag::DONTWAIT) not at all.
+    /// It waits as long as [`RCVTIMEO`](option::RCVTIMEO) says, with [`DONTWAIT`](super::flag::DONTWAIT) not at all.
     ///
     /// # Errors
     ///
