@@ -141,6 +141,7 @@ mod driver;
 mod socket;
 
 pub mod blocking;
+pub mod dynamic;
 mod proxy;
 
 pub use context::{Context, ContextBuilder};

@@ -353,6 +353,12 @@ impl Peers {
             .collect()
     }
 
+    /// The peer of this number, as long as its connection lasts.
+    pub(crate) fn by_id(&self, id: u64) -> Option<Peer> {
+        let state = self.state.lock();
+        state.links.get(&id).map(|link| link.peer.clone())
+    }
+
     /// The connection to this very peer, as long as it lasts.
     pub(crate) fn by_peer(&self, peer: &Peer) -> Option<Link> {
         let state = self.state.lock();

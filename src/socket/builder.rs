@@ -93,6 +93,14 @@ impl<K: Kind> Builder<K> {
         }
     }
 
+    /// With options that were said elsewhere, by number.
+    pub(crate) fn with(options: Options) -> Self {
+        Self {
+            options,
+            kind: PhantomData,
+        }
+    }
+
     /// How long closing waits for queued messages. Default: 30 seconds. libzmq: `ZMQ_LINGER`, which waits for ever.
     pub fn linger(mut self, linger: Linger) -> Self {
         self.options.linger = linger;

@@ -58,16 +58,16 @@ pub enum SlowPolicy {
 
 /// What was said of publishing.
 #[derive(Debug, Clone)]
-pub(super) struct Publishing {
-    pub(super) matching: Matching,
-    pub(super) limits: AskLimits,
-    pub(super) welcome: Option<Message>,
-    pub(super) telling: Telling,
-    pub(super) manual: bool,
-    pub(super) last_value: bool,
-    pub(super) only_first: bool,
-    pub(super) on_slow: SlowPolicy,
-    pub(super) nodrop: bool,
+pub(crate) struct Publishing {
+    pub(crate) matching: Matching,
+    pub(crate) limits: AskLimits,
+    pub(crate) welcome: Option<Message>,
+    pub(crate) telling: Telling,
+    pub(crate) manual: bool,
+    pub(crate) last_value: bool,
+    pub(crate) only_first: bool,
+    pub(crate) on_slow: SlowPolicy,
+    pub(crate) nodrop: bool,
 }
 
 /// How a subscriber of this kind behaves unless something else is said.
@@ -160,6 +160,13 @@ impl Publishing {
             last_value: self.last_value,
             readers: inbox.clone(),
         }
+    }
+}
+
+impl Socket<kind::Pub> {
+    /// How many topics its subscribers want.
+    pub(crate) fn wanted_topics(&self) -> usize {
+        self.fan_out().topics()
     }
 }
 

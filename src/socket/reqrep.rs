@@ -10,15 +10,19 @@
 //! else compiles. On the other side each request is a token, owned and answered once, so one REP may answer many
 //! peers at the same time and in any order.
 
+mod asked;
+
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::mem;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
+pub(crate) use self::asked::Asked;
 use super::core::{Core, Receiving, Sending};
 use super::{Builder, Socket, kind};
 use crate::driver::{self, Order};
@@ -188,7 +192,7 @@ impl Socket<kind::Req> {
         message: impl Into<Payload<'a>>,
     ) -> impl Future<Output = Result<Message, RequestError>> + Send + Unpin + 'a {
         Requesting {
-            core: &self.core,
+            core: &*self.core,
             payload: message.into(),
             question: self.core.correlation.next(),
             stage: Stage::Asking(SendTicket::default()),
@@ -370,10 +374,10 @@ fn sides(core: &Core) -> Option<(&Outbox, &Inbox)> {
     }
 }
 
-/// The future of one request.
+/// The future of one request, which borrows its socket, or shares it.
 #[derive(Debug)]
-struct Requesting<'a> {
-    core: &'a Core,
+struct Requesting<'a, C: Deref<Target = Core>> {
+    core: C,
     /// Kept until the end: a request of which nothing has left may have to be sent again.
     payload: Payload<'a>,
     question: Question,
@@ -389,12 +393,12 @@ enum Stage {
     Done,
 }
 
-impl Future for Requesting<'_> {
+impl<C: Deref<Target = Core> + Unpin> Future for Requesting<'_, C> {
     type Output = Result<Message, RequestError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Some((outbox, inbox)) = sides(this.core) else {
+        let Some((outbox, inbox)) = sides(&this.core) else {
             return Poll::Ready(Err(RequestError::Closed));
         };
         let done = loop {
@@ -445,9 +449,9 @@ impl Future for Requesting<'_> {
     }
 }
 
-impl Drop for Requesting<'_> {
+impl<C: Deref<Target = Core>> Drop for Requesting<'_, C> {
     fn drop(&mut self) {
-        let Some((outbox, inbox)) = sides(self.core) else {
+        let Some((outbox, inbox)) = sides(&self.core) else {
             return;
         };
         match &mut self.stage {

@@ -357,6 +357,13 @@ impl Socket<kind::Router> {
     }
 }
 
+impl Socket<kind::Router> {
+    /// Whether messages can be addressed to this routing id, its peer connected or not.
+    pub(crate) fn knows(&self, id: &RoutingId) -> bool {
+        sides(&self.core).is_some_and(|(addressed, _)| addressed.find(id).is_some())
+    }
+}
+
 /// The two sides of a socket whose peers have names.
 pub(super) fn sides(core: &Core) -> Option<(&Addressed, &Inbox)> {
     match (&core.sending, &core.receiving) {

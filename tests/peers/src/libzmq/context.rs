@@ -63,6 +63,12 @@ impl Context {
         Socket::new(self, kind)
     }
 
+    /// Ends all calls of its sockets: those that wait and all later ones fail with `ETERM`.
+    pub fn shutdown(&self) -> Result<()> {
+        // SAFETY: the context lives, and may be shut down from any thread.
+        check("zmq_ctx_shutdown", unsafe { ffi::zmq_ctx_shutdown(self.0.0) }).map(drop)
+    }
+
     fn set(&self, option: c_int, value: c_int) -> Result<()> {
         // SAFETY: the context lives; libzmq checks option and value.
         check("zmq_ctx_set", unsafe {

@@ -34,6 +34,7 @@ unsafe extern "C" {
 
     pub(super) fn zmq_ctx_new() -> *mut c_void;
     pub(super) fn zmq_ctx_set(context: *mut c_void, option: c_int, value: c_int) -> c_int;
+    pub(super) fn zmq_ctx_shutdown(context: *mut c_void) -> c_int;
     pub(super) fn zmq_ctx_term(context: *mut c_void) -> c_int;
 
     pub(super) fn zmq_socket(context: *mut c_void, kind: c_int) -> *mut c_void;

@@ -41,6 +41,33 @@ pub enum SocketType {
     Channel = 20,
 }
 
+impl SocketType {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 21] = [
+        Self::Pair,
+        Self::Pub,
+        Self::Sub,
+        Self::Req,
+        Self::Rep,
+        Self::Dealer,
+        Self::Router,
+        Self::Pull,
+        Self::Push,
+        Self::XPub,
+        Self::XSub,
+        Self::Stream,
+        Self::Server,
+        Self::Client,
+        Self::Radio,
+        Self::Dish,
+        Self::Gather,
+        Self::Scatter,
+        Self::Dgram,
+        Self::Peer,
+        Self::Channel,
+    ];
+}
+
 /// Whether a call waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wait {
@@ -295,7 +322,12 @@ impl Socket {
 
     /// Reads a bytes-valued option; text comes with the zero that ends it in C.
     pub fn get_bytes(&self, option: BytesOpt) -> Result<Vec<u8>> {
-        let mut value = vec![0; 1024];
+        self.get_sized(option, 1024)
+    }
+
+    /// Reads an option into so many bytes: some are told only when that is their exact size.
+    pub fn get_sized(&self, option: BytesOpt, size: usize) -> Result<Vec<u8>> {
+        let mut value = vec![0; size];
         let mut len = value.len();
         // SAFETY: the pointer is valid for writes of `len` bytes.
         let done = unsafe { ffi::zmq_getsockopt(self.raw, option.0, value.as_mut_ptr().cast(), &mut len) };
