@@ -21,6 +21,7 @@
 //!
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
+mod budgeted;
 mod greeting;
 mod refused;
 mod shedding;
@@ -219,6 +220,8 @@ pub(crate) struct Log {
     marks: VecDeque<Mark>,
     /// Queued and being written, together: what the high-water mark counts.
     load: Load,
+    /// The bytes of it that a share of a budget was told of.
+    told: u64,
     /// The first message is the connection's greeting.
     greeting: bool,
     /// Credit taken by permits.
@@ -242,6 +245,7 @@ impl Log {
             messages: 0,
             marks: VecDeque::new(),
             load: Load::default(),
+            told: 0,
             greeting: false,
             reserved: 0,
             hand: Hand::Offline,

@@ -11,6 +11,7 @@
 //!
 //! A pipe knows messages, bytes and marks. It does not know commands, mechanisms, versions or kinds of socket.
 
+mod budget;
 mod incoming;
 mod line;
 mod log;
@@ -19,6 +20,7 @@ mod prefixes;
 mod slots;
 mod waiters;
 
+pub(crate) use budget::{Budget, Claimant, Share};
 pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
 pub(crate) use line::{Line, Ration};
 pub(crate) use log::{Batch, Log, Next};

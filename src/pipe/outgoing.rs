@@ -7,6 +7,7 @@
 
 mod aimed;
 mod asking;
+mod budgeted;
 mod named;
 mod rerouting;
 
@@ -18,7 +19,7 @@ use asking::Asked;
 pub(crate) use asking::Fate;
 
 use super::log::Stranded;
-use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Ticket, Unsent, Waiters};
+use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Share, Ticket, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
@@ -75,6 +76,8 @@ struct State {
     /// Messages and bytes since the last time a sender let others run.
     spell: (usize, usize),
     ration: Ration,
+    /// Of the budgets that these pipes draw on, if there are any.
+    share: Option<Share>,
     closed: bool,
     /// The last request, if this socket asks.
     asked: Option<Asked>,
@@ -345,10 +348,11 @@ impl State {
             }
             let slot = self.ring[self.turn];
             self.turn += 1;
-            if self.slots[slot as usize]
-                .log
+            let (log, share) = (&self.slots[slot as usize].log, self.share.as_mut());
+            let promised = self.waiters.granted();
+            if log
                 .as_ref()
-                .is_some_and(|log| config.conflate || log.admits(config.marks, self.waiters.granted(), bytes))
+                .is_some_and(|log| config.conflate || log.admits_within(config.marks, promised, bytes, share))
             {
                 return Some(slot);
             }
@@ -366,12 +370,15 @@ impl State {
         }
     }
 
-    fn has_room(&self, config: OutboxConfig) -> bool {
-        let logs = self
+    fn has_room(&mut self, config: OutboxConfig) -> bool {
+        let (slots, share) = (&self.slots, &mut self.share);
+        let mut logs = self
             .ring
             .iter()
-            .filter_map(|slot| self.slots[*slot as usize].log.as_ref());
-        !self.waiters.is_empty() && { logs }.any(|log| log.admits(config.marks, self.waiters.granted(), 0))
+            .filter_map(|slot| slots[*slot as usize].log.as_ref());
+        let promised = self.waiters.granted();
+        !self.waiters.is_empty()
+            && logs.any(|log| log.admits_within(config.marks, promised, 0, share.as_mut()))
     }
 
     #[inline]
@@ -391,6 +398,9 @@ impl State {
                 log.conflate();
             }
             log.append(envelope, payload, config.share_from);
+            if let Some(share) = &mut self.share {
+                log.settle_append(share);
+            }
         }
         PipeId {
             slot,
@@ -410,7 +420,7 @@ impl State {
 
     /// Gives the room in one pipe to those who wait: first to those who wait for this very one.
     fn grant(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
-        let mut heirs = Vec::new();
+        let mut heirs = self.settle(slot);
         heirs.extend(self.take_over(marks, slot));
         let place = &mut self.slots[slot as usize];
         if self.waiters.is_empty() && place.waiters.is_empty() {
@@ -420,7 +430,7 @@ impl State {
         // Each waiter is counted as one message, those too who were granted and have not come yet: else these would
         // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
         let mut promised = self.waiters.granted() + place.waiters.granted();
-        while log.admits(marks, promised, 0) {
+        while log.admits_within(marks, promised, 0, self.share.as_mut()) {
             let Some(heir) = place.waiters.grant().or_else(|| self.waiters.grant()) else {
                 break;
             };
@@ -454,8 +464,11 @@ impl Outgoing for Outbox {
     }
 
     fn greet(&self, pipe: PipeId, frames: &[u8]) {
-        if let Some(log) = self.state.lock().log(pipe) {
+        let mut state = self.state.lock();
+        if let Some(log) = state.log(pipe) {
             log.greet(frames);
+            let calls = state.settle(pipe.slot);
+            debug_assert!(calls.is_empty(), "nothing has left");
         }
     }
 
@@ -528,6 +541,7 @@ impl Outgoing for Outbox {
         let mut wakers = state.reroute(self.config, &mut log, reason);
         let unsent = log.end(reason);
         state.ended += log.counters();
+        wakers.extend(state.settle_ended(&mut log));
         wakers.extend(state.retire(pipe.slot));
         drop(state);
         wakers.into_iter().for_each(Waker::wake);

@@ -15,10 +15,10 @@
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::{FanOut, FanOutConfig, State};
+use super::{FanOut, FanOutConfig, State, budgeted};
 use crate::error::Closed;
 use crate::message::Payload;
-use crate::pipe::{PipeId, Refusal, Ticket};
+use crate::pipe::{Marks, PipeId, Refusal, Ticket};
 
 /// What becomes of a message for a subscriber whose queue is full.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -93,14 +93,7 @@ impl FanOut {
         }
         let turn = state.senders.take_turn(ticket);
         let may_try = turn.is_some() || state.senders.is_empty();
-        let marks = self.config.marks;
-        let is_full = |state: &mut State| {
-            state
-                .subscribers
-                .iter_mut()
-                .any(|one| one.is_waited_for(marks, 0))
-        };
-        if !may_try || is_full(&mut state) {
+        if !may_try || state.is_one_full(self.config.marks) {
             match turn {
                 Some(id) => state.senders.wait_again(ticket, id, waker),
                 None => state.senders.wait(ticket, waker),
@@ -154,12 +147,24 @@ impl State {
         self.number += 1;
         self.find_hits(config.matching, payload.first_frame());
         let bytes = payload.wire_len();
-        let subscribers = &mut self.subscribers;
+        let (subscribers, share) = (&mut self.subscribers, self.share.as_mut());
         let mut hits = self.hits.iter();
-        hits.any(|slot| {
+        let is_full = hits.any(|slot| {
             subscribers
                 .at_mut(*slot)
                 .is_some_and(|one| one.is_waited_for(config.marks, bytes))
+        });
+        is_full || share.is_some_and(|share| budgeted::is_short(share, subscribers, &self.hits, bytes))
+    }
+
+    /// Whether anybody is full, whatever will be published.
+    fn is_one_full(&mut self, marks: Marks) -> bool {
+        let share = &mut self.share;
+        self.subscribers.iter_mut().any(|one| {
+            one.is_waited_for(marks, 0)
+                || share
+                    .as_mut()
+                    .is_some_and(|share| !one.log.is_vacant() && !share.fits(0))
         })
     }
 

@@ -147,13 +147,13 @@ impl State {
     }
 
     /// Whether the pipe in this slot has room besides what is promised to others.
-    fn admits(&self, marks: Marks, slot: u32, bytes: usize) -> bool {
-        let place = &self.slots[slot as usize];
+    fn admits(&mut self, marks: Marks, slot: u32, bytes: usize) -> bool {
+        let (place, share) = (&self.slots[slot as usize], self.share.as_mut());
         let promised = self.waiters.granted() + place.waiters.granted();
         place
             .log
             .as_ref()
-            .is_some_and(|log| log.admits(marks, promised, bytes))
+            .is_some_and(|log| log.admits_within(marks, promised, bytes, share))
     }
 
     /// Nothing new goes into the pipe in this slot: those who waited for it are to be woken.
