@@ -27,7 +27,7 @@ pub(crate) use log::{Batch, Log, Next};
 pub(crate) use outgoing::{AimedTicket, Fate, Outbox, OutboxConfig, Refusal, SendTicket};
 pub(crate) use prefixes::Prefixes;
 pub(crate) use slots::Slots;
-pub(crate) use waiters::{Ticket, Waiters};
+pub(crate) use waiters::{Ticket, Turn, Waiters};
 
 use std::fmt;
 use std::task::{Poll, Waker};

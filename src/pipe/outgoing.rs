@@ -12,14 +12,14 @@ mod named;
 mod rerouting;
 
 use std::mem;
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 
 pub(crate) use aimed::AimedTicket;
 use asking::Asked;
 pub(crate) use asking::Fate;
 
 use super::log::Stranded;
-use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Share, Ticket, Unsent, Waiters};
+use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Share, Ticket, Turn, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
@@ -131,16 +131,8 @@ impl Outbox {
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
-        let turn = if ticket.is_waiting() {
-            state.waiters.take_turn(ticket)
-        } else {
-            None
-        };
-        if turn.is_none() && !state.waiters.is_empty() {
-            state.waiters.wait(ticket, waker);
-            return Poll::Pending;
-        }
-        if turn.is_none() && state.spell_is_over() {
+        let turn = ready!(state.waiters.poll_turn(ticket, waker));
+        if !turn.was_granted() && state.spell_is_over() {
             // Before the append, so that a pending send has queued nothing.
             drop(state);
             waker.wake_by_ref();
@@ -148,21 +140,13 @@ impl Outbox {
         }
         let bytes = envelope.len() + payload.wire_len();
         let Some(slot) = state.choose(self.config, bytes) else {
-            match turn {
-                Some(id) => state.waiters.wait_again(ticket, id, waker),
-                None => state.waiters.wait(ticket, waker),
-            }
+            state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
         let pipe = state.put(slot, self.config, envelope, payload, bytes);
         note(&mut state, pipe);
         let next = state.next(slot);
-        // A granted waiter that leaves room behind passes it on: no room is left idle while somebody waits.
-        let heir = if turn.is_some() && state.has_room(self.config) {
-            state.waiters.grant()
-        } else {
-            None
-        };
+        let heir = state.pass_on(turn, self.config);
         drop(state);
         self.carry_out(slot, next);
         if let Some(heir) = heir {
@@ -199,33 +183,17 @@ impl Outbox {
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
-        let turn = if ticket.is_waiting() {
-            state.waiters.take_turn(ticket)
-        } else {
-            None
-        };
-        if turn.is_none() && state.waiters.is_empty() && state.spell_is_over() {
+        let turn = ready!(state.waiters.poll_turn(ticket, waker));
+        if !turn.was_granted() && state.spell_is_over() {
             drop(state);
             waker.wake_by_ref();
             return Poll::Pending;
         }
-        let chosen = if turn.is_none() && !state.waiters.is_empty() {
-            None
-        } else {
-            state.choose(self.config, 0)
-        };
-        let Some(slot) = chosen else {
-            match turn {
-                Some(id) => state.waiters.wait_again(ticket, id, waker),
-                None => state.waiters.wait(ticket, waker),
-            }
+        let Some(slot) = state.choose(self.config, 0) else {
+            state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
-        let heir = if turn.is_some() && state.has_room(self.config) {
-            state.waiters.grant()
-        } else {
-            None
-        };
+        let heir = state.pass_on(turn, self.config);
         let place = &mut state.slots[slot as usize];
         if let Some(log) = &mut place.log {
             log.reserve();
@@ -367,6 +335,16 @@ impl State {
             if at < self.turn {
                 self.turn -= 1;
             }
+        }
+    }
+
+    /// Whoever waited and leaves room behind passes it on: no room is left idle while somebody waits.
+    #[inline]
+    fn pass_on(&mut self, turn: Turn, config: OutboxConfig) -> Option<Waker> {
+        if turn.was_granted() && self.has_room(config) {
+            self.waiters.grant()
+        } else {
+            None
         }
     }
 

@@ -12,7 +12,7 @@
 //! whether it was the one. One that has waited for as long as it would publishes all the same, and whoever is full then
 //! is dropped for until half of its queue is free: a subscriber that stands still is waited for once.
 
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use super::{FanOut, FanOutConfig, State, budgeted};
@@ -63,13 +63,9 @@ impl FanOut {
             return Poll::Pending;
         }
         if !is_over {
-            let turn = state.senders.take_turn(ticket);
-            let may_try = turn.is_some() || state.senders.is_empty();
-            if !may_try || state.is_anybody_full(&self.config, payload) {
-                match turn {
-                    Some(id) => state.senders.wait_again(ticket, id, waker),
-                    None => state.senders.wait(ticket, waker),
-                }
+            let turn = ready!(state.senders.poll_turn(ticket, waker));
+            if state.is_anybody_full(&self.config, payload) {
+                state.senders.wait_on(turn, ticket, waker);
                 return Poll::Pending;
             }
         } else {
@@ -91,13 +87,9 @@ impl FanOut {
         if state.closed {
             return Poll::Ready(Err(Closed));
         }
-        let turn = state.senders.take_turn(ticket);
-        let may_try = turn.is_some() || state.senders.is_empty();
-        if !may_try || state.is_one_full(self.config.marks) {
-            match turn {
-                Some(id) => state.senders.wait_again(ticket, id, waker),
-                None => state.senders.wait(ticket, waker),
-            }
+        let turn = ready!(state.senders.poll_turn(ticket, waker));
+        if state.is_one_full(self.config.marks) {
+            state.senders.wait_on(turn, ticket, waker);
             return Poll::Pending;
         }
         let next = state.senders.grant();
