@@ -486,8 +486,7 @@ impl Inbox {
             return;
         }
         let mut arrivals = self.arrivals.lock();
-        let granted = arrivals.waiters.leave(ticket);
-        let heir = if granted { self.grant(&mut arrivals) } else { None };
+        let heir = arrivals.waiters.give_up(ticket);
         self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
         drop(arrivals);
         if let Some(heir) = heir {

@@ -249,11 +249,7 @@ impl Outbox {
             return;
         }
         let mut state = self.state.lock();
-        let heir = if state.waiters.leave(ticket) {
-            state.waiters.grant()
-        } else {
-            None
-        };
+        let heir = state.waiters.give_up(ticket);
         drop(state);
         if let Some(heir) = heir {
             heir.wake();

@@ -2,7 +2,7 @@
 //!
 //! A waiter holds a [`Ticket`]. Whoever makes room *grants* the oldest ticket under the lock that guards the
 //! room, and wakes its task after unlocking. A granted ticket whose future is dropped instead of polled must
-//! pass its turn on: [`Waiters::leave`] says so.
+//! pass its turn on: [`Waiters::give_up`] does.
 
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
@@ -131,6 +131,12 @@ impl Waiters {
             self.line.remove(at);
         }
         false
+    }
+
+    /// Leaves the line, and passes on the turn that it had been granted: whom to wake.
+    #[must_use]
+    pub(crate) fn give_up(&mut self, ticket: &mut Ticket) -> Option<Waker> {
+        if self.leave(ticket) { self.grant() } else { None }
     }
 
     fn place(&self, id: u64) -> Option<usize> {

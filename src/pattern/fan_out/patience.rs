@@ -106,11 +106,7 @@ impl FanOut {
             return;
         }
         let mut state = self.state.lock();
-        let next = if state.senders.leave(ticket) {
-            state.senders.grant()
-        } else {
-            None
-        };
+        let next = state.senders.give_up(ticket);
         drop(state);
         if let Some(next) = next {
             next.wake();

@@ -111,10 +111,7 @@ impl Outbox {
         }
         let mut state = self.state.lock();
         let heir = match state.named(pipe) {
-            Some(place) => {
-                let granted = place.waiters.leave(ticket);
-                if granted { place.waiters.grant() } else { None }
-            }
+            Some(place) => place.waiters.give_up(ticket),
             None => {
                 *ticket = SendTicket::default();
                 None
