@@ -23,7 +23,7 @@ use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Share, Tick
 use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 /// A sender that never has to wait lets others run after this many messages for each pipe …
 const SPELL_MESSAGES: usize = 1024;
@@ -166,11 +166,7 @@ impl Outbox {
         }
         let bytes = envelope.len() + payload.wire_len();
         let slot = state.choose(self.config, bytes).ok_or(Refusal::Full)?;
-        let pipe = state.put(slot, self.config, envelope, payload, bytes);
-        let next = state.next(slot);
-        drop(state);
-        self.carry_out(slot, next);
-        Ok(pipe)
+        Ok(self.append(state, slot, envelope, payload, bytes))
     }
 
     /// Takes one message of credit in the pipe whose turn it is, and uses up that turn.
@@ -223,10 +219,7 @@ impl Outbox {
             }
             None => state.choose(self.config, bytes).ok_or(Refusal::Full)?,
         };
-        state.put(slot, self.config, &[], payload, bytes);
-        let next = state.next(slot);
-        drop(state);
-        self.carry_out(slot, next);
+        self.append(state, slot, &[], payload, bytes);
         Ok(())
     }
 
@@ -254,6 +247,23 @@ impl Outbox {
         if let Some(heir) = heir {
             heir.wake();
         }
+    }
+
+    /// Appends where there is room, releases the lock, and does what is left to do.
+    #[inline]
+    fn append(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        slot: u32,
+        envelope: &[u8],
+        payload: &Payload<'_>,
+        bytes: usize,
+    ) -> PipeId {
+        let pipe = state.put(slot, self.config, envelope, payload, bytes);
+        let next = state.next(slot);
+        drop(state);
+        self.carry_out(slot, next);
+        pipe
     }
 
     /// Does what an append left to do, the lock released.

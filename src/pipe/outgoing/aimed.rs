@@ -44,10 +44,7 @@ impl Outbox {
             log.count_refused(bytes, DropReason::Hwm);
             return Err(Refusal::Full);
         }
-        state.put(pipe.slot, self.config, envelope, payload, bytes);
-        let next = state.next(pipe.slot);
-        drop(state);
-        self.carry_out(pipe.slot, next);
+        self.append(state, pipe.slot, envelope, payload, bytes);
         Ok(())
     }
 

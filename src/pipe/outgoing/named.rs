@@ -97,10 +97,7 @@ impl Outbox {
         if is_awaited || !state.admits(self.config.marks, pipe.slot, bytes) {
             return Err(Refusal::Full);
         }
-        state.put(pipe.slot, self.config, envelope, payload, bytes);
-        let next = state.next(pipe.slot);
-        drop(state);
-        self.carry_out(pipe.slot, next);
+        self.append(state, pipe.slot, envelope, payload, bytes);
         Ok(())
     }
 
