@@ -13,7 +13,8 @@
 //! names and nothing else: no thread, no task, no runtime.
 //!
 //! A context may also have threads of its own ([`ContextBuilder::io_threads`]), which are the home of all its sockets. And it
-//! knows the one runtime on which its blocking sockets live, as long as there are any: see `runtime::Lease`.
+//! knows the one runtime on which its blocking sockets live, as long as there are any: see `runtime::Lease`. And it may limit
+//! what all of them have in their queues: see `pipe::Budget`.
 
 mod builder;
 
@@ -29,10 +30,11 @@ use tokio::runtime::Handle;
 
 pub use self::builder::ContextBuilder;
 use crate::error::ThreadsError;
+use crate::pipe::Budget;
 use crate::runtime::{IoThreads, Lease};
 use crate::sync::{Arc, Mutex};
 
-/// The names of `inproc://` endpoints, and threads for I/O if it was given any.
+/// The names of `inproc://` endpoints, and threads for I/O and a budget of bytes if it was given any.
 ///
 /// Sockets meet by name if they were built in the same context. Those that were given none share one for the whole
 /// process; a context of its own keeps a library, or a test, from meeting anybody else's names. Cheap to clone: a
@@ -71,6 +73,8 @@ struct Inner {
     threads: Option<IoThreads>,
     /// What its threads are called.
     thread_name: Option<String>,
+    /// What the queues of all its sockets may hold together.
+    budget: Option<Arc<Budget>>,
     /// The runtime of its blocking sockets: theirs, so that it goes with the last of them.
     lease: Mutex<Weak<Lease>>,
 }
@@ -98,7 +102,7 @@ impl Context {
         Self(Arc::default())
     }
 
-    /// Begins to describe a context with threads of its own.
+    /// Begins to describe a context with threads or a budget of its own.
     ///
     /// # Examples
     ///
@@ -107,10 +111,11 @@ impl Context {
         ContextBuilder::default()
     }
 
-    fn with_threads(threads: IoThreads, name: String) -> Self {
+    fn with_threads(threads: IoThreads, name: String, budget: Option<Budget>) -> Self {
         Self(Arc::new(Inner {
             threads: Some(threads),
             thread_name: Some(name),
+            budget: budget.map(Arc::new),
             ..Inner::default()
         }))
     }
@@ -118,6 +123,11 @@ impl Context {
     /// The thread on which a new socket is to live, if the context has any.
     pub(crate) fn io_thread(&self) -> Option<Handle> {
         self.0.threads.as_ref()?.pick()
+    }
+
+    /// What the queues of all its sockets may hold together, if there is a limit.
+    pub(crate) fn budget(&self) -> Option<Arc<Budget>> {
+        self.0.budget.clone()
     }
 
     /// The runtime of its blocking sockets, opened by the first.

@@ -1,16 +1,17 @@
-//! What a context with threads of its own is made of.
+//! What a context with threads or a budget of its own is made of.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::Context;
 use crate::error::ThreadsError;
+use crate::pipe::Budget;
 use crate::runtime::{IoThreads, OnStart};
 
 /// What threads are called that were given no name.
 pub(super) const THREAD_NAME: &str = "hubless-io";
 
-/// Describes a context with threads of its own: see [`Context::builder`].
+/// Describes a context with threads or a budget of its own: see [`Context::builder`].
 ///
 /// On a runtime of the program's own, sockets are served in turn with everything else: a program that computes without
 /// awaiting, on a `current_thread` runtime, neither sends nor answers heartbeats meanwhile. Threads of the context
@@ -41,6 +42,7 @@ pub struct ContextBuilder {
     threads: usize,
     name: String,
     on_start: Option<OnStart>,
+    memory_budget: usize,
 }
 
 impl Default for ContextBuilder {
@@ -49,6 +51,7 @@ impl Default for ContextBuilder {
             threads: 0,
             name: THREAD_NAME.to_owned(),
             on_start: None,
+            memory_budget: 0,
         }
     }
 }
@@ -58,6 +61,7 @@ impl fmt::Debug for ContextBuilder {
         f.debug_struct("ContextBuilder")
             .field("io_threads", &self.threads)
             .field("thread_name", &self.name)
+            .field("memory_budget", &self.memory_budget)
             .finish_non_exhaustive()
     }
 }
@@ -100,6 +104,29 @@ impl ContextBuilder {
         self
     }
 
+    /// The most bytes that the queues of all sockets of this context may hold together; 0 is unlimited. Default: 0.
+    ///
+    /// It is for all of them what [`memory_budget`](crate::Builder::memory_budget) is for one socket, and says the same of what is
+    /// counted, who waits and who drops. A socket may have a smaller one of its own besides. What a socket held is free for
+    /// others when it has closed: what waits to be sent once it was sent, or dropped at the end of
+    /// [`linger`](crate::Builder::linger). libzmq: none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Context, Pull, Push};
+    ///
+    /// let context = Context::builder().memory_budget(256 << 20).build()?;
+    /// let pull = Pull::builder().context(&context).build()?;
+    /// let push = Push::builder().context(&context).memory_budget(16 << 20).build()?;
+    /// # let _ = (pull, push);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.memory_budget = bytes;
+        self
+    }
+
     /// Starts the threads.
     ///
     /// # Errors
@@ -110,6 +137,7 @@ impl ContextBuilder {
         Ok(Context::with_threads(
             threads.map_err(ThreadsError::new)?,
             self.name,
+            (self.memory_budget > 0).then(|| Budget::new(self.memory_budget, None)),
         ))
     }
 }

@@ -126,6 +126,8 @@ pub(crate) struct Connection {
     holds_line: bool,
     lane: Option<PipeId>,
     credit: Credit,
+    /// The peer has left: what it sent is taken in, whatever there is room for.
+    takes_all: bool,
     interest: Option<(u64, u64)>,
     /// A barrier that is passed once all is written: for peers that know no PING.
     written_barrier: Option<u64>,
@@ -203,6 +205,7 @@ impl Connection {
                 messages: 0,
                 bytes: 0,
             },
+            takes_all: false,
             interest: None,
             written_barrier: None,
             link: None,

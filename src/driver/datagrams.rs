@@ -249,7 +249,7 @@ impl Carrying {
                 }
             };
             let data = &self.buffer[..size];
-            if self.credit.messages == 0 || self.credit.bytes == 0 {
+            if self.credit.messages == 0 || self.credit.bytes == 0 || inbox.is_budgeted() {
                 // What was taken in counts before there is credit for more.
                 hand_over(inbox, lane, &mut frames, &mut messages);
                 match inbox.poll_credit(lane, cx.waker()) {

@@ -22,8 +22,8 @@ use std::task::{Poll, Waker};
 use super::RoutingId;
 use crate::message::{Frame, Payload};
 use crate::pipe::{
-    AimedTicket, Batch, Line, NameTaken, Newcomer, Outbox, OutboxConfig, Outgoing, PipeId, Principal,
-    Refusal, Unsent, Welcome,
+    AimedTicket, Batch, Claimant, Line, NameTaken, Newcomer, Outbox, OutboxConfig, Outgoing, PipeId,
+    Principal, Refusal, Share, Unsent, Welcome,
 };
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::Mutex;
@@ -59,6 +59,12 @@ impl Addressed {
                 ..Names::default()
             }),
         }
+    }
+
+    /// With pipes that draw on a budget.
+    pub(crate) fn with_share(mut self, share: Option<Share>) -> Self {
+        self.outbox = self.outbox.with_share(share);
+        self
     }
 
     /// Sends to the peer of this name, or waits for room there.
@@ -148,6 +154,12 @@ impl Addressed {
             self.outbox.detach(pipe, DropReason::PipeClosed);
         }
         named.map(|()| pipe)
+    }
+}
+
+impl Claimant for Addressed {
+    fn handle_room(&self) {
+        self.outbox.handle_room();
     }
 }
 

@@ -19,6 +19,7 @@
 //! * [`subscriber`], [`shared_log`]: queues; [`pipes`]: the drivers' side of them.
 
 mod asking;
+mod budgeted;
 mod matching;
 mod news;
 mod pace;
@@ -44,7 +45,7 @@ use super::subscriptions::Subscriptions;
 use crate::error::Closed;
 use crate::frame::Run;
 use crate::message::{Message, Payload};
-use crate::pipe::{Batch, Inbox, Line, Marks, Next, PipeId, Ration, Refusal, Slots, Ticket, Waiters};
+use crate::pipe::{Batch, Inbox, Line, Marks, Next, PipeId, Ration, Refusal, Share, Slots, Ticket, Waiters};
 use crate::stats::{Counters, DropReason};
 use crate::sync::{Arc, Mutex};
 
@@ -100,6 +101,8 @@ struct State {
     pace: Pace,
     /// Of writes to the one subscriber of a message.
     ration: Ration,
+    /// Of the budgets that the queues draw on, if there are any.
+    share: Option<Share>,
     /// Those who wait for subscribers.
     waiters: Waiters,
     /// Those who wait for room in all queues that their message concerns.
@@ -218,9 +221,11 @@ impl FanOut {
             subscriber.bring_home(shared, usize::MAX);
             subscriber.log.sender_wrote(batch)
         });
+        let calls = state.settle(pipe);
         let sender = state.call_sender();
         drop(state);
-        driver.into_iter().chain(sender).for_each(Waker::wake);
+        let wakers = driver.into_iter().chain(sender).chain(calls);
+        wakers.for_each(Waker::wake);
     }
 }
 
@@ -287,11 +292,20 @@ impl State {
             if drops_oldest && subscriber.make_room(config.marks, bytes) {
                 self.pace.count_dropped();
             }
+            if let Some(share) = &mut self.share
+                && !subscriber.admits_within(share, config, bytes, &mut errands.drivers)
+            {
+                self.pace.count_dropped();
+                continue;
+            }
             match range {
                 Some(range) => subscriber.share(range, &mut self.shared),
                 None => subscriber.take(payload, config.share_from, config.conflate, &mut self.shared),
             }
             let log = &mut subscriber.log;
+            if let Some(share) = &mut self.share {
+                log.settle_append(share);
+            }
             let copied = if range.is_some() { 0 } else { bytes };
             self.pace
                 .count_queued(copied, log.load(), config.marks, log.is_blocked());

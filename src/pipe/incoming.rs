@@ -14,6 +14,7 @@
 //! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
 //! half of the mark is free.
 
+mod budgeted;
 mod refusing;
 
 use std::collections::VecDeque;
@@ -24,7 +25,7 @@ use std::thread::{self, ThreadId};
 use bytes::Bytes;
 
 use super::log::KEEP;
-use super::{Batch, Marks, PipeId, Prefixes, Ticket, Waiters};
+use super::{Batch, Marks, PipeId, Prefixes, Share, Ticket, Waiters};
 use crate::error::{RecvError, TryRecvError};
 use crate::frame::{Header, Run};
 use crate::message::{Message, Small};
@@ -93,6 +94,8 @@ pub(crate) struct Inbox {
     conflate: bool,
     /// Pipes are read one after the other, each to its end, instead of in turns.
     in_order: bool,
+    /// The lanes draw on a budget: credit is good for one time only, and goes back soon.
+    budgeted: bool,
     held: Mutex<Held>,
     arrivals: Mutex<Arrivals>,
     /// Something arrived since the last swap: a hint that spares receivers the second lock.
@@ -110,6 +113,10 @@ struct Arrivals {
     waiters: Waiters,
     /// The thread on which the last receiver began to wait.
     waits_at: Option<ThreadId>,
+    /// Of the budgets that the lanes draw on, if there are any.
+    share: Option<Share>,
+    /// The lane whose driver is called first when a budget has room.
+    first_called: usize,
     closed: bool,
     ended: Counters,
 }
@@ -169,6 +176,7 @@ impl Inbox {
             },
             conflate,
             in_order: false,
+            budgeted: false,
             held: Mutex::default(),
             arrivals: Mutex::default(),
             dirty: AtomicBool::new(false),
@@ -218,29 +226,37 @@ impl Inbox {
 
     /// How much may be handed over. Pending at the mark: the waker is called when half of it is free.
     pub(crate) fn poll_credit(&self, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
-        self.credit(&mut self.arrivals.lock(), pipe, waker)
+        let credit = self.credit(&mut self.arrivals.lock(), pipe, waker);
+        credit.map(|credit| self.as_read(credit))
     }
 
     fn credit(&self, arrivals: &mut Arrivals, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
         let marks = self.marks;
-        let Some(lane) = arrivals.lane(pipe) else {
+        let Arrivals { lanes, share, .. } = arrivals;
+        let lane = lanes.get_mut(pipe.index());
+        let Some(lane) = lane.filter(|lane| lane.generation == pipe.generation) else {
             return Poll::Pending;
         };
-        if self.conflate {
-            return Poll::Ready(Credit {
+        let credit = if self.conflate {
+            Credit {
                 messages: usize::MAX,
                 bytes: usize::MAX,
-            });
+            }
+        } else {
+            if lane.stopped.is_some() && !lane.may_resume(marks) || !marks.admit(lane.queued, 1) {
+                lane.stopped = Some(waker.clone());
+                return Poll::Pending;
+            }
+            Credit {
+                messages: marks.messages - lane.queued.messages as usize,
+                bytes: marks.bytes.saturating_sub(lane.queued.bytes as usize),
+            }
+        };
+        match share {
+            None => lane.stopped = None,
+            Some(share) => return lane.credit_within(share, credit, waker),
         }
-        if lane.stopped.is_some() && !lane.may_resume(marks) || !marks.admit(lane.queued, 1) {
-            lane.stopped = Some(waker.clone());
-            return Poll::Pending;
-        }
-        lane.stopped = None;
-        Poll::Ready(Credit {
-            messages: marks.messages - lane.queued.messages as usize,
-            bytes: marks.bytes.saturating_sub(lane.queued.bytes as usize),
-        })
+        Poll::Ready(credit)
     }
 
     /// Hands over a chunk and wakes a receiver. Whether that waits on the calling thread.
@@ -298,6 +314,9 @@ impl Inbox {
         let lane = arrivals.lane(pipe)?;
         lane.queued += chunk.load;
         lane.counters.accepted += chunk.load;
+        if let Some(share) = &mut arrivals.share {
+            share.add(chunk.load.bytes);
+        }
         arrivals.chunks.push((pipe, chunk));
         self.dirty.store(true, Ordering::Release);
         self.grant(arrivals)
@@ -312,13 +331,14 @@ impl Inbox {
         self.waiting.store(0, Ordering::Relaxed);
         drop(arrivals);
         self.swap(&mut held);
+        let mut calls = Vec::new();
         for slot in mem::take(&mut held.ring) {
             self.give_credit(&mut held, slot);
             held.lanes[slot as usize] = HeldLane::default();
-            self.arrivals.lock().drop_queued(slot, DropReason::Unread);
+            calls.extend(self.arrivals.lock().drop_queued(slot, DropReason::Unread));
         }
         drop(held);
-        receivers.into_iter().for_each(Waker::wake);
+        receivers.into_iter().chain(calls).for_each(Waker::wake);
     }
 
     /// The counters of one pipe, and what it holds now.
@@ -466,8 +486,7 @@ impl Inbox {
             return;
         }
         let mut arrivals = self.arrivals.lock();
-        let granted = arrivals.waiters.leave(ticket);
-        let heir = if granted { self.grant(&mut arrivals) } else { None };
+        let heir = arrivals.waiters.give_up(ticket);
         self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
         drop(arrivals);
         if let Some(heir) = heir {
@@ -551,10 +570,12 @@ impl Inbox {
     fn after_cut(&self, held: &mut Held, slot: u32) {
         let lane = &held.lanes[slot as usize];
         // At half the mark, not at its end, so that the driver reads on while the rest is worked off.
-        let due = lane.taken.messages >= self.half.messages || lane.taken.bytes >= self.half.bytes;
+        let mut due = lane.taken.messages >= self.half.messages || lane.taken.bytes >= self.half.bytes;
         if lane.current.is_none() {
             held.ring.pop_front();
             held.emptied.push(slot);
+            // Others may wait for it, who are not woken by the next swap here.
+            due |= self.budgeted;
         } else if held.ring.len() > 1 && !self.in_order {
             held.ring.rotate_left(1);
         }
@@ -569,7 +590,8 @@ impl Inbox {
         self.dirty.store(false, Ordering::Relaxed);
         let mut drivers = Vec::new();
         for slot in mem::take(&mut held.emptied) {
-            drivers.extend(arrivals.take_back(&mut held.lanes[slot as usize], self.marks));
+            let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
+            drivers.extend(driver.into_iter().chain(calls));
         }
         mem::swap(&mut arrivals.chunks, &mut held.swap);
         drop(arrivals);
@@ -583,11 +605,12 @@ impl Inbox {
 
     fn give_credit(&self, held: &mut Held, slot: u32) {
         let mut arrivals = self.arrivals.lock();
-        let driver = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
+        let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
         drop(arrivals);
         if let Some(driver) = driver {
             driver.wake();
         }
+        calls.into_iter().for_each(Waker::wake);
     }
 
     /// Brings the counters up to date: what receivers have taken is known to them alone until credit goes back.
@@ -608,10 +631,12 @@ impl Arrivals {
             .filter(|lane| lane.generation == pipe.generation)
     }
 
-    /// Takes credit back from the receivers' side; the driver, if it is to read on.
-    fn take_back(&mut self, held: &mut HeldLane, marks: Marks) -> Option<Waker> {
-        let pipe = held.pipe?;
-        let lane = self.lane(pipe)?;
+    /// Takes credit back from the receivers' side; the driver, if it is to read on, and whom else to call.
+    fn take_back(&mut self, held: &mut HeldLane, marks: Marks) -> (Option<Waker>, Vec<Waker>) {
+        let lane = held.pipe.and_then(|pipe| Some((pipe, self.lane(pipe)?)));
+        let Some((pipe, lane)) = lane else {
+            return (None, Vec::new());
+        };
         let taken = mem::take(&mut held.taken);
         let dropped = mem::take(&mut held.dropped);
         lane.queued -= taken;
@@ -631,15 +656,16 @@ impl Arrivals {
             None
         };
         self.free_if_done(pipe.slot);
-        driver
+        (driver, self.handle_left(taken.bytes))
     }
 
-    /// What the receivers had of this lane is gone.
-    fn drop_queued(&mut self, slot: u32, reason: DropReason) {
+    /// What the receivers had of this lane is gone. Whom to call.
+    fn drop_queued(&mut self, slot: u32, reason: DropReason) -> Vec<Waker> {
         let lane = &mut self.lanes[slot as usize];
         let queued = mem::take(&mut lane.queued);
         lane.counters.dropped.add(reason, queued.messages);
         self.free_if_done(slot);
+        self.handle_left(queued.bytes)
     }
 
     fn free_if_done(&mut self, slot: u32) {

@@ -21,10 +21,12 @@
 //!
 //! A log has no lock of its own: [`Outbox`](super::Outbox) and the publisher keep all logs of a socket under one.
 
+mod budgeted;
 mod greeting;
 mod refused;
 mod shedding;
 mod stranded;
+mod taking_back;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -218,6 +220,8 @@ pub(crate) struct Log {
     marks: VecDeque<Mark>,
     /// Queued and being written, together: what the high-water mark counts.
     load: Load,
+    /// The bytes of it that a share of a budget was told of.
+    told: u64,
     /// The first message is the connection's greeting.
     greeting: bool,
     /// Credit taken by permits.
@@ -241,6 +245,7 @@ impl Log {
             messages: 0,
             marks: VecDeque::new(),
             load: Load::default(),
+            told: 0,
             greeting: false,
             reserved: 0,
             hand: Hand::Offline,
@@ -558,31 +563,6 @@ impl Log {
             torn,
             ..Batch::default()
         }
-    }
-
-    /// Takes back what is queued and of which no byte has left, as if it had never been sent. `false`: there is
-    /// nothing of that kind.
-    pub(crate) fn take_back(&mut self) -> bool {
-        let greeting = self.set_greeting_aside();
-        let mut back = Load {
-            messages: mem::take(&mut self.messages) as u64,
-            bytes: self.run.len() as u64,
-        };
-        self.run.clear();
-        self.put_greeting_back(greeting);
-        if let Hand::Rest(batch) = &self.hand
-            && batch.written == 0
-        {
-            back += Load {
-                messages: batch.messages as u64,
-                bytes: batch.run.len() as u64,
-            };
-            // The driver was called to finish it, and will find nothing to do.
-            self.hand = Hand::Due;
-        }
-        self.load -= back;
-        self.counters.accepted -= back;
-        back.messages > 0
     }
 
     /// Ends the log: what it held is counted and returned.

@@ -11,6 +11,7 @@
 //!
 //! A pipe knows messages, bytes and marks. It does not know commands, mechanisms, versions or kinds of socket.
 
+mod budget;
 mod incoming;
 mod line;
 mod log;
@@ -19,13 +20,14 @@ mod prefixes;
 mod slots;
 mod waiters;
 
+pub(crate) use budget::{Budget, Claimant, Share};
 pub(crate) use incoming::{Chunk, Credit, Filter, Inbox, Messages, RecvTicket};
 pub(crate) use line::{Line, Ration};
 pub(crate) use log::{Batch, Log, Next};
 pub(crate) use outgoing::{AimedTicket, Fate, Outbox, OutboxConfig, Refusal, SendTicket};
 pub(crate) use prefixes::Prefixes;
 pub(crate) use slots::Slots;
-pub(crate) use waiters::{Ticket, Waiters};
+pub(crate) use waiters::{Ticket, Turn, Waiters};
 
 use std::fmt;
 use std::task::{Poll, Waker};

@@ -7,22 +7,23 @@
 
 mod aimed;
 mod asking;
+mod budgeted;
 mod named;
 mod rerouting;
 
 use std::mem;
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 
 pub(crate) use aimed::AimedTicket;
 use asking::Asked;
 pub(crate) use asking::Fate;
 
 use super::log::Stranded;
-use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Ticket, Unsent, Waiters};
+use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Share, Ticket, Turn, Unsent, Waiters};
 use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 /// A sender that never has to wait lets others run after this many messages for each pipe …
 const SPELL_MESSAGES: usize = 1024;
@@ -75,6 +76,8 @@ struct State {
     /// Messages and bytes since the last time a sender let others run.
     spell: (usize, usize),
     ration: Ration,
+    /// Of the budgets that these pipes draw on, if there are any.
+    share: Option<Share>,
     closed: bool,
     /// The last request, if this socket asks.
     asked: Option<Asked>,
@@ -128,16 +131,8 @@ impl Outbox {
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
-        let turn = if ticket.is_waiting() {
-            state.waiters.take_turn(ticket)
-        } else {
-            None
-        };
-        if turn.is_none() && !state.waiters.is_empty() {
-            state.waiters.wait(ticket, waker);
-            return Poll::Pending;
-        }
-        if turn.is_none() && state.spell_is_over() {
+        let turn = ready!(state.waiters.poll_turn(ticket, waker));
+        if !turn.was_granted() && state.spell_is_over() {
             // Before the append, so that a pending send has queued nothing.
             drop(state);
             waker.wake_by_ref();
@@ -145,21 +140,13 @@ impl Outbox {
         }
         let bytes = envelope.len() + payload.wire_len();
         let Some(slot) = state.choose(self.config, bytes) else {
-            match turn {
-                Some(id) => state.waiters.wait_again(ticket, id, waker),
-                None => state.waiters.wait(ticket, waker),
-            }
+            state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
         let pipe = state.put(slot, self.config, envelope, payload, bytes);
         note(&mut state, pipe);
         let next = state.next(slot);
-        // A granted waiter that leaves room behind passes it on: no room is left idle while somebody waits.
-        let heir = if turn.is_some() && state.has_room(self.config) {
-            state.waiters.grant()
-        } else {
-            None
-        };
+        let heir = state.pass_on(turn, self.config);
         drop(state);
         self.carry_out(slot, next);
         if let Some(heir) = heir {
@@ -179,11 +166,7 @@ impl Outbox {
         }
         let bytes = envelope.len() + payload.wire_len();
         let slot = state.choose(self.config, bytes).ok_or(Refusal::Full)?;
-        let pipe = state.put(slot, self.config, envelope, payload, bytes);
-        let next = state.next(slot);
-        drop(state);
-        self.carry_out(slot, next);
-        Ok(pipe)
+        Ok(self.append(state, slot, envelope, payload, bytes))
     }
 
     /// Takes one message of credit in the pipe whose turn it is, and uses up that turn.
@@ -196,33 +179,17 @@ impl Outbox {
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
-        let turn = if ticket.is_waiting() {
-            state.waiters.take_turn(ticket)
-        } else {
-            None
-        };
-        if turn.is_none() && state.waiters.is_empty() && state.spell_is_over() {
+        let turn = ready!(state.waiters.poll_turn(ticket, waker));
+        if !turn.was_granted() && state.spell_is_over() {
             drop(state);
             waker.wake_by_ref();
             return Poll::Pending;
         }
-        let chosen = if turn.is_none() && !state.waiters.is_empty() {
-            None
-        } else {
-            state.choose(self.config, 0)
-        };
-        let Some(slot) = chosen else {
-            match turn {
-                Some(id) => state.waiters.wait_again(ticket, id, waker),
-                None => state.waiters.wait(ticket, waker),
-            }
+        let Some(slot) = state.choose(self.config, 0) else {
+            state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
-        let heir = if turn.is_some() && state.has_room(self.config) {
-            state.waiters.grant()
-        } else {
-            None
-        };
+        let heir = state.pass_on(turn, self.config);
         let place = &mut state.slots[slot as usize];
         if let Some(log) = &mut place.log {
             log.reserve();
@@ -252,10 +219,7 @@ impl Outbox {
             }
             None => state.choose(self.config, bytes).ok_or(Refusal::Full)?,
         };
-        state.put(slot, self.config, &[], payload, bytes);
-        let next = state.next(slot);
-        drop(state);
-        self.carry_out(slot, next);
+        self.append(state, slot, &[], payload, bytes);
         Ok(())
     }
 
@@ -278,15 +242,28 @@ impl Outbox {
             return;
         }
         let mut state = self.state.lock();
-        let heir = if state.waiters.leave(ticket) {
-            state.waiters.grant()
-        } else {
-            None
-        };
+        let heir = state.waiters.give_up(ticket);
         drop(state);
         if let Some(heir) = heir {
             heir.wake();
         }
+    }
+
+    /// Appends where there is room, releases the lock, and does what is left to do.
+    #[inline]
+    fn append(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        slot: u32,
+        envelope: &[u8],
+        payload: &Payload<'_>,
+        bytes: usize,
+    ) -> PipeId {
+        let pipe = state.put(slot, self.config, envelope, payload, bytes);
+        let next = state.next(slot);
+        drop(state);
+        self.carry_out(slot, next);
+        pipe
     }
 
     /// Does what an append left to do, the lock released.
@@ -345,10 +322,11 @@ impl State {
             }
             let slot = self.ring[self.turn];
             self.turn += 1;
-            if self.slots[slot as usize]
-                .log
+            let (log, share) = (&self.slots[slot as usize].log, self.share.as_mut());
+            let promised = self.waiters.granted();
+            if log
                 .as_ref()
-                .is_some_and(|log| config.conflate || log.admits(config.marks, self.waiters.granted(), bytes))
+                .is_some_and(|log| config.conflate || log.admits_within(config.marks, promised, bytes, share))
             {
                 return Some(slot);
             }
@@ -366,12 +344,25 @@ impl State {
         }
     }
 
-    fn has_room(&self, config: OutboxConfig) -> bool {
-        let logs = self
+    /// Whoever waited and leaves room behind passes it on: no room is left idle while somebody waits.
+    #[inline]
+    fn pass_on(&mut self, turn: Turn, config: OutboxConfig) -> Option<Waker> {
+        if turn.was_granted() && self.has_room(config) {
+            self.waiters.grant()
+        } else {
+            None
+        }
+    }
+
+    fn has_room(&mut self, config: OutboxConfig) -> bool {
+        let (slots, share) = (&self.slots, &mut self.share);
+        let mut logs = self
             .ring
             .iter()
-            .filter_map(|slot| self.slots[*slot as usize].log.as_ref());
-        !self.waiters.is_empty() && { logs }.any(|log| log.admits(config.marks, self.waiters.granted(), 0))
+            .filter_map(|slot| slots[*slot as usize].log.as_ref());
+        let promised = self.waiters.granted();
+        !self.waiters.is_empty()
+            && logs.any(|log| log.admits_within(config.marks, promised, 0, share.as_mut()))
     }
 
     #[inline]
@@ -391,6 +382,9 @@ impl State {
                 log.conflate();
             }
             log.append(envelope, payload, config.share_from);
+            if let Some(share) = &mut self.share {
+                log.settle_append(share);
+            }
         }
         PipeId {
             slot,
@@ -410,7 +404,7 @@ impl State {
 
     /// Gives the room in one pipe to those who wait: first to those who wait for this very one.
     fn grant(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
-        let mut heirs = Vec::new();
+        let mut heirs = self.settle(slot);
         heirs.extend(self.take_over(marks, slot));
         let place = &mut self.slots[slot as usize];
         if self.waiters.is_empty() && place.waiters.is_empty() {
@@ -420,7 +414,7 @@ impl State {
         // Each waiter is counted as one message, those too who were granted and have not come yet: else these would
         // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
         let mut promised = self.waiters.granted() + place.waiters.granted();
-        while log.admits(marks, promised, 0) {
+        while log.admits_within(marks, promised, 0, self.share.as_mut()) {
             let Some(heir) = place.waiters.grant().or_else(|| self.waiters.grant()) else {
                 break;
             };
@@ -454,8 +448,11 @@ impl Outgoing for Outbox {
     }
 
     fn greet(&self, pipe: PipeId, frames: &[u8]) {
-        if let Some(log) = self.state.lock().log(pipe) {
+        let mut state = self.state.lock();
+        if let Some(log) = state.log(pipe) {
             log.greet(frames);
+            let calls = state.settle(pipe.slot);
+            debug_assert!(calls.is_empty(), "nothing has left");
         }
     }
 
@@ -528,6 +525,7 @@ impl Outgoing for Outbox {
         let mut wakers = state.reroute(self.config, &mut log, reason);
         let unsent = log.end(reason);
         state.ended += log.counters();
+        wakers.extend(state.settle_ended(&mut log));
         wakers.extend(state.retire(pipe.slot));
         drop(state);
         wakers.into_iter().for_each(Waker::wake);

@@ -2,10 +2,10 @@
 //!
 //! A waiter holds a [`Ticket`]. Whoever makes room *grants* the oldest ticket under the lock that guards the
 //! room, and wakes its task after unlocking. A granted ticket whose future is dropped instead of polled must
-//! pass its turn on: [`Waiters::leave`] says so.
+//! pass its turn on: [`Waiters::give_up`] does.
 
 use std::collections::VecDeque;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 /// The line of waiting tasks. It lives under the lock of what they wait for.
 #[derive(Debug, Default)]
@@ -24,6 +24,18 @@ pub(crate) struct Ticket(Option<u64>);
 impl Ticket {
     /// Whether its holder is in the line, or was granted and has not looked yet.
     pub(crate) fn is_waiting(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// The turn of somebody who may look whether there is room: whom nobody in the line comes before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn(Option<u64>);
+
+impl Turn {
+    /// Whether its holder has waited for it. Who has passes on what it leaves.
+    #[inline]
+    pub(crate) fn was_granted(self) -> bool {
         self.0.is_some()
     }
 }
@@ -54,8 +66,32 @@ impl Waiters {
         self.line.push_back((id, waker.clone()));
     }
 
+    /// The turn of whoever was granted, or comes while nobody waits. Pending: it is in the line.
+    #[inline]
+    pub(crate) fn poll_turn(&mut self, ticket: &mut Ticket, waker: &Waker) -> Poll<Turn> {
+        let granted = if ticket.is_waiting() {
+            self.take_turn(ticket)
+        } else {
+            None
+        };
+        if granted.is_none() && !self.is_empty() {
+            self.wait(ticket, waker);
+            return Poll::Pending;
+        }
+        Poll::Ready(Turn(granted))
+    }
+
+    /// Whose turn it was found nothing: waits, in its old place if it had one.
+    #[inline]
+    pub(crate) fn wait_on(&mut self, turn: Turn, ticket: &mut Ticket, waker: &Waker) {
+        match turn.0 {
+            Some(id) => self.wait_again(ticket, id, waker),
+            None => self.wait(ticket, waker),
+        }
+    }
+
     /// Waits again in its old place: for one who was granted and found nothing.
-    pub(crate) fn wait_again(&mut self, ticket: &mut Ticket, id: u64, waker: &Waker) {
+    fn wait_again(&mut self, ticket: &mut Ticket, id: u64, waker: &Waker) {
         ticket.0 = Some(id);
         let at = self.line.partition_point(|(other, _)| *other < id);
         self.line.insert(at, (id, waker.clone()));
@@ -95,6 +131,12 @@ impl Waiters {
             self.line.remove(at);
         }
         false
+    }
+
+    /// Leaves the line, and passes on the turn that it had been granted: whom to wake.
+    #[must_use]
+    pub(crate) fn give_up(&mut self, ticket: &mut Ticket) -> Option<Waker> {
+        if self.leave(ticket) { self.grant() } else { None }
     }
 
     fn place(&self, id: u64) -> Option<usize> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use super::budget::with_share;
 use super::core::{Core, Receiving, SendLimits, Sending};
 use super::options::{Linger, Notify, Tuning};
 use super::publishing::{Publishing, interest_of};
@@ -24,7 +25,7 @@ use crate::pattern::exchange::{self, Correlation};
 use crate::pattern::{
     Addressed, AddressedConfig, Interest, InterestConfig, Matching, Numbers, Publications, Upstream, Wanted,
 };
-use crate::pipe::{Inbox, Marks, Outbox, OutboxConfig, Outgoing};
+use crate::pipe::{Budget, Inbox, Marks, Outbox, OutboxConfig, Outgoing};
 use crate::runtime::Dice;
 use crate::session::{Heartbeat, SessionConfig};
 use crate::socket_kind::SocketKind;
@@ -43,6 +44,7 @@ pub(crate) struct Options {
     pub(crate) recv_hwm: usize,
     pub(crate) send_hwm_bytes: usize,
     pub(crate) recv_hwm_bytes: usize,
+    pub(crate) memory_budget: usize,
     pub(crate) linger: Linger,
     pub(crate) immediate: bool,
     pub(crate) conflate: bool,
@@ -92,6 +94,7 @@ impl Options {
             recv_hwm: 1000,
             send_hwm_bytes,
             recv_hwm_bytes: 8 * 1024 * 1024,
+            memory_budget: 0,
             linger: Linger::default(),
             immediate: false,
             conflate: false,
@@ -304,21 +307,28 @@ impl Options {
             conflate: self.conflate,
             reroute: self.reroute,
         };
-        let outbox = || Arc::new(Outbox::new(to_pipes));
+        let budget = match (self.memory_budget, self.context.budget()) {
+            (0, within) => within,
+            (limit, within) => Some(Arc::new(Budget::new(limit, within))),
+        };
+        let outbox = || with_share(budget.as_ref(), |share| Outbox::new(to_pipes).with_share(share));
         let addressed = || {
-            Arc::new(Addressed::new(AddressedConfig {
+            let config = AddressedConfig {
                 outbox: to_pipes,
                 handover: self.handover,
                 mandatory: self.mandatory,
                 first: dice.roll() as u32,
-            }))
+            };
+            with_share(budget.as_ref(), |share| Addressed::new(config).with_share(share))
         };
         let inbox = || {
-            let inbox = Inbox::new(recv, self.conflate);
-            Arc::new(if is_exclusive(kind) {
-                inbox.in_order()
-            } else {
-                inbox
+            with_share(budget.as_ref(), |share| {
+                let inbox = Inbox::new(recv, self.conflate).with_share(share);
+                if is_exclusive(kind) {
+                    inbox.in_order()
+                } else {
+                    inbox
+                }
             })
         };
         let receives = |wanted| Receiving::Pipes {
@@ -327,7 +337,7 @@ impl Options {
         };
         let fan_out = |matching| {
             let fan_out = self.publishing.fan_out(send, SHARE_FROM, self.conflate, matching);
-            Arc::new(fan_out)
+            with_share(budget.as_ref(), |share| fan_out.with_share(share))
         };
         let interest = || Arc::new(Interest::new(self.interest));
         let single_frames = has_single_frames(kind).then_some(Wanted::SingleFrames);
@@ -347,7 +357,8 @@ impl Options {
                 let fan_out = self
                     .publishing
                     .fan_out(send, SHARE_FROM, false, self.publishing.matching);
-                let fan_out = Arc::new(fan_out.with_audience(self.publishing.audience(&inbox)));
+                let fan_out = fan_out.with_audience(self.publishing.audience(&inbox));
+                let fan_out = with_share(budget.as_ref(), |share| fan_out.with_share(share));
                 (
                     Sending::FanOut(fan_out.clone()),
                     Receiving::Audience { inbox, fan_out },

@@ -46,6 +46,7 @@ use crate::transport::{Carrier, TcpOptions};
 ///     .send_hwm_bytes(8 << 20)
 ///     .recv_hwm(1000)
 ///     .recv_hwm_bytes(8 << 20)
+///     .memory_budget(0)
 ///     .linger(Linger::For(Duration::from_secs(30)))
 ///     .reconnect(Duration::from_millis(100), Duration::from_secs(5))
 ///     .reconnect_stop(ReconnectStop::new())
@@ -104,6 +105,38 @@ impl<K: Kind> Builder<K> {
     /// How long closing waits for queued messages. Default: 30 seconds. libzmq: `ZMQ_LINGER`, which waits for ever.
     pub fn linger(mut self, linger: Linger) -> Self {
         self.options.linger = linger;
+        self
+    }
+
+    /// The most bytes that all queues of this socket may hold together, outgoing and incoming; 0 is unlimited. Default: 0.
+    ///
+    /// The high-water marks are each peer's own, so what a socket may hold grows with the number of its peers; this does not.
+    /// Counted are the messages that wait to be sent, those just being written among them, and those that were received and not
+    /// read, as frames with their headers. What a publisher has queued for several peers counts for each of them.
+    ///
+    /// What has no room is treated as at a high-water mark: who sends waits, as long as [`send`](Socket::send) waits for
+    /// room at all; a publisher drops for the peer concerned, counted as [`Hwm`](crate::DropReason::Hwm); and peers are not
+    /// read. Those who wait go on when an eighth of the budget is free.
+    ///
+    /// **A peer whose queue is empty may always have one message**, each way. So nobody is kept waiting for ever because others
+    /// do not read, and the bound is this many bytes and one message for each queue. Two things more may go beyond it: a
+    /// message for which a [permit](Socket::reserve) was given, and, where several threads read at the same moment, 256 KiB for
+    /// each of them. Not counted are buffers and messages that have not come to their end (guarantees, G6).
+    ///
+    /// A [context](crate::ContextBuilder::memory_budget) can have such a budget for all of its sockets. libzmq: none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::Router;
+    ///
+    /// // However many peers there are, and whether they read or not.
+    /// let router = Router::builder().memory_budget(64 << 20).build()?;
+    /// # let _ = router;
+    /// # Ok::<(), hubless::BuildError>(())
+    /// ```
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.options.memory_budget = bytes;
         self
     }
 

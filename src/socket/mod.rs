@@ -7,6 +7,7 @@
 //! strategies for the floors below.
 
 mod assembly;
+mod budget;
 mod builder;
 mod connecting;
 mod core;

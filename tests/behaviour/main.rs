@@ -13,7 +13,7 @@
 //! | [`radio`] | RFC 48: groups |
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
 //! | [`reroute`] | the same, where others get what was queued |
-//! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
+//! | [`marks`], [`budgets`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
 //! | [`udp`] | RFC 48 over datagrams: what is sent, and what is heard |
 //! | [`listeners`], [`stopping`] | where a socket listens that is told no address; when one that connects gives up |
@@ -27,6 +27,7 @@
 //! not send and that question and answer alternate is shown in the documentation of [`hubless::Pull`] and
 //! [`hubless::Req`].
 
+mod budgets;
 mod datagram;
 mod dealer;
 mod immediate;

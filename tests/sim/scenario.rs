@@ -44,6 +44,7 @@ pub(crate) struct Options {
     pub(crate) hwm: usize,
     /// 0: the default.
     pub(crate) hwm_bytes: usize,
+    pub(crate) memory_budget: usize,
     pub(crate) linger: Option<u64>,
     pub(crate) immediate: bool,
     pub(crate) conflate: bool,
@@ -235,6 +236,7 @@ impl Options {
             .reconnect(millis(min), millis(max))
             .handshake_timeout(millis(self.handshake_timeout))
             .heartbeat(heartbeat)
+            .memory_budget(self.memory_budget)
             // One driver of a process spins, so whether this one does would depend on the stories told beside it.
             .tuning(Tuning::new().spin(false))
     }
@@ -309,6 +311,11 @@ pub(crate) fn draw_options(dice: &mut Dice, stormy: bool) -> Options {
         hwm: dice.size(1, 20) as usize,
         hwm_bytes: if dice.chance(15) {
             dice.size(20, 4000) as usize
+        } else {
+            0
+        },
+        memory_budget: if dice.chance(15) {
+            dice.size(1, 8000) as usize
         } else {
             0
         },

@@ -64,6 +64,7 @@ impl Connection {
     /// that does not read keeps no descriptor alive: bounded by the kernel's buffer.
     fn take_the_rest(&mut self, cx: &mut Context<'_>) -> Result<(), DisconnectReason> {
         let mut buffer = self.inflow.kept();
+        self.takes_all = true;
         let result = loop {
             self.credit = Credit {
                 messages: usize::MAX,

@@ -252,7 +252,8 @@ impl Connection {
         let (Incoming::Messages(inbox), Some(lane)) = (&self.shared.traffic.incoming, self.lane) else {
             return Some(1);
         };
-        if self.credit.messages == 0 || self.credit.bytes == 0 {
+        let is_old = inbox.is_budgeted() && !self.takes_all;
+        if self.credit.messages == 0 || self.credit.bytes == 0 || is_old {
             match inbox.poll_credit(lane, cx.waker()) {
                 Poll::Ready(credit) => self.credit = credit,
                 Poll::Pending => return None,

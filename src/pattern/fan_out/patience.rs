@@ -12,13 +12,13 @@
 //! whether it was the one. One that has waited for as long as it would publishes all the same, and whoever is full then
 //! is dropped for until half of its queue is free: a subscriber that stands still is waited for once.
 
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
-use super::{FanOut, FanOutConfig, State};
+use super::{FanOut, FanOutConfig, State, budgeted};
 use crate::error::Closed;
 use crate::message::Payload;
-use crate::pipe::{PipeId, Refusal, Ticket};
+use crate::pipe::{Marks, PipeId, Refusal, Ticket};
 
 /// What becomes of a message for a subscriber whose queue is full.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +63,9 @@ impl FanOut {
             return Poll::Pending;
         }
         if !is_over {
-            let turn = state.senders.take_turn(ticket);
-            let may_try = turn.is_some() || state.senders.is_empty();
-            if !may_try || state.is_anybody_full(&self.config, payload) {
-                match turn {
-                    Some(id) => state.senders.wait_again(ticket, id, waker),
-                    None => state.senders.wait(ticket, waker),
-                }
+            let turn = ready!(state.senders.poll_turn(ticket, waker));
+            if state.is_anybody_full(&self.config, payload) {
+                state.senders.wait_on(turn, ticket, waker);
                 return Poll::Pending;
             }
         } else {
@@ -91,20 +87,9 @@ impl FanOut {
         if state.closed {
             return Poll::Ready(Err(Closed));
         }
-        let turn = state.senders.take_turn(ticket);
-        let may_try = turn.is_some() || state.senders.is_empty();
-        let marks = self.config.marks;
-        let is_full = |state: &mut State| {
-            state
-                .subscribers
-                .iter_mut()
-                .any(|one| one.is_waited_for(marks, 0))
-        };
-        if !may_try || is_full(&mut state) {
-            match turn {
-                Some(id) => state.senders.wait_again(ticket, id, waker),
-                None => state.senders.wait(ticket, waker),
-            }
+        let turn = ready!(state.senders.poll_turn(ticket, waker));
+        if state.is_one_full(self.config.marks) {
+            state.senders.wait_on(turn, ticket, waker);
             return Poll::Pending;
         }
         let next = state.senders.grant();
@@ -121,11 +106,7 @@ impl FanOut {
             return;
         }
         let mut state = self.state.lock();
-        let next = if state.senders.leave(ticket) {
-            state.senders.grant()
-        } else {
-            None
-        };
+        let next = state.senders.give_up(ticket);
         drop(state);
         if let Some(next) = next {
             next.wake();
@@ -154,12 +135,24 @@ impl State {
         self.number += 1;
         self.find_hits(config.matching, payload.first_frame());
         let bytes = payload.wire_len();
-        let subscribers = &mut self.subscribers;
+        let (subscribers, share) = (&mut self.subscribers, self.share.as_mut());
         let mut hits = self.hits.iter();
-        hits.any(|slot| {
+        let is_full = hits.any(|slot| {
             subscribers
                 .at_mut(*slot)
                 .is_some_and(|one| one.is_waited_for(config.marks, bytes))
+        });
+        is_full || share.is_some_and(|share| budgeted::is_short(share, subscribers, &self.hits, bytes))
+    }
+
+    /// Whether anybody is full, whatever will be published.
+    fn is_one_full(&mut self, marks: Marks) -> bool {
+        let share = &mut self.share;
+        self.subscribers.iter_mut().any(|one| {
+            one.is_waited_for(marks, 0)
+                || share
+                    .as_mut()
+                    .is_some_and(|share| !one.log.is_vacant() && !share.fits(0))
         })
     }
 

@@ -8,14 +8,12 @@ use crate::stats::{Counters, DropReason, Load};
 use crate::sync::MutexGuard;
 
 impl FanOut {
-    /// A peer asks for nothing any more: tells whoever should know.
-    fn finish(&self, mut state: MutexGuard<'_, State>) {
+    /// A peer asks for nothing any more: tells whoever should know, and whom else to call.
+    fn finish(&self, mut state: MutexGuard<'_, State>, calls: Vec<Waker>) {
         let has_news = state.has_news();
         let sender = state.call_sender();
         drop(state);
-        if let Some(sender) = sender {
-            sender.wake();
-        }
+        sender.into_iter().chain(calls).for_each(Waker::wake);
         self.call_readers(has_news);
     }
 }
@@ -36,12 +34,15 @@ impl Outgoing for FanOut {
         subscriber.log.online(line);
         if let Some(welcome) = &self.welcome {
             subscriber.take(&welcome.into(), self.config.share_from, false, shared);
+            let calls = state.settle(pipe);
+            debug_assert!(calls.is_empty(), "nothing has left");
         }
     }
 
     fn poll_take(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
         let mut state = self.state.lock();
         state.take_in(pipe, batch);
+        let calls = state.settle(pipe);
         let sender = state.call_sender();
         let State {
             subscribers,
@@ -57,9 +58,7 @@ impl Outgoing for FanOut {
             None => Poll::Pending,
         };
         drop(state);
-        if let Some(sender) = sender {
-            sender.wake();
-        }
+        sender.into_iter().chain(calls).for_each(Waker::wake);
         taken
     }
 
@@ -68,11 +67,10 @@ impl Outgoing for FanOut {
         if let Some(subscriber) = state.subscribers.get_mut(pipe) {
             subscriber.log.progress(batch);
         }
+        let calls = state.settle(pipe);
         let sender = state.call_sender();
         drop(state);
-        if let Some(sender) = sender {
-            sender.wake();
-        }
+        sender.into_iter().chain(calls).for_each(Waker::wake);
     }
 
     fn handle_blocked(&self, pipe: PipeId) {
@@ -92,7 +90,8 @@ impl Outgoing for FanOut {
             // The peer says again what it wants when it is back.
             state.forget(pipe.slot);
         }
-        self.finish(state);
+        let calls = state.settle(pipe);
+        self.finish(state, calls);
         offline
     }
 
@@ -103,7 +102,7 @@ impl Outgoing for FanOut {
         };
         subscriber.retired = true;
         state.forget(pipe.slot);
-        self.finish(state);
+        self.finish(state, Vec::new());
     }
 
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
@@ -118,7 +117,11 @@ impl Outgoing for FanOut {
         subscriber.bring_home(&mut state.shared, usize::MAX);
         let unsent = subscriber.log.end(reason);
         state.ended += subscriber.log.counters();
-        self.finish(state);
+        let calls = match &mut state.share {
+            Some(share) => subscriber.log.settle(share),
+            None => Vec::new(),
+        };
+        self.finish(state, calls);
         unsent
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Subscriber {
     /// The number of the last message that matched several subscriptions, one of them this one's.
     stamp: u64,
     /// It was at its mark, and has not drained to half since.
-    dropping: bool,
+    pub(super) dropping: bool,
     /// What is being written lies in a buffer of the publisher's.
     pub(super) borrows: bool,
     /// Its pipe is about to end.

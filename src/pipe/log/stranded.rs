@@ -3,9 +3,12 @@
 //! They change the log that counts them: the old one forgets that it ever accepted them, the new one accepts them. In
 //! between they are counted here, so that each is counted once at any time.
 
+use std::mem;
+use std::task::Waker;
+
 use super::Log;
 use crate::frame::Run;
-use crate::pipe::{Marks, Unsent};
+use crate::pipe::{Marks, Share, Unsent};
 use crate::stats::{Counters, DropReason, Load};
 
 /// Whole messages between two logs, in the order in which they were sent.
@@ -13,6 +16,8 @@ use crate::stats::{Counters, DropReason, Load};
 pub(crate) struct Stranded {
     run: Run,
     load: Load,
+    /// The bytes of it that a share of a budget was told of.
+    told: u64,
 }
 
 impl Stranded {
@@ -26,7 +31,7 @@ impl Stranded {
 
     /// Nobody will come for them: they are counted in `counters`, and returned.
     pub(crate) fn give_up(&mut self, counters: &mut Counters, reason: DropReason) -> Unsent {
-        let Self { run, load } = std::mem::take(self);
+        let (run, load) = (mem::take(&mut self.run), mem::take(&mut self.load));
         counters.accepted += load;
         counters.dropped.add(reason, load.messages);
         Unsent {
@@ -34,6 +39,12 @@ impl Stranded {
             messages: load.messages as usize,
             counters: Counters::default(),
         }
+    }
+
+    /// Tells the share what has come or gone since it was last told. Whom to call.
+    pub(crate) fn settle(&mut self, share: &mut Share) -> Vec<Waker> {
+        let before = mem::replace(&mut self.told, self.load.bytes);
+        share.change(before, self.load.bytes)
     }
 
     /// How many messages may leave for a place where this much is already, and how many bytes at most; none while the

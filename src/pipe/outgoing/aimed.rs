@@ -35,19 +35,16 @@ impl Outbox {
         }
         let bytes = envelope.len() + payload.wire_len();
         let marks = self.config.marks;
-        let Some(log) = state.log(pipe) else {
+        let Some((log, share)) = state.log_within(pipe) else {
             state.ended.accepted += Load::one(bytes);
             state.ended.dropped.add(DropReason::NoPeer, 1);
             return Err(Refusal::Gone);
         };
-        if !log.admits(marks, 0, bytes) {
+        if !log.admits_within(marks, 0, bytes, share) {
             log.count_refused(bytes, DropReason::Hwm);
             return Err(Refusal::Full);
         }
-        state.put(pipe.slot, self.config, envelope, payload, bytes);
-        let next = state.next(pipe.slot);
-        drop(state);
-        self.carry_out(pipe.slot, next);
+        self.append(state, pipe.slot, envelope, payload, bytes);
         Ok(())
     }
 

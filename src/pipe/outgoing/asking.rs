@@ -63,8 +63,11 @@ impl Outbox {
         };
         // Without its pipe it can meet nobody any more.
         let Some(log) = state.log(pipe) else { return true };
-        // Nobody waits for the room that this makes: one request is out at a time.
+        // Nobody waits for the room that this makes here, one request being out at a time; but elsewhere may.
         if log.take_back() {
+            let calls = state.settle(pipe.slot);
+            drop(state);
+            calls.into_iter().for_each(Waker::wake);
             return true;
         }
         if retire {

@@ -13,7 +13,7 @@
 //! An outbox is used by turns or by names. Where both were mixed, those who name a pipe would be given its room first.
 
 use std::mem;
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 
 use super::{Outbox, Refusal, SendTicket, Slot, State};
 use crate::message::Payload;
@@ -39,16 +39,8 @@ impl Outbox {
             *ticket = SendTicket::default();
             return Poll::Ready(Err(Refusal::Gone));
         };
-        let turn = if ticket.is_waiting() {
-            place.waiters.take_turn(ticket)
-        } else {
-            None
-        };
-        if turn.is_none() && !place.waiters.is_empty() {
-            place.waiters.wait(ticket, waker);
-            return Poll::Pending;
-        }
-        if turn.is_none() && state.spell_is_over() {
+        let turn = ready!(place.waiters.poll_turn(ticket, waker));
+        if !turn.was_granted() && state.spell_is_over() {
             // Before the append, so that a pending send has queued nothing.
             drop(state);
             waker.wake_by_ref();
@@ -58,16 +50,13 @@ impl Outbox {
         let marks = self.config.marks;
         if !state.admits(marks, pipe.slot, bytes) {
             let waiters = &mut state.slots[pipe.index()].waiters;
-            match turn {
-                Some(id) => waiters.wait_again(ticket, id, waker),
-                None => waiters.wait(ticket, waker),
-            }
+            waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         }
         state.put(pipe.slot, self.config, envelope, payload, bytes);
         let next = state.next(pipe.slot);
         // As in a round robin: whoever was granted and leaves room behind passes it on.
-        let heir = if turn.is_some() && state.admits(marks, pipe.slot, 0) {
+        let heir = if turn.was_granted() && state.admits(marks, pipe.slot, 0) {
             state.slots[pipe.index()].waiters.grant()
         } else {
             None
@@ -108,10 +97,7 @@ impl Outbox {
         if is_awaited || !state.admits(self.config.marks, pipe.slot, bytes) {
             return Err(Refusal::Full);
         }
-        state.put(pipe.slot, self.config, envelope, payload, bytes);
-        let next = state.next(pipe.slot);
-        drop(state);
-        self.carry_out(pipe.slot, next);
+        self.append(state, pipe.slot, envelope, payload, bytes);
         Ok(())
     }
 
@@ -122,10 +108,7 @@ impl Outbox {
         }
         let mut state = self.state.lock();
         let heir = match state.named(pipe) {
-            Some(place) => {
-                let granted = place.waiters.leave(ticket);
-                if granted { place.waiters.grant() } else { None }
-            }
+            Some(place) => place.waiters.give_up(ticket),
             None => {
                 *ticket = SendTicket::default();
                 None
@@ -147,13 +130,13 @@ impl State {
     }
 
     /// Whether the pipe in this slot has room besides what is promised to others.
-    fn admits(&self, marks: Marks, slot: u32, bytes: usize) -> bool {
-        let place = &self.slots[slot as usize];
+    fn admits(&mut self, marks: Marks, slot: u32, bytes: usize) -> bool {
+        let (place, share) = (&self.slots[slot as usize], self.share.as_mut());
         let promised = self.waiters.granted() + place.waiters.granted();
         place
             .log
             .as_ref()
-            .is_some_and(|log| log.admits(marks, promised, bytes))
+            .is_some_and(|log| log.admits_within(marks, promised, bytes, share))
     }
 
     /// Nothing new goes into the pipe in this slot: those who waited for it are to be woken.

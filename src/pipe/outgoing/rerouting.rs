@@ -18,7 +18,11 @@ impl Outbox {
     /// The socket has closed and all its pipes have ended: what is stranded still.
     pub(crate) fn give_up_stranded(&self) -> Unsent {
         let mut state = self.state.lock();
-        state.give_up_stranded(DropReason::Linger)
+        let unsent = state.give_up_stranded(DropReason::Linger);
+        let calls = state.settle_stranded();
+        drop(state);
+        calls.into_iter().for_each(Waker::wake);
+        unsent
     }
 }
 
@@ -44,25 +48,32 @@ impl State {
         drivers
     }
 
-    /// There may be room in this pipe: what is stranded comes first. Its driver, if it is to be woken.
-    pub(super) fn take_over(&mut self, marks: Marks, slot: u32) -> Option<Waker> {
+    /// There may be room in this pipe: what is stranded comes first. Its driver, if it is to be woken, and whom else to
+    /// call.
+    pub(super) fn take_over(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
         if self.stranded.is_empty() {
-            return None;
+            return Vec::new();
         }
         // While the socket closes all pipes are about to end, and there is no other place left.
         let closed = self.closed;
-        let place = self
-            .slots
-            .get_mut(slot as usize)
-            .filter(|slot| closed || !slot.retired)?;
-        let log = place.log.as_mut()?;
+        let place = self.slots.get_mut(slot as usize);
+        let Some(log) = place
+            .filter(|slot| closed || !slot.retired)
+            .and_then(|slot| slot.log.as_mut())
+        else {
+            return Vec::new();
+        };
         if !log.take_over(marks, self.waiters.granted(), &mut self.stranded) {
-            return None;
+            return Vec::new();
         }
-        match log.after_append(|| false) {
+        let driver = match log.after_append(|| false) {
             Next::Wake(driver) => Some(driver),
             Next::Done | Next::Write(..) => None,
-        }
+        };
+        let mut wakers = self.settle(slot);
+        wakers.extend(self.settle_stranded());
+        wakers.extend(driver);
+        wakers
     }
 
     fn give_up_stranded(&mut self, reason: DropReason) -> Unsent {

@@ -25,7 +25,7 @@ fn inbox(hwm: usize) -> Arc<Inbox> {
 
 /// The reading half of a connection's driver, who has read these messages: `room` and `hand_over` of
 /// `driver/connection.rs`.
-struct Feeder {
+pub(crate) struct Feeder {
     inbox: Arc<Inbox>,
     lane: PipeId,
     who: u8,
@@ -35,7 +35,7 @@ struct Feeder {
 }
 
 impl Feeder {
-    fn new(inbox: &Arc<Inbox>, who: u8) -> Self {
+    pub(crate) fn new(inbox: &Arc<Inbox>, who: u8) -> Self {
         Self {
             inbox: inbox.clone(),
             lane: inbox.attach(),
@@ -46,7 +46,7 @@ impl Feeder {
     }
 
     /// Hands over `messages` more, and waits for credit where it must.
-    fn feed(&mut self, messages: u8) {
+    pub(crate) fn feed(&mut self, messages: u8) {
         let last = self.nth + messages;
         while self.nth < last {
             self.feed_once(last);
@@ -120,7 +120,7 @@ impl Drop for Receiving<'_> {
 }
 
 /// Receives so many messages, or as many as come before the inbox is closed.
-fn recv(inbox: &Inbox, messages: usize) -> Vec<Said> {
+pub(crate) fn recv(inbox: &Inbox, messages: usize) -> Vec<Said> {
     let mut all = Vec::new();
     while all.len() < messages {
         let mut receiving = Receiving::new(inbox);

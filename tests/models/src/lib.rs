@@ -12,7 +12,7 @@
 //!  runtime  transport  error                       stand-ins: a clock to set, a trait, two names
 //!  ───────────────────────────────────────────
 //!  scene                                           tasks, lines, drivers
-//!  outgoing  incoming                              the models
+//!  outgoing  incoming  budget                      the models
 //! ```
 //!
 //! A lost wake-up shows as a deadlock: a task that waits is parked until it is woken, and loom reports when all are.
@@ -57,5 +57,6 @@ mod scene;
 mod sync;
 mod transport;
 
+pub mod budget;
 pub mod incoming;
 pub mod outgoing;

@@ -382,7 +382,11 @@ pub(crate) fn assert_in_order(said: &[Said]) {
 
 /// An outbox with this high-water mark.
 pub(crate) fn outbox(hwm: usize) -> Arc<Outbox> {
-    Arc::new(Outbox::new(OutboxConfig {
+    Arc::new(Outbox::new(config(hwm)))
+}
+
+pub(crate) fn config(hwm: usize) -> OutboxConfig {
+    OutboxConfig {
         marks: Marks {
             messages: hwm,
             bytes: usize::MAX,
@@ -390,21 +394,27 @@ pub(crate) fn outbox(hwm: usize) -> Arc<Outbox> {
         share_from: 1024,
         conflate: false,
         reroute: false,
-    }))
+    }
 }
 
 /// The future of one send, as `socket/core.rs` has it.
 pub(crate) struct Sending<'a> {
     outbox: &'a Outbox,
-    body: [u8; 2],
+    body: Vec<u8>,
     ticket: SendTicket,
 }
 
 impl<'a> Sending<'a> {
     pub(crate) fn new(outbox: &'a Outbox, who: u8, nth: u8) -> Self {
+        Self::of_size(outbox, who, nth, 2)
+    }
+
+    pub(crate) fn of_size(outbox: &'a Outbox, who: u8, nth: u8, size: usize) -> Self {
+        let mut body = vec![0; size];
+        body[..2].copy_from_slice(&[who, nth]);
         Self {
             outbox,
-            body: [who, nth],
+            body,
             ticket: SendTicket::default(),
         }
     }

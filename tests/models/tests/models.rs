@@ -35,4 +35,11 @@ models! {
         a_peer_that_has_left_is_read_to_its_end
         a_close_wakes_all_who_wait
         ;
+    budget:
+        what_leaves_one_socket_is_room_for_another
+        all_who_wait_for_a_budget_are_told
+        who_gives_up_a_budget_keeps_nobody_waiting
+        what_is_read_and_what_is_sent_are_room_for_each_other
+        a_close_is_room_for_others
+        ;
 }
