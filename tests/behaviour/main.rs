@@ -12,6 +12,7 @@
 //! | [`xpub`], [`xsub`], [`slow`] | the same: what an XPUB hears, what an XSUB sends, and both in the middle; what is done with who does not keep up |
 //! | [`radio`] | RFC 48: groups |
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
+//! | [`order`] | in which order is read what came on one connection after the other |
 //! | [`reroute`] | the same, where others get what was queued |
 //! | [`marks`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
@@ -37,6 +38,7 @@ mod listeners;
 mod losses;
 mod marks;
 mod numbers;
+mod order;
 mod pair;
 mod pipeline;
 mod radio;
