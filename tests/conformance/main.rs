@@ -30,6 +30,7 @@
 //! * [`single_frames`]: several frames where one is the rule.
 //! * [`malformed`]: a table of everything that a peer can do wrong, and what follows.
 //! * [`hostile`]: ten thousand ways that nobody has thought of.
+//! * [`names`]: those who claim the name of somebody else.
 //! * [`admission`], [`limits`]: what a crowd, or one peer, can take away from the others.
 //! * [`costs`]: what all that costs the process.
 //! * [`monitor`]: what it can write into a log.
@@ -49,6 +50,7 @@ mod limits;
 mod liveness;
 mod malformed;
 mod monitor;
+mod names;
 mod pair;
 mod raw;
 mod reconnect;
