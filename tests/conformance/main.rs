@@ -32,6 +32,7 @@
 //! * [`hostile`]: ten thousand ways that nobody has thought of.
 //! * [`names`]: those who claim the name of somebody else.
 //! * [`admission`], [`limits`]: what a crowd, or one peer, can take away from the others.
+//! * [`flood`]: a crowd and a good peer in it, for [`admission`] and `tests/security`.
 //! * [`costs`]: what all that costs the process.
 //! * [`monitor`]: what it can write into a log.
 //!
@@ -44,6 +45,7 @@ mod bytes;
 mod child;
 mod costs;
 mod cuts;
+mod flood;
 mod hostile;
 mod kinds;
 mod limits;
