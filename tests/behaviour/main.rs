@@ -1,6 +1,6 @@
 //! What each kind of socket does, seen by programs that use it, over every transport alike.
 //!
-//! This is the table of the specifications' rules for each kind. A check is one function of
+//! [`table`] says which rule of which kind is held by which check. A check is one function of
 //! the [`Transport`](transport::Transport) that it runs over; a line in the table of its file makes it a test for each of them, with the
 //! transport in the test's name: `pipeline::tcp::messages_go_round`.
 //!
@@ -52,6 +52,7 @@ mod stopping;
 mod stream;
 mod subscribers;
 mod subscriptions;
+mod table;
 mod topics;
 mod transport;
 mod udp;
