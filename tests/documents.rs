@@ -61,12 +61,38 @@ fn every_test_that_the_guarantees_name_exists() {
         fs::write(&path, with_lists(&text, &tests)).expect("the guarantees can be written");
         return;
     }
-    let known: Vec<&str> = tests.values().flatten().map(|(name, _)| name.as_str()).collect();
-    for name in named_tests(&text) {
-        assert!(
-            known.contains(&name),
-            "{GUARANTEES} names the test {name}, which is not there"
-        );
+    let known: BTreeSet<&str> = tests.values().flatten().map(|(name, _)| name.as_str()).collect();
+    let named: BTreeSet<&str> = named_tests(&text).collect();
+    let missing: Vec<_> = known.symmetric_difference(&named).collect();
+    assert!(
+        missing.is_empty() && text == with_lists(&text, &tests),
+        "{GUARANTEES} does not list the tests that there are: {missing:?}\n\
+         UPDATE_DOCUMENTS=1 cargo test --test documents"
+    );
+}
+
+#[test]
+fn tests_are_found_wherever_their_names_are_written() {
+    let found = |line| test_name(line).filter(|name| promise(name).is_some());
+    for line in [
+        "fn g01_a() {",
+        "    async fn g01_a(at: Transport) -> Outcome {",
+        "pub(crate) async fn g01_a<K: Kind>(",
+        "    g01_a: inner;",
+        "g01_a: inner::<Push>, more;",
+    ] {
+        assert_eq!(found(line), Some("g01_a"), "{line}");
+    }
+    // Where it is called, imported, or turned into a test for each transport it was written before.
+    for line in [
+        "g01_a(at).await",
+        "    g01_a",
+        "use g01_a::b;",
+        "g01_a::b();",
+        "fn g1_a() {",
+        "x: g01_a;",
+    ] {
+        assert_eq!(found(line), None, "{line}");
     }
 }
 
@@ -275,10 +301,8 @@ fn tests_by_promise() -> ByPromise {
         for file in files(&root().join(folder), "rs") {
             let text = fs::read_to_string(&file).expect("a source file can be read");
             let place = file.strip_prefix(root()).expect("it was found below the root");
-            for line in text.lines() {
-                let line = line.trim_start().trim_start_matches("async ");
-                let name = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next());
-                if let Some((name, promise)) = name.and_then(|name| Some((name, promise(name)?))) {
+            for name in text.lines().filter_map(test_name) {
+                if let Some(promise) = promise(name) {
                     let test = (name.to_owned(), place.display().to_string());
                     found.entry(promise).or_default().push(test);
                 }
@@ -287,6 +311,18 @@ fn tests_by_promise() -> ByPromise {
     }
     found.values_mut().for_each(|tests| tests.sort());
     found
+}
+
+/// The test that a line begins: a function, or a row in a table that a macro makes functions of, `name: what_it_is;`.
+fn test_name(line: &str) -> Option<&str> {
+    let line = line.trim_start().trim_start_matches("pub(crate) ");
+    let line = line.trim_start_matches("async ");
+    let (found, rest) = match line.strip_prefix("fn ") {
+        Some(rest) => (name(rest), "fn"),
+        None => (name(line), &line[name(line).len()..]),
+    };
+    let is_row = rest.starts_with(": ") && rest.ends_with(';');
+    (rest == "fn" || is_row).then_some(found)
 }
 
 /// `g07` of `g07_a_stalled_reader_…`, `row_02` of `row_02_at_the_cap_…`.

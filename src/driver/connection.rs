@@ -66,6 +66,8 @@ pub(crate) struct End {
     /// What the pipe still held, if it ended with the connection and by that order: for whoever closes. Nobody
     /// would ever ask for the rest, and it was counted.
     pub(crate) unsent: Unsent,
+    /// The last lane of the endpoint through which anything came.
+    pub(crate) lane: Option<PipeId>,
     pub(crate) announce: Announce,
 }
 
@@ -125,6 +127,8 @@ pub(crate) struct Connection {
     /// The line is ours, until the pipe is asked again.
     holds_line: bool,
     lane: Option<PipeId>,
+    /// The lane of an earlier connection of the same endpoint, to be read before this one's.
+    lane_before: Option<PipeId>,
     credit: Credit,
     /// The peer has left: what it sent is taken in, whatever there is room for.
     takes_all: bool,
@@ -201,6 +205,7 @@ impl Connection {
             batch: Batch::default(),
             holds_line: false,
             lane: None,
+            lane_before: None,
             credit: Credit {
                 messages: 0,
                 bytes: 0,
@@ -235,6 +240,12 @@ impl Connection {
         if self.shared.seats.are_scarce() {
             self.session.hear_first();
         }
+        self
+    }
+
+    /// It was dialed, and is not the first of its endpoint: what came through this lane is read before.
+    pub(crate) fn after(mut self, lane: Option<PipeId>) -> Self {
+        self.lane_before = lane;
         self
     }
 
@@ -343,6 +354,7 @@ impl Future for Connection {
             finish: this.finish.take(),
             renew: this.renew,
             unsent: mem::take(&mut this.left_behind),
+            lane: this.lane_before,
             announce: this.announce.take(),
         })
     }

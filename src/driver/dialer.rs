@@ -48,6 +48,7 @@ pub(crate) fn dial(
         guard,
         seat,
         pipe,
+        lane: None,
         announce,
         connections: 0,
         failures: 0,
@@ -70,6 +71,8 @@ pub(super) struct Dialer {
     seat: Option<Seat>,
     /// The endpoint's own pipe, if it queues before it is connected.
     pub(super) pipe: Option<PipeId>,
+    /// The last lane through which anything came: what is left of it is read before what the next connection brings.
+    pub(super) lane: Option<PipeId>,
     pub(super) announce: Announce,
     /// Connections so far that came to traffic.
     pub(super) connections: u64,
@@ -178,8 +181,10 @@ impl Dialer {
         }
         let control = self.guard.control.clone();
         let (finish, announce) = (self.finish.take(), self.announce.take());
-        let mut end = Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce).await;
+        let connection = Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce);
+        let mut end = connection.after(self.lane).await;
         self.announce = end.announce.take();
+        self.lane = end.lane;
         self.has_ended(end.finish.take(), end.established, mem::take(&mut end.unsent));
         if self.is_done() {
             return None;

@@ -43,7 +43,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{BindError, ProtocolError};
 use crate::monitor::{DisconnectReason, Event};
 use crate::peer::{Peer, PeerInfo};
-use crate::pipe::{Batch, Unsent};
+use crate::pipe::{Batch, PipeId, Unsent};
 use crate::runtime::{self, Alarm};
 use crate::socket_kind::SocketKind;
 use crate::stats::DropReason;
@@ -154,6 +154,7 @@ pub(super) async fn meet(dialer: &mut Dialer, name: &str) {
             }
         };
         let end = half.await;
+        dialer.lane = end.lane;
         dialer.has_ended(end.finish, end.established, end.unsent);
         if dialer.is_done() {
             return;
@@ -223,8 +224,8 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, DisconnectRe
     if dialer.connections > 0 {
         dialer.shared.reconnects.fetch_add(1, Ordering::Relaxed);
     }
-    let ours = Side::attach(&dialer.shared, dialer.pipe, true);
-    let theirs = Side::attach(&bound.shared, None, false);
+    let ours = Side::of_dialer(dialer);
+    let theirs = Side::of_bound(&bound.shared);
     let names = theirs
         .introduce(&ours)
         .and_then(|here| Ok((here, ours.introduce(&theirs)?)));
@@ -245,6 +246,7 @@ fn join(dialer: &mut Dialer, bound: &Bound) -> Result<Option<Half>, DisconnectRe
     let mut half = Half::new(&ours, &theirs, their_name, &dialer.guard, (here, gone_here));
     other.seat = Some(seat);
     half.finish = dialer.finish.take();
+    half.lane_before = dialer.lane;
     // Before anything moves: the one that is in traffic first may send at once.
     theirs.shared.welcome(theirs.outgoing, theirs.lane);
     ours.shared.welcome(ours.outgoing, ours.lane);
@@ -293,6 +295,8 @@ struct Half {
     link: Link,
     /// Of one that was let in. A connecting endpoint has its own.
     seat: Option<Seat>,
+    /// The last lane of the endpoint through which anything came.
+    lane_before: Option<PipeId>,
     batch: Batch,
     /// What the subscriber here has told the publisher there.
     interest: Option<(u64, u64)>,
@@ -345,6 +349,7 @@ impl Half {
                 counters,
             },
             seat: None,
+            lane_before: None,
             batch: Batch::default(),
             interest: None,
             established: runtime::now(),
@@ -495,7 +500,9 @@ impl Half {
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.here.lane) {
             self.here.shared.bid_farewell(lane, !self.here.dials);
             self.link.counters.freeze();
-            inbox.detach(lane);
+            if inbox.detach(lane) {
+                self.lane_before = Some(lane);
+            }
         }
         if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest) {
             interest.detach(key);
@@ -561,6 +568,7 @@ impl Future for Half {
                 Unsent::default()
             },
             finish,
+            lane: this.lane_before,
             announce: None,
         })
     }

@@ -10,6 +10,10 @@
 //! step when its ring is empty (or something new has come), and cuts one message at a time from the pipe whose
 //! turn it is. Two locks, taken in this order only: *held* (receivers), then *arrivals* (drivers).
 //!
+//! **A lane may follow another.** The next connection of one endpoint has a lane of its own, but no turn before all that
+//! came on the last one has been read: pipes take turns, and a peer's messages would be read in another order than it
+//! sent them (guarantees, G2).
+//!
 //! **Credit is exact.** A driver hands over at most as many messages as the high-water mark leaves room for, and
 //! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
 //! half of the mark is free.
@@ -108,6 +112,8 @@ pub(crate) struct Inbox {
 #[derive(Debug, Default)]
 struct Arrivals {
     chunks: Vec<(PipeId, Chunk)>,
+    /// Lanes that follow others, and which, since the last swap.
+    followers: Vec<(PipeId, PipeId)>,
     lanes: Vec<Lane>,
     free: Vec<u32>,
     waiters: Waiters,
@@ -157,6 +163,10 @@ struct HeldLane {
     current: Option<Chunk>,
     at: usize,
     later: VecDeque<Chunk>,
+    /// This pipe follows another: both.
+    follows: Option<(PipeId, PipeId)>,
+    /// The pipe that follows this one, and holds something already.
+    follower: Option<u32>,
     /// What was left of a peer's run when all of it was taken: a buffer.
     spent: Run,
     /// Given to the program and not yet given back as credit.
@@ -194,7 +204,14 @@ impl Inbox {
 
     /// Opens a lane for a new peer.
     pub(crate) fn attach(&self) -> PipeId {
+        self.attach_after(None)
+    }
+
+    /// The same for the next connection of an endpoint: nothing of it is read before all that came through the lane
+    /// `before`, which takes nothing any more.
+    pub(crate) fn attach_after(&self, before: Option<PipeId>) -> PipeId {
         let mut arrivals = self.arrivals.lock();
+        let unread = before.filter(|before| arrivals.lane(*before).is_some());
         let slot = arrivals.free.pop().unwrap_or_else(|| {
             arrivals.lanes.push(Lane::default());
             (arrivals.lanes.len() - 1) as u32
@@ -202,26 +219,32 @@ impl Inbox {
         let lane = &mut arrivals.lanes[slot as usize];
         lane.generation = lane.generation.wrapping_add(1);
         lane.open = true;
-        PipeId {
+        let pipe = PipeId {
             slot,
             generation: lane.generation,
-        }
+        };
+        arrivals.followers.extend(unread.map(|before| (pipe, before)));
+        pipe
     }
 
     /// The peer has left. What it sent stays readable; its slot is free when that has been read.
     ///
-    /// One who waits is woken all the same: it may be for the answer of this very peer.
-    pub(crate) fn detach(&self, pipe: PipeId) {
+    /// One who waits is woken all the same: it may be for the answer of this very peer. Returns whether anything came.
+    pub(crate) fn detach(&self, pipe: PipeId) -> bool {
         let mut arrivals = self.arrivals.lock();
-        let Some(lane) = arrivals.lane(pipe) else { return };
+        let Some(lane) = arrivals.lane(pipe) else {
+            return false;
+        };
         lane.open = false;
         lane.stopped = None;
+        let has_come = lane.counters.accepted.messages > 0;
         arrivals.free_if_done(pipe.slot);
         let receiver = self.grant(&mut arrivals);
         drop(arrivals);
         if let Some(receiver) = receiver {
             receiver.wake();
         }
+        has_come
     }
 
     /// How much may be handed over. Pending at the mark: the waker is called when half of it is free.
@@ -331,8 +354,12 @@ impl Inbox {
         self.waiting.store(0, Ordering::Relaxed);
         drop(arrivals);
         self.swap(&mut held);
+        held.ring.clear();
         let mut calls = Vec::new();
-        for slot in mem::take(&mut held.ring) {
+        for slot in 0..held.lanes.len() as u32 {
+            if held.lanes[slot as usize].current.is_none() {
+                continue;
+            }
             self.give_credit(&mut held, slot);
             held.lanes[slot as usize] = HeldLane::default();
             calls.extend(self.arrivals.lock().drop_queued(slot, DropReason::Unread));
@@ -574,6 +601,7 @@ impl Inbox {
         if lane.current.is_none() {
             held.ring.pop_front();
             held.emptied.push(slot);
+            held.ring.extend(held.lanes[slot as usize].follower.take());
             // Others may wait for it, who are not woken by the next swap here.
             due |= self.budgeted;
         } else if held.ring.len() > 1 && !self.in_order {
@@ -594,7 +622,12 @@ impl Inbox {
             drivers.extend(driver.into_iter().chain(calls));
         }
         mem::swap(&mut arrivals.chunks, &mut held.swap);
+        let followers = mem::take(&mut arrivals.followers);
         drop(arrivals);
+        // Before their first chunk.
+        for (pipe, before) in followers {
+            held.lane(pipe).follows = Some((pipe, before));
+        }
         let mut swap = mem::take(&mut held.swap);
         for (pipe, chunk) in swap.drain(..) {
             held.take_in(pipe, chunk, self.conflate);
@@ -688,22 +721,37 @@ impl Lane {
 }
 
 impl Held {
-    fn take_in(&mut self, pipe: PipeId, chunk: Chunk, conflate: bool) {
+    fn lane(&mut self, pipe: PipeId) -> &mut HeldLane {
         if pipe.index() >= self.lanes.len() {
             self.lanes.resize_with(pipe.index() + 1, HeldLane::default);
         }
-        let lane = &mut self.lanes[pipe.index()];
+        &mut self.lanes[pipe.index()]
+    }
+
+    fn take_in(&mut self, pipe: PipeId, chunk: Chunk, conflate: bool) {
+        let lane = self.lane(pipe);
         lane.pipe = Some(pipe);
-        if lane.current.is_none() {
+        if lane.current.is_some() {
+            lane.later.push_back(chunk);
+        } else {
             lane.current = Some(chunk);
             lane.at = 0;
-            self.ring.push_back(pipe.slot);
-        } else {
-            lane.later.push_back(chunk);
+            // A note of an earlier pipe in this slot means nothing.
+            let follows = lane.follows.take().filter(|(follower, _)| *follower == pipe);
+            match follows.and_then(|(_, before)| self.unread(before)) {
+                Some(before) => before.follower = Some(pipe.slot),
+                None => self.ring.push_back(pipe.slot),
+            }
         }
         if conflate {
-            lane.keep_newest();
+            self.lane(pipe).keep_newest();
         }
+    }
+
+    /// The lane of this pipe, if it holds something.
+    fn unread(&mut self, pipe: PipeId) -> Option<&mut HeldLane> {
+        let lane = self.lanes.get_mut(pipe.index())?;
+        (lane.pipe == Some(pipe) && lane.current.is_some()).then_some(lane)
     }
 }
 

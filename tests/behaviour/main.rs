@@ -1,6 +1,6 @@
 //! What each kind of socket does, seen by programs that use it, over every transport alike.
 //!
-//! This is the table of the specifications' rules for each kind. A check is one function of
+//! [`table`] says which rule of which kind is held by which check. A check is one function of
 //! the [`Transport`](transport::Transport) that it runs over; a line in the table of its file makes it a test for each of them, with the
 //! transport in the test's name: `pipeline::tcp::messages_go_round`.
 //!
@@ -12,6 +12,7 @@
 //! | [`xpub`], [`xsub`], [`slow`] | the same: what an XPUB hears, what an XSUB sends, and both in the middle; what is done with who does not keep up |
 //! | [`radio`] | RFC 48: groups |
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
+//! | [`order`] | in which order is read what came on one connection after the other |
 //! | [`reroute`] | the same, where others get what was queued |
 //! | [`marks`], [`budgets`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
@@ -38,6 +39,7 @@ mod listeners;
 mod losses;
 mod marks;
 mod numbers;
+mod order;
 mod pair;
 mod pipeline;
 mod radio;
@@ -51,6 +53,7 @@ mod stopping;
 mod stream;
 mod subscribers;
 mod subscriptions;
+mod table;
 mod topics;
 mod transport;
 mod udp;

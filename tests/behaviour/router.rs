@@ -222,29 +222,31 @@ async fn mandatory_a_message_for_nobody_is_given_back(at: Transport) -> Outcome 
     Ok(())
 }
 
-/// A peer that takes `size` bytes at a time and reads nothing, until it is full.
-async fn fill(router: &Router, id: &RoutingId, dealer: &Dealer, hwm: u64) -> u64 {
-    let mut sent = 0;
+/// A peer of the name `stalled` that reads nothing and is full: as much waits for it as the mark allows. And how many
+/// messages it was sent, which tell their numbers.
+async fn stalled(router: &Router, place: &Place, hwm: u64) -> Outcome<(Dealer, u64)> {
+    let dealer = Dealer::builder().routing_id("stalled").recv_hwm(1).build()?;
+    dealer.connect(place)?;
+    let (id, mut sent) = ("stalled".into(), 0);
+    until(|| router.peer(&id).is_some()).await;
     until(|| {
         let outgoing = router.stats().outgoing;
-        if outgoing.queued.messages < hwm && router.try_send_to(id, numbered(sent, 64 << 10)).is_ok() {
+        if outgoing.queued.messages < hwm && router.try_send_to(&id, numbered(sent, 64 << 10)).is_ok() {
             sent += 1;
         }
         let incoming = dealer.stats().incoming;
         incoming.queued.messages == 1 && router.stats().outgoing.queued.messages == hwm
     })
     .await;
-    sent
+    Ok((dealer, sent))
 }
 
 async fn a_message_for_a_peer_at_its_mark_is_dropped_and_counted(at: Transport) -> Outcome {
     let router = Router::builder().send_hwm(3).build()?;
     let place = at.bind(&router).await?;
-    let stalled = Dealer::builder().routing_id("stalled").recv_hwm(1).build()?;
-    stalled.connect(&place)?;
     let reading = dealer("reading", &place).await?;
+    let (stalled, sent) = stalled(&router, &place, 3).await?;
     router.peers().at_least(2).await?;
-    let sent = fill(&router, &"stalled".into(), &stalled, 3).await;
     router.send_to(&"stalled".into(), "too much").await?;
     router.try_send_to(&"stalled".into(), "too much")?;
     assert_eq!(router.stats().outgoing.dropped.by(DropReason::Hwm), 2);
@@ -276,11 +278,9 @@ async fn a_burst_for_a_peer_that_reads_is_not_dropped(at: Transport) -> Outcome 
 async fn mandatory_a_send_to_a_full_peer_waits_and_another_peer_does_not(at: Transport) -> Outcome {
     let router = Router::builder().mandatory(true).send_hwm(3).build()?;
     let place = at.bind(&router).await?;
-    let stalled = Dealer::builder().routing_id("stalled").recv_hwm(1).build()?;
-    stalled.connect(&place)?;
     let reading = dealer("reading", &place).await?;
+    let (stalled, sent) = stalled(&router, &place, 3).await?;
     router.peers().at_least(2).await?;
-    let sent = fill(&router, &"stalled".into(), &stalled, 3).await;
     let waiting = tokio::spawn({
         let router = router.clone();
         async move { router.send_to(&"stalled".into(), numbered(u64::MAX, 8)).await }
@@ -303,10 +303,7 @@ async fn mandatory_a_send_to_a_full_peer_waits_and_another_peer_does_not(at: Tra
 async fn mandatory_whoever_waits_for_a_peer_hears_that_it_has_gone(at: Transport) -> Outcome {
     let router = Router::builder().mandatory(true).send_hwm(3).build()?;
     let place = at.bind(&router).await?;
-    let stalled = Dealer::builder().routing_id("stalled").recv_hwm(1).build()?;
-    stalled.connect(&place)?;
-    router.peers().at_least(1).await?;
-    fill(&router, &"stalled".into(), &stalled, 3).await;
+    let (stalled, _) = stalled(&router, &place, 3).await?;
     let waiting = ["one", "two"].map(|message| {
         let router = router.clone();
         tokio::spawn(async move { router.send_to(&"stalled".into(), message).await })
@@ -324,10 +321,7 @@ async fn mandatory_whoever_waits_for_a_peer_hears_that_it_has_gone(at: Transport
 async fn g02_those_who_wait_for_one_peer_are_served_in_order(at: Transport) -> Outcome {
     let router = Router::builder().mandatory(true).send_hwm(2).build()?;
     let place = at.bind(&router).await?;
-    let stalled = Dealer::builder().routing_id("stalled").recv_hwm(1).build()?;
-    stalled.connect(&place)?;
-    router.peers().at_least(1).await?;
-    let sent = fill(&router, &"stalled".into(), &stalled, 2).await;
+    let (stalled, sent) = stalled(&router, &place, 2).await?;
     let mut waiting = Vec::new();
     for number in 0..20 {
         let router = router.clone();

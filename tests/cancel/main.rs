@@ -22,8 +22,10 @@ mod stream;
 mod transport;
 mod waiting;
 
-use hubless::{Pub, Sub};
-use transport::{Outcome, Place, Transport};
+use hubless::kind::{Receives, Shares};
+use hubless::{Pub, RecvError, Socket, Sub, TcpOptions};
+use tokio::task::{JoinHandle, yield_now};
+use transport::{Outcome, Place, Transport, number_of};
 
 /// More polls than any future here takes.
 const ENOUGH: usize = 100_000;
@@ -37,6 +39,52 @@ async fn at_every_poll<E>(mut round: impl AsyncFnMut(usize) -> Result<bool, E>) 
         }
     }
     panic!("not ready after {ENOUGH} polls");
+}
+
+/// Reads numbers and takes its time, until the one that is the last, [`END`].
+fn reads_numbers<K: Receives + Shares>(socket: &Socket<K>) -> JoinHandle<Result<Vec<u64>, RecvError>> {
+    let socket = socket.clone();
+    tokio::spawn(async move {
+        let mut numbers = Vec::new();
+        loop {
+            for _ in 0..numbers.len() % 7 {
+                yield_now().await;
+            }
+            match number_of(&socket.recv().await?) {
+                END => return Ok(numbers),
+                number => numbers.push(number),
+            }
+        }
+    })
+}
+
+/// The last number.
+const END: u64 = u64::MAX;
+
+/// How many numbers are sent of all that are begun.
+const SENT: u64 = 200;
+
+/// Sends numbers by `send`, which gives up after so many polls and says whether it did not: those that were sent.
+async fn sends_numbers(mut send: impl AsyncFnMut(u64, usize) -> Outcome<bool>) -> Outcome<Vec<u64>> {
+    let (mut number, mut sent, mut given_up) = (0, Vec::new(), 0);
+    for _ in 0..SENT {
+        given_up += at_every_poll(async |polls| {
+            number += 1;
+            let is_sent = send(number, polls).await?;
+            if is_sent {
+                sent.push(number);
+            }
+            Outcome::Ok(is_sent)
+        })
+        .await?;
+    }
+    assert!(given_up > 200, "more than one each, so some waited: {given_up}");
+    Ok(sent)
+}
+
+/// Buffers that hold a part of what is sent: else the system may take it all before anybody has to wait.
+fn small_buffers() -> TcpOptions {
+    TcpOptions::new().send_buffer(64 << 10).recv_buffer(64 << 10)
 }
 
 /// A publisher that drops nothing, one who subscribed to all of it, and where they met.

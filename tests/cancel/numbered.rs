@@ -2,11 +2,11 @@
 
 use std::task::{Context, Waker};
 
-use hubless::{Client, EndpointError, Linger, Pair, PeerSocket, SendError, Server, TcpOptions};
+use hubless::{Client, EndpointError, Linger, Pair, PeerSocket, SendError, Server};
 use tokio::task::yield_now;
 
-use crate::at_every_poll;
 use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::{END, SENT, at_every_poll, reads_numbers, sends_numbers, small_buffers};
 
 over_every_transport! {
     g08_a_send_to_a_peer_that_is_given_up_sends_nothing
@@ -17,44 +17,20 @@ over_every_transport! {
 }
 
 async fn g08_a_send_to_a_peer_that_is_given_up_sends_nothing(at: Transport) -> Outcome {
-    // Buffers that hold a part of what is sent below: else the system may take it all before anybody has to wait.
-    let small = TcpOptions::new().send_buffer(64 << 10).recv_buffer(64 << 10);
-    let server = Server::builder().send_hwm(1).tcp(small.clone()).build()?;
-    let client = Client::builder().recv_hwm(1).tcp(small).build()?;
+    let server = Server::builder().send_hwm(1).tcp(small_buffers()).build()?;
+    let client = Client::builder().recv_hwm(1).tcp(small_buffers()).build()?;
     client.connect(&at.bind(&server).await?)?;
     client.send("hello").await?;
     let (to, _) = server.recv_from().await?;
-    let receiving = tokio::spawn({
-        let client = client.clone();
-        async move {
-            let mut numbers = Vec::new();
-            loop {
-                for _ in 0..numbers.len() % 7 {
-                    yield_now().await;
-                }
-                match number_of(&client.recv().await?) {
-                    u64::MAX => return Ok::<_, hubless::RecvError>(numbers),
-                    number => numbers.push(number),
-                }
-            }
-        }
-    });
-    let (mut number, mut sent, mut given_up) = (0, Vec::new(), 0);
-    for _ in 0..200 {
-        given_up += at_every_poll(async |polls| {
-            number += 1;
-            let is_sent = polled(server.send_to(to, numbered(number, 4096)), polls).await;
-            if is_sent.is_some() {
-                sent.push(number);
-            }
-            Outcome::Ok(is_sent.transpose()?.is_some())
-        })
-        .await?;
-    }
-    assert!(given_up > 200, "more than one each, so some waited: {given_up}");
-    server.send_to(to, numbered(u64::MAX, 8)).await?;
+    let receiving = reads_numbers(&client);
+    let sent = sends_numbers(async |number, polls| {
+        let sent = polled(server.send_to(to, numbered(number, 4096)), polls).await;
+        Ok(sent.transpose()?.is_some())
+    })
+    .await?;
+    server.send_to(to, numbered(END, 8)).await?;
     assert_eq!(receiving.await??, sent);
-    assert_eq!(server.stats().outgoing.accepted.messages, 201);
+    assert_eq!(server.stats().outgoing.accepted.messages, SENT + 1);
 
     // No room has leaked.
     until(|| {

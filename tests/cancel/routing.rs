@@ -1,11 +1,11 @@
 //! A message to a peer that is named, and one that says whom it is from: given up, the one was not sent, and the other was
 //! not taken.
 
-use hubless::{Dealer, Router, RoutingId, TcpOptions};
+use hubless::{Dealer, Router, RoutingId};
 use tokio::task::yield_now;
 
-use crate::at_every_poll;
 use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::{END, SENT, at_every_poll, reads_numbers, sends_numbers, small_buffers};
 
 over_every_transport! {
     g08_a_send_to_a_full_peer_that_is_given_up_sends_nothing
@@ -15,14 +15,16 @@ over_every_transport! {
 
 /// A ROUTER whose peer `a` has little room.
 async fn pair(at: Transport) -> Outcome<(Router, Dealer, RoutingId)> {
-    // Buffers that hold a part of what is sent below: else the system may take it all before anybody has to wait.
-    let small = TcpOptions::new().send_buffer(64 << 10).recv_buffer(64 << 10);
     let router = Router::builder()
         .mandatory(true)
         .send_hwm(1)
-        .tcp(small.clone())
+        .tcp(small_buffers())
         .build()?;
-    let dealer = Dealer::builder().routing_id("a").recv_hwm(1).tcp(small).build()?;
+    let dealer = Dealer::builder()
+        .routing_id("a")
+        .recv_hwm(1)
+        .tcp(small_buffers())
+        .build()?;
     let place = at.bind(&router).await?;
     dealer.connect(&place)?.await?;
     router.peers().at_least(1).await?;
@@ -31,39 +33,15 @@ async fn pair(at: Transport) -> Outcome<(Router, Dealer, RoutingId)> {
 
 async fn g08_a_send_to_a_full_peer_that_is_given_up_sends_nothing(at: Transport) -> Outcome {
     let (router, dealer, id) = pair(at).await?;
-    let receiving = tokio::spawn({
-        let dealer = dealer.clone();
-        async move {
-            let mut numbers = Vec::new();
-            loop {
-                for _ in 0..numbers.len() % 7 {
-                    yield_now().await;
-                }
-                match number_of(&dealer.recv().await?) {
-                    u64::MAX => return Ok::<_, hubless::RecvError>(numbers),
-                    number => numbers.push(number),
-                }
-            }
-        }
-    });
-    let (mut number, mut sent, mut given_up) = (0, Vec::new(), 0);
-    for _ in 0..200 {
-        given_up += at_every_poll(async |polls| {
-            number += 1;
-            let is_sent = polled(router.send_to(&id, numbered(number, 64 << 10)), polls)
-                .await
-                .is_some_and(|sent| sent.is_ok());
-            if is_sent {
-                sent.push(number);
-            }
-            Outcome::Ok(is_sent)
-        })
-        .await?;
-    }
-    assert!(given_up > 200, "more than one each, so some waited: {given_up}");
-    router.send_to(&id, numbered(u64::MAX, 8)).await?;
+    let receiving = reads_numbers(&dealer);
+    let sent = sends_numbers(async |number, polls| {
+        let sent = polled(router.send_to(&id, numbered(number, 64 << 10)), polls).await;
+        Ok(sent.transpose()?.is_some())
+    })
+    .await?;
+    router.send_to(&id, numbered(END, 8)).await?;
     assert_eq!(receiving.await??, sent);
-    assert_eq!(router.stats().outgoing.accepted.messages, 201);
+    assert_eq!(router.stats().outgoing.accepted.messages, SENT + 1);
 
     // No place is kept for one that gave up.
     until(|| {

@@ -6,11 +6,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_sink::Sink;
-use hubless::{Pull, Push, TcpOptions};
+use hubless::{Pull, Push};
 use tokio::task::yield_now;
 
 use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
-use crate::{at_every_poll, published};
+use crate::{END, SENT, published, reads_numbers, sends_numbers, small_buffers};
 
 over_every_transport! {
     g08_a_send_that_is_given_up_sends_nothing
@@ -24,43 +24,15 @@ over_every_transport! {
 /// Sends numbers by `send`, which gives up after so many polls and says whether it did not, to a PULL that takes its
 /// time. Exactly those that were sent arrive, in order, and afterwards there is as much room as before.
 async fn sends_what_it_says(at: Transport, send: impl AsyncFn(&Push, u64, usize) -> bool) -> Outcome {
-    // Buffers that hold a part of what is sent below: else the system may take it all before anybody has to wait.
-    let small = TcpOptions::new().send_buffer(64 << 10).recv_buffer(64 << 10);
-    let push = Push::builder().send_hwm(1).tcp(small.clone()).build()?;
-    let pull = Pull::builder().recv_hwm(1).tcp(small).build()?;
+    let push = Push::builder().send_hwm(1).tcp(small_buffers()).build()?;
+    let pull = Pull::builder().recv_hwm(1).tcp(small_buffers()).build()?;
     let place = at.bind(&pull).await?;
     push.connect(&place)?.await?;
-    let receiving = tokio::spawn({
-        let pull = pull.clone();
-        async move {
-            let mut numbers = Vec::new();
-            loop {
-                for _ in 0..numbers.len() % 7 {
-                    yield_now().await;
-                }
-                match number_of(&pull.recv().await?) {
-                    u64::MAX => return Ok::<_, hubless::RecvError>(numbers),
-                    number => numbers.push(number),
-                }
-            }
-        }
-    });
-    let (mut number, mut sent, mut given_up) = (0, Vec::new(), 0);
-    for _ in 0..200 {
-        given_up += at_every_poll(async |polls| {
-            number += 1;
-            let is_sent = send(&push, number, polls).await;
-            if is_sent {
-                sent.push(number);
-            }
-            Outcome::Ok(is_sent)
-        })
-        .await?;
-    }
-    assert!(given_up > 200, "more than one each, so some waited: {given_up}");
-    push.send(numbered(u64::MAX, 8)).await?;
+    let receiving = reads_numbers(&pull);
+    let sent = sends_numbers(async |number, polls| Ok(send(&push, number, polls).await)).await?;
+    push.send(numbered(END, 8)).await?;
     assert_eq!(receiving.await??, sent);
-    assert_eq!(push.stats().outgoing.accepted.messages, 201);
+    assert_eq!(push.stats().outgoing.accepted.messages, SENT + 1);
 
     // No credit has leaked.
     until(|| {
@@ -149,15 +121,7 @@ async fn g08_a_sender_that_gives_up_its_turn_passes_it_on(at: Transport) -> Outc
 async fn g08_a_publisher_that_gives_up_sends_nothing(at: Transport) -> Outcome {
     const MANY: u64 = 10_000;
     let (publisher, subscriber, _place) = published(at).await?;
-    let receiving = tokio::spawn(async move {
-        let mut numbers = Vec::new();
-        loop {
-            match number_of(&subscriber.recv().await?) {
-                u64::MAX => return Ok::<_, hubless::RecvError>(numbers),
-                number => numbers.push(number),
-            }
-        }
-    });
+    let receiving = reads_numbers(&subscriber);
     let (mut sent, mut given_up) = (Vec::new(), 0);
     let mut reservation_given_up = 0;
     for number in 0..MANY {
@@ -176,7 +140,7 @@ async fn g08_a_publisher_that_gives_up_sends_nothing(at: Transport) -> Outcome {
         reservation_given_up += u32::from(Box::pin(publisher.reserve()).as_mut().poll(&mut cx).is_pending());
     }
     assert!(given_up + reservation_given_up > 0, "it lets others run");
-    publisher.send(numbered(u64::MAX, 64)).await?;
+    publisher.send(numbered(END, 64)).await?;
     assert_eq!(receiving.await??, sent);
     Ok(())
 }

@@ -30,7 +30,9 @@
 //! * [`single_frames`]: several frames where one is the rule.
 //! * [`malformed`]: a table of everything that a peer can do wrong, and what follows.
 //! * [`hostile`]: ten thousand ways that nobody has thought of.
+//! * [`names`]: those who claim the name of somebody else.
 //! * [`admission`], [`limits`]: what a crowd, or one peer, can take away from the others.
+//! * [`flood`]: a crowd and a good peer in it, for [`admission`] and `tests/security`.
 //! * [`costs`]: what all that costs the process.
 //! * [`monitor`]: what it can write into a log.
 //!
@@ -43,12 +45,14 @@ mod bytes;
 mod child;
 mod costs;
 mod cuts;
+mod flood;
 mod hostile;
 mod kinds;
 mod limits;
 mod liveness;
 mod malformed;
 mod monitor;
+mod names;
 mod pair;
 mod raw;
 mod reconnect;

@@ -1,6 +1,6 @@
-//! What a connecting endpoint makes of peers that are away, refuse, or come back (guarantees, rows 20 and 21).
+//! What a connecting endpoint makes of peers that are away, refuse, or come back (guarantees, rows 20 and 21, and G2).
 //!
-//! All in virtual time, on a wire: what an endpoint says it will wait it does wait, to the millisecond.
+//! In virtual time, on a wire, but for one: what an endpoint says it will wait it does wait, to the millisecond.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use hubless::{Builder, ConnectError, DisconnectReason, Event, Monitor, ProtocolE
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::bytes::{command, greeting, greeting_of, message, ready};
-use crate::raw::{event, soon};
+use crate::raw::{RawListener, event, soon};
 use crate::wire::{Call, Calls, Wire};
 
 /// Longer than any wait, in virtual time.
@@ -320,4 +320,34 @@ async fn row_21_a_thousand_peers_are_back_within_two_seconds_of_a_short_outage_a
     let most = at_a_time.iter().max();
     assert!(most < Some(&(CROWD / 2)), "{most:?} came within 10 ms");
     drop(peers);
+}
+
+/// Whether or not it is at its mark, where what the first connection brought is taken in only when that is lost.
+#[tokio::test]
+async fn g02_a_connecting_pull_reads_one_connection_after_the_other() {
+    for mark in [0, 2] {
+        let listener = RawListener::tcp().await;
+        let pull = Pull::builder()
+            .recv_hwm(mark)
+            .reconnect(millis(1), millis(1))
+            .build()
+            .expect("no contradiction");
+        let mut monitor = pull.monitor();
+        drop(pull.connect(listener.endpoint()).expect("an endpoint"));
+        for connection in 0..3 {
+            let mut raw = listener.accept().await;
+            raw.shake_hands("PUSH", "PULL").await;
+            let said = (0..5).map(|number| message(&[&[connection * 5 + number]]));
+            raw.say(&said.collect::<Vec<_>>().concat()).await;
+            raw.finish().await;
+            event(&mut monitor, "the end of a connection", |event| {
+                matches!(event, Event::Disconnected { .. }).then_some(())
+            })
+            .await;
+        }
+        for number in 0..15 {
+            let received = soon("a message", pull.recv()).await.expect("it is open");
+            assert_eq!(received, [number], "with a mark of {mark}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! The `zeromq` crate has no XSUB, so only libzmq's is met.
 
-use hubless::{Message, SocketKind, XPub, XSub};
+use hubless::{Message, Pub, SocketKind, XPub, XSub};
 
 use crate::meeting::{Meeting, everywhere, with_everybody_everywhere};
 use crate::other::OtherSocket;
@@ -15,6 +15,7 @@ with_everybody_everywhere! {
 mod with_libzmqs_xsub {
     super::everywhere! {
         crate::libzmq::Libzmq,
+        pub_serves_an_xsub
         xpub_hears_an_xsub_in_both_forms
         xpub_receives_what_an_xsub_sends
         xpub_hears_when_they_leave
@@ -28,8 +29,8 @@ async fn news(publisher: &XPub) -> Message {
     publisher.recv().await.expect("it is open")
 }
 
-async fn xpub_hears_what_a_sub_wants_and_serves_it<O: OtherSocket>(meeting: Meeting) {
-    let publisher = XPub::new();
+pub(crate) async fn xpub_hears_what_a_sub_wants_and_serves_it<O: OtherSocket>(meeting: Meeting) {
+    let publisher: XPub = meeting.socket();
     let mut sub: O = meeting.of(&publisher, SocketKind::Sub).await;
     sub.subscribe("a").await;
     assert_eq!(news(&publisher).await, "\x01a");
@@ -47,8 +48,8 @@ async fn xpub_hears_what_a_sub_wants_and_serves_it<O: OtherSocket>(meeting: Meet
     assert_eq!(sub.recv().await, "b2");
 }
 
-async fn xsub_subscribes_by_messages_at_an_xpub<O: OtherSocket>(meeting: Meeting) {
-    let subscriber = XSub::new();
+pub(crate) async fn xsub_subscribes_by_messages_at_an_xpub<O: OtherSocket>(meeting: Meeting) {
+    let subscriber: XSub = meeting.socket();
     subscriber.send(b"\x01a").await.expect("it is open");
     let mut publisher: O = meeting.of(&subscriber, SocketKind::XPub).await;
     assert_eq!(publisher.recv().await, "\x01a");
@@ -62,9 +63,26 @@ async fn xsub_subscribes_by_messages_at_an_xpub<O: OtherSocket>(meeting: Meeting
     assert_eq!(publisher.recv().await, "\x01b");
 }
 
+pub(crate) async fn pub_serves_an_xsub<O: OtherSocket>(meeting: Meeting) {
+    let publisher: Pub = meeting.socket();
+    let mut xsub: O = meeting.of(&publisher, SocketKind::XSub).await;
+    publisher.peers().at_least(1).await.expect("it is open");
+    xsub.send(b"\x01a").await;
+    let subscribers = publisher.subscribers().to("a");
+    subscribers.at_least(1).await.expect("it is open");
+    for message in ["none of them", "a1"] {
+        publisher.send(message).await.expect("it is open");
+    }
+    assert_eq!(xsub.recv().await, "a1");
+    xsub.send(b"\0a").await;
+    while publisher.subscribers().to("a").count() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// An XSUB of libzmq sends a subscription on as the message that it was sent, and tells whoever comes by commands.
-async fn xpub_hears_an_xsub_in_both_forms<O: OtherSocket>(meeting: Meeting) {
-    let publisher = XPub::new();
+pub(crate) async fn xpub_hears_an_xsub_in_both_forms<O: OtherSocket>(meeting: Meeting) {
+    let publisher: XPub = meeting.socket();
     let mut xsub = O::new(SocketKind::XSub);
     xsub.send(b"\x01as a command").await;
     meeting.we_come(&publisher).await;
@@ -81,7 +99,7 @@ async fn xpub_hears_an_xsub_in_both_forms<O: OtherSocket>(meeting: Meeting) {
 }
 
 async fn xpub_receives_what_an_xsub_sends<O: OtherSocket>(meeting: Meeting) {
-    let publisher = XPub::new();
+    let publisher: XPub = meeting.socket();
     let mut xsub: O = meeting.of(&publisher, SocketKind::XSub).await;
     publisher.peers().at_least(1).await.expect("it is open");
     for message in [
@@ -95,7 +113,7 @@ async fn xpub_receives_what_an_xsub_sends<O: OtherSocket>(meeting: Meeting) {
 }
 
 async fn xpub_hears_when_they_leave<O: OtherSocket>(meeting: Meeting) {
-    let publisher = XPub::new();
+    let publisher: XPub = meeting.socket();
     let mut sub: O = meeting.of(&publisher, SocketKind::Sub).await;
     sub.subscribe("a").await;
     assert_eq!(news(&publisher).await, "\x01a");
@@ -105,7 +123,7 @@ async fn xpub_hears_when_they_leave<O: OtherSocket>(meeting: Meeting) {
 }
 
 async fn xsub_sends_to_an_xpub<O: OtherSocket>(meeting: Meeting) {
-    let subscriber = XSub::new();
+    let subscriber: XSub = meeting.socket();
     let mut publisher: O = meeting.of(&subscriber, SocketKind::XPub).await;
     subscriber.peers().at_least(1).await.expect("it is open");
     for message in [
@@ -118,8 +136,8 @@ async fn xsub_sends_to_an_xpub<O: OtherSocket>(meeting: Meeting) {
     }
 }
 
-async fn xsub_is_served_by_a_pub<O: OtherSocket>(meeting: Meeting) {
-    let subscriber = XSub::new();
+pub(crate) async fn xsub_is_served_by_a_pub<O: OtherSocket>(meeting: Meeting) {
+    let subscriber: XSub = meeting.socket();
     let mut publisher: O = meeting.of(&subscriber, SocketKind::Pub).await;
     subscriber.subscribe("a");
     subscriber.subscribed().await.expect("it is open");
@@ -139,7 +157,7 @@ async fn xsub_is_served_by_a_pub<O: OtherSocket>(meeting: Meeting) {
 }
 
 async fn xsub_tells_again_when_they_come_back<O: OtherSocket>(meeting: Meeting) {
-    let subscriber = XSub::new();
+    let subscriber: XSub = meeting.socket();
     subscriber.send(b"\x01a").await.expect("it is open");
     let mut publisher: O = meeting.of(&subscriber, SocketKind::XPub).await;
     assert_eq!(publisher.recv().await, "\x01a");

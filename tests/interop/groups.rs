@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use hubless::{Dish, Heartbeat, Radio, SocketKind, TryRecvError};
+use hubless::{Dish, Heartbeat, Radio, SocketKind, TryRecvError, kind};
 
 use crate::libzmq::Libzmq;
 use crate::meeting::{Meeting, everywhere};
@@ -55,8 +55,8 @@ async fn next(dish: &Dish) -> (Vec<u8>, Vec<u8>) {
     }
 }
 
-async fn radio_serves_who_joins_until_it_leaves<O>(meeting: Meeting) {
-    let radio = Radio::new();
+pub(crate) async fn radio_serves_who_joins_until_it_leaves<O>(meeting: Meeting) {
+    let radio: Radio = meeting.socket();
     let mut dish: Libzmq = meeting.of(&radio, SocketKind::Dish).await;
     dish.join("a").await;
     dish.join("b").await;
@@ -77,8 +77,8 @@ async fn radio_serves_who_joins_until_it_leaves<O>(meeting: Meeting) {
     assert_eq!(dish.recv_in_group().await, ("a".to_owned(), b"heard".to_vec()));
 }
 
-async fn dish_joins_leaves_and_joins_again<O>(meeting: Meeting) {
-    let dish = Dish::new();
+pub(crate) async fn dish_joins_leaves_and_joins_again<O>(meeting: Meeting) {
+    let dish: Dish = meeting.socket();
     dish.join("a").expect("a short name");
     dish.join("a").expect("a short name");
     let mut radio: Libzmq = meeting.of(&dish, SocketKind::Radio).await;
@@ -102,14 +102,11 @@ async fn dish_joins_leaves_and_joins_again<O>(meeting: Meeting) {
     is_heard(&dish, &mut radio, "a").await;
 }
 
-async fn messages_of_every_size_go_both_ways<O>(meeting: Meeting) {
+pub(crate) async fn messages_of_every_size_go_both_ways<O>(meeting: Meeting) {
     const SIZES: [usize; 8] = [0, 1, 32, 255, 256, 8192, 65_537, 1 << 20];
-    let (radio, dish) = (Radio::new(), Dish::new());
+    let (radio, dish): (Radio, Dish) = (meeting.socket(), meeting.socket());
     dish.join("a").expect("a short name");
-    let elsewhere = match meeting.is_over_tcp() {
-        true => Meeting::over_tcp(meeting.binder()),
-        false => Meeting::over_ipc(meeting.binder()),
-    };
+    let elsewhere = meeting.elsewhere();
     let mut theirs: Libzmq = meeting.of(&radio, SocketKind::Dish).await;
     theirs.join("a").await;
     somebody_joined(&radio, "a").await;
@@ -129,7 +126,7 @@ async fn messages_of_every_size_go_both_ways<O>(meeting: Meeting) {
 
 /// libzmq's RADIO aborts the process at a longer one.
 async fn groups_of_every_length_are_understood<O>(meeting: Meeting) {
-    let radio = Radio::new();
+    let radio: Radio = meeting.socket();
     let mut dish: Libzmq = meeting.of(&radio, SocketKind::Dish).await;
     for length in [0, 1, 13, 14, 15, 16, 249, 250, 251, 255] {
         let group = "g".repeat(length);
@@ -145,7 +142,8 @@ async fn groups_of_every_length_are_understood<O>(meeting: Meeting) {
 /// It would take a PING for a broken message, and close.
 async fn a_dish_is_not_asked_for_signs_of_life<O>(meeting: Meeting) {
     let heartbeat = Heartbeat::every(Duration::from_millis(10)).ttl(Duration::from_millis(200));
-    let radio = Radio::builder()
+    let radio = meeting
+        .builder::<kind::Radio>()
         .heartbeat(heartbeat)
         .build()
         .expect("no contradiction");
@@ -162,7 +160,7 @@ async fn a_dish_is_not_asked_for_signs_of_life<O>(meeting: Meeting) {
 }
 
 async fn groups_are_joined_again_when_they_come_back<O>(meeting: Meeting) {
-    let dish = Dish::new();
+    let dish: Dish = meeting.socket();
     dish.join("a").expect("a short name");
     let radio: Libzmq = meeting.of(&dish, SocketKind::Radio).await;
     dish.joined().await.expect("it is open");

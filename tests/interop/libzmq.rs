@@ -18,11 +18,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hubless::{Frame, Message, SocketKind};
-use peers::libzmq::{Context, Msg, Result, Socket, SocketType, Wait, option};
+use peers::libzmq::{Context, Msg, Result, Socket, SocketType, Wait, Zap, option};
 use tokio::sync::oneshot;
 
 use crate::DEADLINE;
 use crate::other::{Numbering, OtherSocket};
+use crate::trust::{self, Trust};
 
 /// How long a socket is left alone.
 const IDLE: Duration = Duration::from_millis(1);
@@ -33,7 +34,15 @@ pub(crate) struct Libzmq {
     thread: JoinHandle<()>,
 }
 
-type Order = Box<dyn FnOnce(&Socket) + Send>;
+type Order = Box<dyn FnOnce(&mut Place) + Send>;
+
+/// What its thread has: in this order it ends.
+struct Place {
+    socket: Socket,
+    /// Who decides about those that come.
+    zap: Option<Zap>,
+    context: Context,
+}
 
 impl OtherSocket for Libzmq {
     const VERSION: (u8, u8) = (3, 1);
@@ -42,18 +51,32 @@ impl OtherSocket for Libzmq {
         let (orders, todo) = mpsc::channel::<Order>();
         let thread = thread::spawn(move || {
             let context = Context::new();
-            let socket = context.socket(named(kind)).expect("libzmq makes a socket");
+            let mut place = Place {
+                socket: context.socket(named(kind)).expect("libzmq makes a socket"),
+                zap: None,
+                context,
+            };
             let linger = DEADLINE.as_millis() as i32;
-            socket.set(option::LINGER, linger).expect("libzmq lingers");
+            place.socket.set(option::LINGER, linger).expect("libzmq lingers");
             loop {
                 match todo.recv_timeout(IDLE) {
-                    Ok(order) => order(&socket),
-                    Err(RecvTimeoutError::Timeout) => drop(socket.get(option::EVENTS)),
+                    Ok(order) => order(&mut place),
+                    Err(RecvTimeoutError::Timeout) => drop(place.socket.get(option::EVENTS)),
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
         });
         Self { orders, thread }
+    }
+
+    async fn trusts(&mut self, trust: Trust, serves: bool) {
+        self.order(move |place| {
+            if trust == Trust::Plain && serves {
+                place.zap = Some(Zap::start(&place.context, trust::DOMAIN, trust::admits));
+            }
+            trust.tell(&place.socket, serves)
+        })
+        .await;
     }
 
     async fn bind(&mut self, endpoint: &str) {
@@ -172,8 +195,15 @@ impl Libzmq {
         &self,
         order: impl FnOnce(&Socket) -> Result<T> + Send + 'static,
     ) -> T {
+        self.order(move |place| order(&place.socket)).await
+    }
+
+    async fn order<T: Send + 'static>(
+        &self,
+        order: impl FnOnce(&mut Place) -> Result<T> + Send + 'static,
+    ) -> T {
         let (tell, told) = oneshot::channel();
-        let order = move |socket: &Socket| drop(tell.send(order(socket)));
+        let order = move |place: &mut Place| drop(tell.send(order(place)));
         self.orders.send(Box::new(order)).expect("its thread lives");
         told.await
             .expect("its thread does all orders")

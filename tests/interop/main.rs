@@ -15,7 +15,8 @@
 //! | [`restarts`] | they go and come back, and we do |
 //! | [`handshakes`] | versions, heartbeats, kinds that do not fit |
 //! | [`raw`] | STREAM and DGRAM, without ZMTP |
-//! | [`meeting`] | where a check takes place, and how it becomes a test |
+//! | [`mechanisms`] | each two kinds with libzmq by PLAIN and CURVE |
+//! | [`meeting`], [`trust`] | where a check takes place, by which mechanism, and how it becomes a test |
 //! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
 //!
 //! [`pyzmq`] is a program of its own, in Python, and has all kinds, with each mechanism.
@@ -27,6 +28,7 @@ mod audience;
 mod groups;
 mod handshakes;
 mod libzmq;
+mod mechanisms;
 mod meeting;
 mod messages;
 mod other;
@@ -37,6 +39,7 @@ mod restarts;
 mod routing;
 mod single_frames;
 mod subscriptions;
+mod trust;
 mod zeromq_crate;
 
 use std::time::Duration;

@@ -1,19 +1,21 @@
-//! Where a check takes place: over which transport, and which side binds.
+//! Where a check takes place: over which transport, which side binds, and by which mechanism both trust each other.
 //!
 //! A check is one function of a [`Meeting`], generic over the other library. A line in the table of its file makes it a
 //! test for each library, over each transport, with our socket as binder and as connector, all of which are in the
-//! test's name: `messages::libzmq::connecting::tcp::push_sends_every_message`.
+//! test's name: `messages::libzmq::connecting::tcp::push_sends_every_message`. With NULL, that is; what speaks PLAIN and
+//! CURVE too is in the table of [`mechanisms`](crate::mechanisms).
 
 use std::fs;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hubless::{Socket, SocketKind, kind::Kind};
+use hubless::{Builder, Socket, SocketKind, kind::Kind};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 use crate::DEADLINE;
 use crate::other::OtherSocket;
+use crate::trust::Trust;
 
 /// Makes a test of each check for everybody, everywhere.
 macro_rules! with_everybody_everywhere {
@@ -30,22 +32,26 @@ pub(crate) use with_everybody_everywhere;
 
 /// Makes a test of each check for one library, everywhere. It belongs into a module beside the checks.
 macro_rules! everywhere {
+    ($library:ty, with $trust:ident, $($check:ident)+) => {
+        crate::meeting::over_both! { binding, $library, We, with $trust, $($check)+ }
+        crate::meeting::over_both! { connecting, $library, They, with $trust, $($check)+ }
+    };
     ($library:ty, $($check:ident)+) => {
-        crate::meeting::over_both! { binding, $library, We, $($check)+ }
-        crate::meeting::over_both! { connecting, $library, They, $($check)+ }
+        crate::meeting::everywhere! { $library, with Null, $($check)+ }
     };
 }
 pub(crate) use everywhere;
 
 /// Makes a test of each check for one library and one role of ours, over both transports: likewise.
 macro_rules! over_both {
-    ($role:ident, $library:ty, $binder:ident, $($check:ident)+) => {
+    ($role:ident, $library:ty, $binder:ident, with $trust:ident, $($check:ident)+) => {
         mod $role {
             mod tcp {
                 $(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $check() {
-                        let meeting = crate::meeting::Meeting::over_tcp(crate::meeting::Binder::$binder);
+                        let meeting = crate::meeting::Meeting::over_tcp(crate::meeting::Binder::$binder)
+                            .with(crate::trust::Trust::$trust);
                         crate::meeting::takes_place(super::super::super::$check::<$library>(meeting)).await;
                     }
                 )+
@@ -54,12 +60,16 @@ macro_rules! over_both {
                 $(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $check() {
-                        let meeting = crate::meeting::Meeting::over_ipc(crate::meeting::Binder::$binder);
+                        let meeting = crate::meeting::Meeting::over_ipc(crate::meeting::Binder::$binder)
+                            .with(crate::trust::Trust::$trust);
                         crate::meeting::takes_place(super::super::super::$check::<$library>(meeting)).await;
                     }
                 )+
             }
         }
+    };
+    ($role:ident, $library:ty, $binder:ident, $($check:ident)+) => {
+        crate::meeting::over_both! { $role, $library, $binder, with Null, $($check)+ }
     };
 }
 pub(crate) use over_both;
@@ -83,6 +93,7 @@ pub(crate) enum Binder {
 pub(crate) struct Meeting {
     endpoint: String,
     binder: Binder,
+    trust: Trust,
     /// Over tcp: bound, and not listening. So whoever asks for a free port is not given this one, and sockets that reuse
     /// addresses, as all three libraries' do, can listen there all the same.
     port: Option<TcpSocket>,
@@ -97,6 +108,7 @@ impl Meeting {
         Self {
             endpoint: format!("tcp://{address}"),
             binder,
+            trust: Trust::Null,
             port: Some(port),
         }
     }
@@ -108,8 +120,34 @@ impl Meeting {
         Self {
             endpoint: format!("ipc://{}", std::env::temp_dir().join(name).display()),
             binder,
+            trust: Trust::Null,
             port: None,
         }
+    }
+
+    /// By another mechanism than NULL. Who binds is its server.
+    pub(crate) fn with(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Another place like this.
+    pub(crate) fn elsewhere(&self) -> Self {
+        let place = match self.is_over_tcp() {
+            true => Self::over_tcp(self.binder),
+            false => Self::over_ipc(self.binder),
+        };
+        place.with(self.trust)
+    }
+
+    /// A socket of ours that trusts theirs, and is trusted.
+    pub(crate) fn socket<K: Kind>(&self) -> Socket<K> {
+        self.builder().build().expect("no contradiction")
+    }
+
+    /// The same with options.
+    pub(crate) fn builder<K: Kind>(&self) -> Builder<K> {
+        Socket::builder().mechanism(self.trust.mechanism(self.we_bind()))
     }
 
     pub(crate) fn endpoint(&self) -> &str {
@@ -120,7 +158,11 @@ impl Meeting {
         self.binder
     }
 
-    pub(crate) fn is_over_tcp(&self) -> bool {
+    pub(crate) fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    fn is_over_tcp(&self) -> bool {
         self.port.is_some()
     }
 
@@ -162,8 +204,14 @@ impl Meeting {
         other
     }
 
+    /// A socket of theirs learns whom to trust, before it binds or connects.
+    pub(crate) async fn introduces(&self, other: &mut impl OtherSocket) {
+        other.trusts(self.trust, !self.we_bind()).await;
+    }
+
     /// A socket of theirs binds or connects.
     pub(crate) async fn joins(&self, other: &mut impl OtherSocket) {
+        self.introduces(other).await;
         match self.binder {
             Binder::We => other.connect(&self.endpoint).await,
             Binder::They => other.bind(&self.endpoint).await,

@@ -36,8 +36,8 @@ pub(crate) fn messages() -> impl Iterator<Item = Message> {
     })
 }
 
-async fn push_sends_every_message<O: OtherSocket>(meeting: Meeting) {
-    let push = Push::new();
+pub(crate) async fn push_sends_every_message<O: OtherSocket>(meeting: Meeting) {
+    let push: Push = meeting.socket();
     let mut pull: O = meeting.of(&push, SocketKind::Pull).await;
     let sending = async {
         for message in messages() {
@@ -53,8 +53,8 @@ async fn push_sends_every_message<O: OtherSocket>(meeting: Meeting) {
     tokio::join!(sending, receiving);
 }
 
-async fn pull_receives_every_message<O: OtherSocket>(meeting: Meeting) {
-    let pull = Pull::new();
+pub(crate) async fn pull_receives_every_message<O: OtherSocket>(meeting: Meeting) {
+    let pull: Pull = meeting.socket();
     let mut push: O = meeting.of(&pull, SocketKind::Push).await;
     let sending = async {
         for message in messages() {
@@ -69,8 +69,8 @@ async fn pull_receives_every_message<O: OtherSocket>(meeting: Meeting) {
     tokio::join!(sending, receiving);
 }
 
-async fn pub_publishes_every_message<O: OtherSocket>(meeting: Meeting) {
-    let publisher = Pub::new();
+pub(crate) async fn pub_publishes_every_message<O: OtherSocket>(meeting: Meeting) {
+    let publisher: Pub = meeting.socket();
     let mut sub: O = meeting.of(&publisher, SocketKind::Sub).await;
     sub.subscribe("").await;
     publisher.subscribers().at_least(1).await.expect("it is open");
@@ -87,8 +87,8 @@ async fn pub_publishes_every_message<O: OtherSocket>(meeting: Meeting) {
     tokio::join!(sending, receiving);
 }
 
-async fn sub_receives_every_message<O: OtherSocket>(meeting: Meeting) {
-    let sub = Sub::new();
+pub(crate) async fn sub_receives_every_message<O: OtherSocket>(meeting: Meeting) {
+    let sub: Sub = meeting.socket();
     sub.subscribe("");
     let mut publisher: O = meeting.of(&sub, SocketKind::Pub).await;
     // A PUB of theirs does not say who has subscribed.
@@ -116,8 +116,8 @@ async fn sub_receives_every_message<O: OtherSocket>(meeting: Meeting) {
     tokio::join!(sending, receiving);
 }
 
-async fn req_asks_with_every_message<O: OtherSocket>(meeting: Meeting) {
-    let mut req = Req::new();
+pub(crate) async fn req_asks_with_every_message<O: OtherSocket>(meeting: Meeting) {
+    let mut req: Req = meeting.socket();
     let mut rep: O = meeting.of(&req, SocketKind::Rep).await;
     for message in messages() {
         let answering = async {
@@ -130,8 +130,8 @@ async fn req_asks_with_every_message<O: OtherSocket>(meeting: Meeting) {
     }
 }
 
-async fn rep_answers_every_message<O: OtherSocket>(meeting: Meeting) {
-    let rep = Rep::new();
+pub(crate) async fn rep_answers_every_message<O: OtherSocket>(meeting: Meeting) {
+    let rep: Rep = meeting.socket();
     let mut req: O = meeting.of(&rep, SocketKind::Req).await;
     for message in messages() {
         req.send(message.clone()).await;

@@ -6,6 +6,8 @@
 
 use hubless::{Message, SocketKind};
 
+use crate::trust::Trust;
+
 /// A socket of another library, alone in a context, or on a runtime, of its own: as if it were another process.
 pub(crate) trait OtherSocket: Sized {
     /// The version of ZMTP that it announces.
@@ -13,6 +15,9 @@ pub(crate) trait OtherSocket: Sized {
 
     /// A socket of this kind, on its own until told to bind or connect.
     fn new(kind: SocketKind) -> Self;
+
+    /// Has it use this mechanism, as its server or client, from its next bind or connect on.
+    async fn trusts(&mut self, trust: Trust, serves: bool);
 
     async fn bind(&mut self, endpoint: &str);
 

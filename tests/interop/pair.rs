@@ -19,8 +19,8 @@ mod libzmq_connects {
     crate::meeting::over_both! { binding, crate::libzmq::Libzmq, We, whoever_comes_second_waits_for_its_turn }
 }
 
-async fn both_say_everything<O: OtherSocket>(meeting: Meeting) {
-    let pair = Pair::new();
+pub(crate) async fn both_say_everything<O: OtherSocket>(meeting: Meeting) {
+    let pair: Pair = meeting.socket();
     let mut other: O = meeting.of(&pair, SocketKind::Pair).await;
     for message in messages() {
         pair.send(&message).await.expect("it is open");

@@ -1,7 +1,7 @@
 //! DEALER and ROUTER, in every combination with the kinds that they talk to: every message in both directions, and the
 //! names of peers, chosen and made up.
 
-use hubless::{Dealer, Event, Message, Rep, Req, Router, RoutingId, SendError, SocketKind};
+use hubless::{Event, Message, RoutingId, SendError, SocketKind, kind};
 use peers::libzmq::option;
 
 use crate::libzmq::Libzmq;
@@ -38,7 +38,7 @@ mod libzmq_comes_to_us {
 }
 
 /// Options that only libzmq has among the others.
-trait WithOptions: OtherSocket {
+pub(crate) trait WithOptions: OtherSocket {
     /// A socket with a routing id, or none if it is empty; `probe`: it sends an empty message first.
     async fn with(kind: SocketKind, routing_id: &'static str, probe: bool) -> Self;
 
@@ -69,7 +69,7 @@ impl WithOptions for Libzmq {
 }
 
 /// Both come; theirs with a routing id.
-async fn meet<K: hubless::kind::Kind, O: WithOptions>(
+async fn meet<K: kind::Kind, O: WithOptions>(
     meeting: &Meeting,
     ours: &hubless::Socket<K>,
     kind: SocketKind,
@@ -95,8 +95,12 @@ fn behind(id: &[u8], message: &Message) -> Message {
     Message::from((id, message))
 }
 
-async fn a_dealer_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
-    let dealer = Dealer::builder().routing_id("we").build().expect("a name");
+pub(crate) async fn a_dealer_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
+    let dealer = meeting
+        .builder::<kind::Dealer>()
+        .routing_id("we")
+        .build()
+        .expect("a name");
     let mut router: O = meet(&meeting, &dealer, SocketKind::Router, "").await;
     for message in messages() {
         dealer.send(&message).await.expect("it is open");
@@ -107,8 +111,8 @@ async fn a_dealer_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
     }
 }
 
-async fn a_dealer_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
-    let dealer = Dealer::new();
+pub(crate) async fn a_dealer_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
+    let dealer = meeting.socket::<kind::Dealer>();
     let mut other: O = meet(&meeting, &dealer, SocketKind::Dealer, "").await;
     for message in messages() {
         dealer.send(&message).await.expect("it is open");
@@ -119,8 +123,8 @@ async fn a_dealer_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
     }
 }
 
-async fn a_dealer_asks_their_rep<O: WithOptions>(meeting: Meeting) {
-    let dealer = Dealer::new();
+pub(crate) async fn a_dealer_asks_their_rep<O: WithOptions>(meeting: Meeting) {
+    let dealer = meeting.socket::<kind::Dealer>();
     let mut rep: O = meet(&meeting, &dealer, SocketKind::Rep, "").await;
     for message in messages() {
         dealer.send(("id", "", &message)).await.expect("it is open");
@@ -132,8 +136,9 @@ async fn a_dealer_asks_their_rep<O: WithOptions>(meeting: Meeting) {
     }
 }
 
-async fn a_router_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
-    let router = Router::builder()
+pub(crate) async fn a_router_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
+    let router = meeting
+        .builder::<kind::Router>()
         .mandatory(true)
         .build()
         .expect("no contradiction");
@@ -151,8 +156,12 @@ async fn a_router_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
     }
 }
 
-async fn a_router_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
-    let router = Router::builder().routing_id("we").build().expect("a name");
+pub(crate) async fn a_router_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
+    let router = meeting
+        .builder::<kind::Router>()
+        .routing_id("we")
+        .build()
+        .expect("a name");
     let mut other: O = meet(&meeting, &router, SocketKind::Router, "they").await;
     for message in messages() {
         router
@@ -167,8 +176,8 @@ async fn a_router_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
     }
 }
 
-async fn a_router_answers_their_req<O: WithOptions>(meeting: Meeting) {
-    let router = Router::new();
+pub(crate) async fn a_router_answers_their_req<O: WithOptions>(meeting: Meeting) {
+    let router = meeting.socket::<kind::Router>();
     let mut req: O = meet(&meeting, &router, SocketKind::Req, "").await;
     for message in messages() {
         req.send(message.clone()).await;
@@ -181,9 +190,10 @@ async fn a_router_answers_their_req<O: WithOptions>(meeting: Meeting) {
     }
 }
 
-async fn a_req_asks_their_router<O: WithOptions>(meeting: Meeting) {
+pub(crate) async fn a_req_asks_their_router<O: WithOptions>(meeting: Meeting) {
     for correlate in [false, true] {
-        let mut req = Req::builder()
+        let mut req = meeting
+            .builder::<kind::Req>()
             .routing_id("we")
             .correlate(correlate)
             .build()
@@ -205,8 +215,8 @@ async fn a_req_asks_their_router<O: WithOptions>(meeting: Meeting) {
     }
 }
 
-async fn a_rep_answers_their_dealer<O: WithOptions>(meeting: Meeting) {
-    let rep = Rep::new();
+pub(crate) async fn a_rep_answers_their_dealer<O: WithOptions>(meeting: Meeting) {
+    let rep = meeting.socket::<kind::Rep>();
     let mut dealer: O = meet(&meeting, &rep, SocketKind::Dealer, "").await;
     for message in messages() {
         let question = Message::from(("id", "", &message));
@@ -220,7 +230,11 @@ async fn a_rep_answers_their_dealer<O: WithOptions>(meeting: Meeting) {
 
 async fn our_names_are_known_to_their_router<O: WithOptions>(meeting: Meeting) {
     for name in ["x", "a name of several words"] {
-        let dealer = Dealer::builder().routing_id(name).build().expect("a name");
+        let dealer = meeting
+            .builder::<kind::Dealer>()
+            .routing_id(name)
+            .build()
+            .expect("a name");
         let mut router: O = meet(&meeting, &dealer, SocketKind::Router, "").await;
         dealer.send("hello").await.expect("it is open");
         assert_eq!(router.recv().await, Message::from([name, "hello"]));
@@ -232,7 +246,7 @@ async fn our_names_are_known_to_their_router<O: WithOptions>(meeting: Meeting) {
 }
 
 async fn their_names_are_known_to_our_router<O: WithOptions>(meeting: Meeting) {
-    let router = Router::new();
+    let router = meeting.socket::<kind::Router>();
     let mut dealer: O = meet(&meeting, &router, SocketKind::Dealer, "they").await;
     let peer = router.peer(&"they".into()).expect("it is there");
     assert_eq!(
@@ -245,7 +259,7 @@ async fn their_names_are_known_to_our_router<O: WithOptions>(meeting: Meeting) {
 }
 
 async fn those_without_a_name_are_given_one<O: WithOptions>(meeting: Meeting) {
-    let router = Router::new();
+    let router = meeting.socket::<kind::Router>();
     let mut dealer: O = meet(&meeting, &router, SocketKind::Dealer, "").await;
     dealer.send("hello").await;
     let (id, _) = router.recv_from().await.expect("it is open");
@@ -259,7 +273,8 @@ async fn those_without_a_name_are_given_one<O: WithOptions>(meeting: Meeting) {
 }
 
 async fn a_probe_introduces_us<O: WithOptions>(meeting: Meeting) {
-    let dealer = Dealer::builder()
+    let dealer = meeting
+        .builder::<kind::Dealer>()
         .routing_id("we")
         .probe(true)
         .build()
@@ -271,7 +286,7 @@ async fn a_probe_introduces_us<O: WithOptions>(meeting: Meeting) {
 }
 
 async fn a_probe_introduces_them<O: WithOptions>(meeting: Meeting) {
-    let router = Router::new();
+    let router = meeting.socket::<kind::Router>();
     let mut dealer = O::with(SocketKind::Dealer, "they", true).await;
     match meeting.binder() {
         Binder::We => {
@@ -288,7 +303,8 @@ async fn a_probe_introduces_them<O: WithOptions>(meeting: Meeting) {
 }
 
 async fn a_burst_from_a_router_arrives_whole<O: WithOptions>(meeting: Meeting) {
-    let router = Router::builder()
+    let router = meeting
+        .builder::<kind::Router>()
         .mandatory(true)
         .build()
         .expect("no contradiction");
@@ -310,7 +326,7 @@ async fn a_burst_from_a_router_arrives_whole<O: WithOptions>(meeting: Meeting) {
 
 /// As happens when the way to a peer is lost without a word, and it comes again on another.
 async fn their_second_of_a_name_is_let_in_when_the_first_has_gone<O: WithOptions>(meeting: Meeting) {
-    let router = Router::new();
+    let router = meeting.socket::<kind::Router>();
     let first: O = meet(&meeting, &router, SocketKind::Dealer, "same").await;
     let mut monitor = router.monitor();
     let mut second = O::with(SocketKind::Dealer, "same", false).await;
@@ -332,7 +348,8 @@ async fn their_second_of_a_name_is_let_in_when_the_first_has_gone<O: WithOptions
 }
 
 async fn their_second_of_a_name_takes_it_over<O: WithOptions>(meeting: Meeting) {
-    let router = Router::builder()
+    let router = meeting
+        .builder::<kind::Router>()
         .handover(true)
         .build()
         .expect("no contradiction");

@@ -52,7 +52,7 @@ async fn publish(publisher: &Pub, messages: &[&str]) {
 async fn pub_serves_who_subscribes_until_it_cancels_and_when_it_subscribes_again<O: OtherSocket>(
     meeting: Meeting,
 ) {
-    let publisher = Pub::new();
+    let publisher: Pub = meeting.socket();
     let mut sub: O = meeting.of(&publisher, SocketKind::Sub).await;
     sub.subscribe("a").await;
     sub.subscribe("b").await;
@@ -74,7 +74,7 @@ async fn pub_serves_who_subscribes_until_it_cancels_and_when_it_subscribes_again
 }
 
 async fn pub_serves_whoever_subscribes_in_whatever_form<O: OtherSocket>(meeting: Meeting) {
-    let publisher = Pub::new();
+    let publisher: Pub = meeting.socket();
     let mut newer: O = meeting.of(&publisher, SocketKind::Sub).await;
     let mut older: ZeromqCrate = meeting.they_come(SocketKind::Sub).await;
     newer.subscribe("a").await;
@@ -90,7 +90,7 @@ async fn pub_serves_whoever_subscribes_in_whatever_form<O: OtherSocket>(meeting:
 }
 
 async fn pub_serves_who_subscribed_twice_and_cancelled_once<O: OtherSocket>(meeting: Meeting) {
-    let publisher = Pub::new();
+    let publisher: Pub = meeting.socket();
     let mut sub: O = meeting.of(&publisher, SocketKind::Sub).await;
     subscribe_twice_and_cancel_once(&publisher, &mut sub).await;
     publish(&publisher, &["a is wanted once"]).await;
@@ -100,7 +100,7 @@ async fn pub_serves_who_subscribed_twice_and_cancelled_once<O: OtherSocket>(meet
 }
 
 async fn pub_holds_a_prefix_once_for_each_peer<O: OtherSocket>(meeting: Meeting) {
-    let publisher = Pub::new();
+    let publisher: Pub = meeting.socket();
     let mut sub: O = meeting.of(&publisher, SocketKind::Sub).await;
     subscribe_twice_and_cancel_once(&publisher, &mut sub).await;
     assert_eq!(publisher.subscribers().to("a").count(), 0);
@@ -119,8 +119,8 @@ async fn subscribe_twice_and_cancel_once(publisher: &Pub, sub: &mut impl OtherSo
     nobody_gets(publisher, "last").await;
 }
 
-async fn sub_subscribes_cancels_and_subscribes_again<O: OtherSocket>(meeting: Meeting) {
-    let sub = Sub::new();
+pub(crate) async fn sub_subscribes_cancels_and_subscribes_again<O: OtherSocket>(meeting: Meeting) {
+    let sub: Sub = meeting.socket();
     sub.subscribe("a");
     let mut publisher: O = meeting.of(&sub, SocketKind::XPub).await;
     assert_eq!(publisher.recv().await, "\x01a");
@@ -145,7 +145,7 @@ async fn sub_subscribes_cancels_and_subscribes_again<O: OtherSocket>(meeting: Me
 }
 
 async fn sub_tells_a_prefix_once_however_often_it_is_wanted<O: OtherSocket>(meeting: Meeting) {
-    let sub = Sub::new();
+    let sub: Sub = meeting.socket();
     let mut publisher: O = meeting.of(&sub, SocketKind::XPub).await;
     sub.subscribe("first");
     assert_eq!(publisher.recv().await, "\x01first");
@@ -161,7 +161,7 @@ async fn sub_tells_a_prefix_once_however_often_it_is_wanted<O: OtherSocket>(meet
 }
 
 async fn prefixes_of_every_length_and_of_any_bytes_are_understood<O: OtherSocket>(meeting: Meeting) {
-    let sub = Sub::new();
+    let sub: Sub = meeting.socket();
     let mut publisher: O = meeting.of(&sub, SocketKind::XPub).await;
     // With the byte in front, or with a command's name, they are as long as a short frame can be, or longer.
     let lengths = [0, 1, 243, 244, 245, 246, 254, 255, 256, 65_536];

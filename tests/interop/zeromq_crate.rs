@@ -36,6 +36,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::other::OtherSocket;
+use crate::trust::Trust;
 
 /// A socket of the `zeromq` crate.
 pub(crate) struct ZeromqCrate {
@@ -95,6 +96,10 @@ impl OtherSocket for ZeromqCrate {
         let events = Box::new(each!(&mut socket, socket => socket.monitor()));
         let side = Arc::new(Mutex::new(Side { socket, events }));
         Self { side, home }
+    }
+
+    async fn trusts(&mut self, trust: Trust, _: bool) {
+        assert_eq!(trust, Trust::Null, "it has no other");
     }
 
     async fn bind(&mut self, endpoint: &str) {

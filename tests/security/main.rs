@@ -15,6 +15,8 @@
 #[path = "../conformance/bytes.rs"]
 #[allow(dead_code)]
 mod bytes;
+#[path = "../conformance/flood.rs"]
+mod flood;
 #[path = "../conformance/raw.rs"]
 #[allow(dead_code)]
 mod raw;

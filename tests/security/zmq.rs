@@ -1,14 +1,14 @@
 //! libzmq's side: a thread with a context of its own and, where somebody must decide, a ZAP handler in it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-use peers::libzmq::{Context, CurveKeys, Socket, SocketType, option};
+use peers::libzmq::{Context, CurveKeys, Socket, SocketType, Zap, option};
 
 use crate::{SOON, soon};
+
+/// What libzmq's servers ask a ZAP handler about.
+const DOMAIN: &str = "tests";
 
 /// How a libzmq socket is to be set up.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Setup {
             }
             Self::PlainServer(..) => {
                 socket.set(option::PLAIN_SERVER, 1).expect("a server");
-                socket.set_bytes(option::ZAP_DOMAIN, "tests").expect("a domain");
+                socket.set_bytes(option::ZAP_DOMAIN, DOMAIN).expect("a domain");
             }
             Self::CurveClient { server, own } => {
                 socket.set_bytes(option::CURVE_SERVERKEY, server).expect("a key");
@@ -57,7 +57,7 @@ impl Setup {
                     .set_bytes(option::CURVE_SECRETKEY, &own.secret)
                     .expect("a key");
                 if !allowed.is_empty() {
-                    socket.set_bytes(option::ZAP_DOMAIN, "tests").expect("a domain");
+                    socket.set_bytes(option::ZAP_DOMAIN, DOMAIN).expect("a domain");
                 }
             }
         }
@@ -84,52 +84,6 @@ impl Setup {
     }
 }
 
-/// Answers ZAP requests until it is dropped.
-struct Zap {
-    ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Zap {
-    fn start(context: &Context, setup: Setup) -> Self {
-        let (tell, told) = mpsc::channel();
-        let (context, ends) = (context.clone(), Arc::new(AtomicBool::new(false)));
-        let end = ends.clone();
-        let thread = thread::spawn(move || {
-            let rep = context.socket(SocketType::Rep).expect("a socket");
-            rep.bind("inproc://zeromq.zap.01").expect("nobody else decides");
-            tell.send(()).expect("the test waits");
-            while !end.load(Ordering::Relaxed) {
-                let Ok(request) = rep.recv_timeout(Duration::from_millis(20)) else {
-                    continue;
-                };
-                assert_eq!(request[0], b"1.0");
-                assert_eq!(request[2], b"tests");
-                let status: &[u8] = if setup.admits(&request[6..]) {
-                    b"200"
-                } else {
-                    b"400"
-                };
-                // No user id: libzmq passes it on as a message, and its own REQ takes that for a broken reply.
-                let reply: [&[u8]; 6] = [b"1.0", &request[1], status, b"", b"", b""];
-                rep.send(&reply).expect("it answers");
-            }
-        });
-        told.recv().expect("it starts");
-        Self {
-            ends,
-            thread: Some(thread),
-        }
-    }
-}
-
-impl Drop for Zap {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Relaxed);
-        self.thread.take().map(JoinHandle::join);
-    }
-}
-
 /// Runs `work` with a socket that is set up so.
 pub(crate) fn zmq<T: Send + 'static>(
     kind: SocketType,
@@ -138,7 +92,10 @@ pub(crate) fn zmq<T: Send + 'static>(
 ) -> JoinHandle<T> {
     thread::spawn(move || {
         let context = Context::new();
-        let zap = setup.needs_zap().then(|| Zap::start(&context, setup.clone()));
+        let zap = setup.needs_zap().then(|| {
+            let setup = setup.clone();
+            Zap::start(&context, DOMAIN, move |credentials| setup.admits(credentials))
+        });
         let socket = context.socket(kind).expect("libzmq makes a socket");
         socket.set(option::LINGER, 30_000).expect("it lingers");
         setup.apply(&socket);

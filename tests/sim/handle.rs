@@ -1,6 +1,6 @@
 //! A socket, whichever it is: what every story does with all of them.
 
-use hubless::{EndpointError, Peers, Pub, Pull, Push, Rep, Stats, Sub, Unsent};
+use hubless::{Dealer, EndpointError, Peers, Pub, Pull, Push, Rep, Router, Stats, Sub, Unsent};
 
 use crate::stage::Stage;
 
@@ -8,6 +8,8 @@ use crate::stage::Stage;
 pub(crate) enum Handle {
     Push(Push),
     Pull(Pull),
+    Dealer(Dealer),
+    Router(Router),
     Pub(Pub),
     Sub(Sub),
     Rep(Rep),
@@ -19,6 +21,8 @@ macro_rules! with {
         match $handle {
             Handle::Push($socket) => $work,
             Handle::Pull($socket) => $work,
+            Handle::Dealer($socket) => $work,
+            Handle::Router($socket) => $work,
             Handle::Pub($socket) => $work,
             Handle::Sub($socket) => $work,
             Handle::Rep($socket) => $work,

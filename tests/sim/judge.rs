@@ -86,8 +86,8 @@ pub(crate) fn at_the_end(world: &World) {
             departures(links, number as u16, record, complaints);
         }
         let mut arrived = BTreeMap::new();
-        for (number, record) in records.iter().enumerate().filter(|(_, record)| !record.sends) {
-            arrivals(links, number as u16, record, &mut arrived, complaints);
+        for (number, _) in records.iter().enumerate().filter(|(_, record)| !record.sends) {
+            arrivals(links, number as u16, &records, &mut arrived, complaints);
         }
         for link in links {
             passage(link, &records, complaints);
@@ -203,7 +203,9 @@ fn departures(links: &[Link], number: u16, record: &Record, complaints: &mut Vec
                 continue;
             };
             let before = pipes.insert(pipe, place);
-            if before.is_some_and(|before| before >= place) && (side == 1 || !record.doubled) {
+            // What was rerouted stands where it came to.
+            let in_order = !record.reroutes && (side == 1 || !record.doubled);
+            if before.is_some_and(|before| before >= place) && in_order {
                 complaints.push(format!(
                     "G2: {id:?} left on link {at} after one that was accepted later"
                 ));
@@ -241,10 +243,11 @@ fn departures(links: &[Link], number: u16, record: &Record, complaints: &mut Vec
 fn arrivals(
     links: &[Link],
     number: u16,
-    record: &Record,
+    records: &[Record],
     arrived: &mut BTreeMap<Id, u16>,
     complaints: &mut Vec<String>,
 ) {
+    let record = &records[number as usize];
     // Where each message was read: its connection and its place there.
     let mut read = BTreeMap::new();
     for (at, link) in links.iter().enumerate() {
@@ -258,6 +261,7 @@ fn arrivals(
         }
     }
     let mut last = BTreeMap::new();
+    let mut newest: BTreeMap<&str, usize> = BTreeMap::new();
     for id in &record.delivered {
         if let Some(before) = arrived.insert(*id, number) {
             complaints.push(format!(
@@ -270,6 +274,25 @@ fn arrivals(
             ));
             continue;
         };
+        // A dialed endpoint is one pipe over all its connections. (One that was given up and dialed again is another.)
+        if outgoing(&links[link], number) == Some(0) && !record.doubled && !record.parted_early {
+            let endpoint = links[link].endpoint.as_str();
+            let newest = newest.entry(endpoint).or_default();
+            if link < *newest {
+                complaints.push(format!(
+                    "G2: {id:?} of link {link} was delivered after something of link {newest}, the next to {endpoint}"
+                ));
+            }
+            *newest = link.max(*newest);
+        }
+        if let Some(aim) = record_of(records, id).and_then(|sender| sender.aims.get(&id.number))
+            && *aim != record.place
+        {
+            complaints.push(format!(
+                "G1: {id:?} was for the receiver at {aim} and was delivered to the one at {}",
+                record.place
+            ));
+        }
         let next = last.insert(link, place).map_or(0, |before| before + 1);
         if place < next {
             complaints.push(format!(
@@ -281,6 +304,11 @@ fn arrivals(
             ));
         }
     }
+}
+
+/// Who sent this.
+fn record_of<'a>(records: &'a [Record], id: &Id) -> Option<&'a Record> {
+    records.get(usize::from(id.socket))
 }
 
 /// G4, G10 on the way: a connection that nobody broke loses nothing, and what arrives is what left, in its order.

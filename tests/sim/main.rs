@@ -13,7 +13,8 @@
 //!
 //! In some stories there is a mechanism (`trust`): PLAIN in every twentieth or so, CURVE in half as many.
 //!
-//! `story` is a program of PUSH and PULL, `net` the network, `judge` holds the two against each other. `news` does the
+//! `story` is a program of PUSH and PULL, or of DEALERs, or of ROUTERs that name DEALERs, `net` the network, `judge` holds the
+//! two against each other. `news` does the
 //! same with PUB and SUB, `asking` with REQ and REP. What the judges are worth is tested too: `malice` plants bugs, and
 //! each must be found.
 
@@ -34,6 +35,8 @@ mod tap;
 mod trust;
 
 use std::env;
+use std::ops::Range;
+use std::thread;
 
 use malice::Malice;
 use stage::Outcome;
@@ -45,7 +48,8 @@ const SEEDS: u64 = 20_000;
 /// Each planted bug is found within so many seeds.
 const SOON: u64 = 5000;
 
-/// Tells the story of one seed: of five three are about PUSH and PULL, one about PUB and SUB, one about REQ and REP.
+/// Tells the story of one seed: of five three are about who sends to one (PUSH, DEALER, ROUTER), one about PUB and SUB, one
+/// about REQ and REP.
 fn tell(seed: u64, malice: Option<Malice>, keep_log: bool) -> Outcome {
     match seed % 5 {
         3 => news::tell(seed, malice, keep_log),
@@ -61,24 +65,65 @@ fn number(name: &str) -> Option<u64> {
 /// So many stories may end badly before no more are told.
 const ENOUGH: usize = 30;
 
-/// Tells the stories of these seeds; panics if one ends badly.
-fn tell_all(seeds: impl Iterator<Item = u64>) {
-    let (mut stories, mut delivered, mut sealed) = (0, 0, 0);
-    let mut failures = Vec::new();
-    for seed in seeds {
-        let outcome = tell(seed, None, false);
-        stories += 1;
-        delivered += outcome.delivered;
-        if outcome.trust == Some(Trust::Curve) {
-            sealed += outcome.delivered;
+/// What came of many stories.
+#[derive(Default)]
+struct Tally {
+    stories: u64,
+    delivered: usize,
+    sealed: usize,
+    failures: Vec<(u64, String)>,
+}
+
+impl Tally {
+    fn of(seeds: impl Iterator<Item = u64>) -> Self {
+        let mut tally = Self::default();
+        for seed in seeds {
+            let outcome = tell(seed, None, false);
+            tally.stories += 1;
+            tally.delivered += outcome.delivered;
+            if outcome.trust == Some(Trust::Curve) {
+                tally.sealed += outcome.delivered;
+            }
+            let complaint = outcome.complaints.into_iter().next();
+            tally
+                .failures
+                .extend(complaint.map(|complaint| (seed, complaint)));
+            if tally.failures.len() >= ENOUGH {
+                break;
+            }
         }
-        if let Some(complaint) = outcome.complaints.into_iter().next() {
-            failures.push((seed, complaint));
-        }
-        if failures.len() >= ENOUGH {
-            break;
-        }
+        tally
     }
+
+    fn and(mut self, other: Self) -> Self {
+        self.stories += other.stories;
+        self.delivered += other.delivered;
+        self.sealed += other.sealed;
+        self.failures.extend(other.failures);
+        self
+    }
+}
+
+/// Tells the stories of these seeds, on as many threads as run at once; panics if one ends badly.
+fn tell_all(seeds: Range<u64>) {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let tally = thread::scope(|scope| {
+        let each = (0..threads).map(|first| {
+            let seeds = seeds.clone().skip(first).step_by(threads);
+            scope.spawn(move || Tally::of(seeds))
+        });
+        let each: Vec<_> = each.collect();
+        each.into_iter()
+            .map(|thread| thread.join().expect("panics in stories are caught"))
+            .fold(Tally::default(), Tally::and)
+    });
+    let Tally {
+        stories,
+        delivered,
+        sealed,
+        mut failures,
+    } = tally;
+    failures.sort();
     println!("{stories} stories, {delivered} messages delivered, {sealed} of them sealed");
     assert!(sealed > 0 || stories < 1000, "there is no story with CURVE");
     let Some((seed, _)) = failures.first() else { return };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hubless::carrier::Carrier;
-use hubless::kind::Kind;
+use hubless::kind::{HasIncoming, HasOutgoing, Kind};
 use hubless::{Builder, Heartbeat, Tuning};
 
 use crate::dice::Dice;
@@ -22,9 +22,24 @@ pub(crate) struct Scenario {
     pub(crate) letters: Letters,
     pub(crate) faults: Vec<(u64, u64, Fault)>,
     pub(crate) finale: Finale,
+    pub(crate) kinds: Kinds,
+    /// What waited for a peer that is lost goes to others.
+    pub(crate) reroute: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Of which kinds they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kinds {
+    PushAndPull,
+    DealerAndDealer,
+    /// A ROUTER names whom it sends to, by the place where it lives.
+    RouterAndDealer {
+        mandatory: bool,
+        handover: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Edge {
     pub(crate) sender: usize,
     pub(crate) receiver: usize,
@@ -189,9 +204,44 @@ impl Scenario {
                     Order::Together,
                 ]),
             },
+            kinds: Kinds::PushAndPull,
+            reroute: false,
         };
+        scenario.draw_kinds(seed);
         scenario.make_possible();
         scenario
+    }
+
+    fn draw_kinds(&mut self, seed: u64) {
+        let dice = &mut Dice::new(seed).fork(7);
+        self.kinds = match dice.below(10) {
+            0..6 => Kinds::PushAndPull,
+            6..8 => Kinds::DealerAndDealer,
+            _ => Kinds::RouterAndDealer {
+                mandatory: dice.chance(70),
+                handover: dice.chance(40),
+            },
+        };
+        if self.kinds != Kinds::PushAndPull {
+            // Only PUSH and PULL may dial one endpoint twice.
+            self.edges.dedup();
+        }
+        match self.kinds {
+            Kinds::RouterAndDealer { .. } => {
+                // It has a queue for those that are there, and messages for one of them are not replaced by those for another.
+                for plan in &mut self.senders {
+                    (plan.options.immediate, plan.options.conflate) = (false, false);
+                }
+                // Of two ways to one name the second is closed, which is no end in good order.
+                self.be_silent();
+            }
+            _ => self.reroute = dice.chance(25),
+        }
+        if self.reroute {
+            for plan in &mut self.senders {
+                plan.options.conflate = false;
+            }
+        }
     }
 
     /// No heartbeats: a sealed command of which a part has passed looks like a message.
@@ -239,6 +289,24 @@ impl Options {
             .memory_budget(self.memory_budget)
             // One driver of a process spins, so whether this one does would depend on the stories told beside it.
             .tuning(Tuning::new().spin(false))
+    }
+
+    /// Marks of what is sent.
+    pub(crate) fn for_sending<K: HasOutgoing>(&self, builder: Builder<K>) -> Builder<K> {
+        let builder = builder.send_hwm(self.hwm);
+        match self.hwm_bytes {
+            0 => builder,
+            bytes => builder.send_hwm_bytes(bytes),
+        }
+    }
+
+    /// Marks of what is received.
+    pub(crate) fn for_receiving<K: HasIncoming>(&self, builder: Builder<K>) -> Builder<K> {
+        let builder = builder.recv_hwm(self.hwm);
+        match self.hwm_bytes {
+            0 => builder,
+            bytes => builder.recv_hwm_bytes(bytes),
+        }
     }
 
     /// Notices a dead peer no sooner than a live one can answer over a line that takes so many milliseconds.

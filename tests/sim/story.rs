@@ -7,6 +7,7 @@
 //!
 //! Everything runs on one paused runtime: time passes when all tasks wait, and only as far as the next of them.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hubless::{EndpointError, Mechanism, Message, Pull, Push, Unsent};
+use hubless::kind::{HasIncoming, HasOutgoing, Receives, Sends, Shares};
+use hubless::{
+    Dealer, EndpointError, Mechanism, Message, Payload, Pull, Push, Router, RoutingId, SendError, Socket,
+    TrySendError, Unsent,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;
@@ -22,7 +27,7 @@ use crate::handle::Handle;
 use crate::judge;
 use crate::letter::{Id, Shape};
 use crate::malice::Malice;
-use crate::scenario::{Options, Order, Scenario, Step};
+use crate::scenario::{Kinds, Options, Order, Scenario, Step};
 use crate::stage::{self, LIVENESS, Outcome, Stage};
 use crate::trust::Trust;
 
@@ -48,8 +53,14 @@ pub(crate) struct Record {
     pub(crate) delivered: Vec<Id>,
     /// It dials one endpoint twice: two pipes that cannot be told apart from outside.
     pub(crate) doubled: bool,
-    /// It was told to end a connection, so it may have left something unread.
+    /// It sends what waited for one peer to others.
+    pub(crate) reroutes: bool,
+    /// By number: at which place the receiver lives that a message is for, if it is for one.
+    pub(crate) aims: BTreeMap<u32, usize>,
+    /// It was told to end a connection, so it may have left something unread …
     pub(crate) parted: bool,
+    /// … and to make it again.
+    pub(crate) parted_early: bool,
     /// It is closed.
     pub(crate) closed: bool,
 }
@@ -184,7 +195,7 @@ impl World {
         let options = plan.expect("every place has a plan");
         let seed = Dice::new(self.seed).fork(u64::from(number) + 1000).roll();
         let mechanism = self.trust.mechanism(!here.sends);
-        let handle = build(here.sends, &options, mechanism, self.net.port(number), seed);
+        let handle = self.build(here, &options, mechanism, self.net.port(number), seed);
         self.records().push(Record {
             place: here.index,
             sends: here.sends,
@@ -195,7 +206,10 @@ impl World {
             unsent: Vec::new(),
             delivered: Vec::new(),
             doubled: (1..here.dials.len()).any(|at| here.dials[..at].contains(&here.dials[at])),
+            reroutes: self.scenario.reroute,
+            aims: BTreeMap::new(),
             parted: false,
+            parted_early: false,
             closed: false,
         });
         self.net.note("socket", &[number.into(), place as u64]);
@@ -208,6 +222,56 @@ impl World {
             }
         }
         *here.lock() = Some((number, handle));
+    }
+
+    fn build(
+        &self,
+        here: &Place,
+        options: &Options,
+        mechanism: Mechanism,
+        carrier: Arc<dyn hubless::carrier::Carrier>,
+        seed: u64,
+    ) -> Handle {
+        let reroute = self.scenario.reroute;
+        let built = "the options do not contradict each other";
+        if let Kinds::RouterAndDealer { mandatory, handover } = self.scenario.kinds
+            && here.sends
+        {
+            let router = options
+                .apply(Router::builder(), carrier, seed)
+                .mechanism(mechanism)
+                .mandatory(mandatory)
+                .handover(handover);
+            return Handle::Router(options.for_sending(router).build().expect(built));
+        }
+        match (self.scenario.kinds, here.sends) {
+            (Kinds::PushAndPull, true) => {
+                let push = options.apply(Push::builder(), carrier, seed).mechanism(mechanism);
+                let push = push.conflate(options.conflate).immediate(options.immediate);
+                let push = options.for_sending(push).reroute(reroute);
+                Handle::Push(push.build().expect(built))
+            }
+            (Kinds::PushAndPull, false) => {
+                let pull = options.apply(Pull::builder(), carrier, seed).mechanism(mechanism);
+                let pull = options.for_receiving(pull.conflate(options.conflate));
+                Handle::Pull(pull.build().expect(built))
+            }
+            (_, true) => {
+                let dealer = options
+                    .apply(Dealer::builder(), carrier, seed)
+                    .mechanism(mechanism);
+                let dealer = dealer.conflate(options.conflate).immediate(options.immediate);
+                let dealer = options.for_sending(dealer).reroute(reroute);
+                Handle::Dealer(dealer.build().expect(built))
+            }
+            (_, false) => {
+                let dealer = options
+                    .apply(Dealer::builder(), carrier, seed)
+                    .mechanism(mechanism);
+                let dealer = dealer.conflate(options.conflate).routing_id(name_of(here.index));
+                Handle::Dealer(options.for_receiving(dealer).build().expect(built))
+            }
+        }
     }
 
     /// Waits until everything has moved that may.
@@ -391,35 +455,9 @@ fn places(scenario: &Scenario) -> Vec<Place> {
     places
 }
 
-fn build(
-    sends: bool,
-    options: &Options,
-    mechanism: Mechanism,
-    carrier: Arc<dyn hubless::carrier::Carrier>,
-    seed: u64,
-) -> Handle {
-    if sends {
-        let mut builder = options
-            .apply(Push::builder(), carrier, seed)
-            .mechanism(mechanism)
-            .conflate(options.conflate)
-            .send_hwm(options.hwm)
-            .immediate(options.immediate);
-        if options.hwm_bytes > 0 {
-            builder = builder.send_hwm_bytes(options.hwm_bytes);
-        }
-        Handle::Push(builder.build().expect("the options do not contradict each other"))
-    } else {
-        let mut builder = options
-            .apply(Pull::builder(), carrier, seed)
-            .mechanism(mechanism)
-            .conflate(options.conflate)
-            .recv_hwm(options.hwm);
-        if options.hwm_bytes > 0 {
-            builder = builder.recv_hwm_bytes(options.hwm_bytes);
-        }
-        Handle::Pull(builder.build().expect("the options do not contradict each other"))
-    }
+/// The routing id of whoever lives at this place among the receivers.
+fn name_of(place: usize) -> String {
+    format!("receiver {place}")
 }
 
 /// One task of the program, with its handle of a socket.
@@ -499,7 +537,10 @@ impl Actor {
             .chain(place.dials.iter().map(|endpoint| (endpoint, false)))
             .collect();
         let (endpoint, bound) = endpoints[which as usize % endpoints.len()];
-        self.world.records()[number as usize].parted = true;
+        {
+            let record = &mut self.world.records()[number as usize];
+            (record.parted, record.parted_early) = (true, true);
+        }
         self.world.net.note("part", &[number.into(), bound.into()]);
         let start = Instant::now();
         match handle.part(endpoint, bound).await {
@@ -560,41 +601,38 @@ impl Actor {
         if matches!(step, Step::Pause(_) | Step::Part(..) | Step::Renew(..)) {
             return self.common_step(step).await;
         }
-        let Some((number, Handle::Push(push))) = self.current().await else {
-            return;
-        };
-        let (id, shape) = self.write_letter(number);
-        let slice = shape.0.len() == 1 && self.dice.chance(self.world.scenario.letters.slices);
-        let message = shape.message(id);
-        let body = message.frame(0).map(<[u8]>::to_vec).unwrap_or_default();
-        let payload: hubless::Payload<'_> = if slice {
-            body.as_slice().into()
-        } else {
-            message.clone().into()
-        };
+        match self.current().await {
+            Some((number, Handle::Push(push))) => self.send_through(step, number, &push).await,
+            Some((number, Handle::Dealer(dealer))) => self.send_through(step, number, &dealer).await,
+            Some((number, Handle::Router(router))) => self.send_to_one(step, number, &router).await,
+            _ => {}
+        }
+    }
+
+    async fn send_through<K>(&mut self, step: &Step, number: u16, socket: &Socket<K>)
+    where
+        K: Sends + Shares + HasOutgoing,
+    {
+        let (id, message, body) = self.letter(number);
+        let payload = payload(&message, &body);
         let accepted = match step {
-            Step::Send => push
-                .send(payload)
-                .await
-                .map_err(|error| Some(error.into_message())),
-            Step::TrySend => push.try_send(payload).map_err(|error| Some(error.into_message())),
-            Step::SendTimeout(limit) => push
+            Step::Send => sent(socket.send(payload).await),
+            Step::TrySend => tried(socket.try_send(payload)),
+            Step::SendTimeout(limit) => socket
                 .send_timeout(payload, Duration::from_millis(*limit))
                 .await
                 .map_err(|error| Some(error.into_message())),
-            Step::SendGivenUp(polls, limit) => match up_to(*polls, *limit, push.send(payload)).await {
-                Some(sent) => sent.map_err(|error| Some(error.into_message())),
-                None => Err(None),
-            },
-            Step::SendForgotten(hold) => match forgotten(*hold, push.send(payload)).await {
-                Some(sent) => sent.map_err(|error| Some(error.into_message())),
-                None => Err(None),
-            },
-            Step::Reserve(hold, used) => match push.reserve().await {
+            Step::SendGivenUp(polls, limit) => up_to(*polls, *limit, socket.send(payload))
+                .await
+                .map_or(Err(None), sent),
+            Step::SendForgotten(hold) => forgotten(*hold, socket.send(payload))
+                .await
+                .map_or(Err(None), sent),
+            Step::Reserve(hold, used) => match socket.reserve().await {
                 Ok(permit) => {
                     sleep(Duration::from_millis(*hold)).await;
                     if *used {
-                        permit.send(payload).map_err(|error| Some(error.into_message()))
+                        sent(permit.send(payload))
                     } else {
                         Err(None)
                     }
@@ -602,13 +640,59 @@ impl Actor {
                 Err(_) => Err(None),
             },
             Step::ReserveGivenUp(polls, limit) => {
-                match up_to(*polls, *limit, Box::pin(push.reserve())).await {
-                    Some(Ok(permit)) => permit.send(payload).map_err(|error| Some(error.into_message())),
+                match up_to(*polls, *limit, Box::pin(socket.reserve())).await {
+                    Some(Ok(permit)) => sent(permit.send(payload)),
                     _ => Err(None),
                 }
             }
             _ => return,
         };
+        self.note_sent(number, id, &message, accepted);
+        self.check_send_mark(number, socket.stats().outgoing.queued.messages);
+    }
+
+    /// To one of those that this place deals with.
+    async fn send_to_one(&mut self, step: &Step, number: u16, router: &Router) {
+        let here = self.world.places[self.place].index;
+        let edges = self.world.scenario.edges.iter();
+        let others: Vec<usize> = edges
+            .filter(|edge| edge.sender == here)
+            .map(|edge| edge.receiver)
+            .collect();
+        let aim = self.dice.pick(&others);
+        let to = RoutingId::from(name_of(aim));
+        let (id, message, body) = self.letter(number);
+        self.world.records()[number as usize].aims.insert(id.number, aim);
+        let payload = payload(&message, &body);
+        let accepted = match step {
+            Step::TrySend => tried(router.try_send_to(&to, payload)),
+            Step::SendTimeout(limit) => timeout(Duration::from_millis(*limit), router.send_to(&to, payload))
+                .await
+                .map_or(Err(None), sent),
+            Step::SendGivenUp(polls, limit) | Step::ReserveGivenUp(polls, limit) => {
+                up_to(*polls, *limit, router.send_to(&to, payload))
+                    .await
+                    .map_or(Err(None), sent)
+            }
+            Step::SendForgotten(hold) => forgotten(*hold, router.send_to(&to, payload))
+                .await
+                .map_or(Err(None), sent),
+            _ => sent(router.send_to(&to, payload).await),
+        };
+        self.note_sent(number, id, &message, accepted);
+        self.check_send_mark(number, router.stats().outgoing.queued.messages);
+    }
+
+    /// The next message, and its body if it is to be sent as a borrowed slice.
+    fn letter(&mut self, number: u16) -> (Id, Message, Option<Vec<u8>>) {
+        let (id, shape) = self.write_letter(number);
+        let slice = shape.0.len() == 1 && self.dice.chance(self.world.scenario.letters.slices);
+        let message = shape.message(id);
+        let body = message.frame(0).filter(|_| slice).map(<[u8]>::to_vec);
+        (id, message, body)
+    }
+
+    fn note_sent(&mut self, number: u16, id: Id, message: &Message, accepted: Sent) {
         // From the moment in which the future was ready to here nobody else has run.
         self.world.net.note(
             "send",
@@ -616,10 +700,9 @@ impl Actor {
         );
         match accepted {
             Ok(()) => self.world.records()[number as usize].accepted.push(id.number),
-            Err(Some(back)) if back != message => self.world.complain(format!("{id:?} came back changed")),
+            Err(Some(back)) if back != *message => self.world.complain(format!("{id:?} came back changed")),
             Err(_) => {}
         }
-        self.check_send_mark(number, &push);
     }
 
     fn write_letter(&mut self, number: u16) -> (Id, Shape) {
@@ -634,7 +717,7 @@ impl Actor {
         (id, shape)
     }
 
-    fn check_send_mark(&mut self, number: u16, push: &Push) {
+    fn check_send_mark(&mut self, number: u16, queued: u64) {
         if !self.dice.chance(20) {
             return;
         }
@@ -646,7 +729,8 @@ impl Actor {
         let options = self.world.records()[number as usize].options.clone();
         // With conflate one is being written and one waits; the mark does not count.
         let hwm = if options.conflate { 2 } else { options.hwm };
-        let queued = push.stats().outgoing.queued.messages;
+        // What is rerouted and finds no room waits, as much as one queue may hold.
+        let pipes = pipes + usize::from(self.world.scenario.reroute);
         if queued > (hwm * pipes) as u64 {
             self.world.complain(format!(
                 "G6: {queued} messages are queued in {pipes} pipes with a mark of {hwm}"
@@ -660,9 +744,17 @@ impl Actor {
         if matches!(step, Step::Pause(_) | Step::Part(..) | Step::Renew(..)) {
             return self.common_step(step).await;
         }
-        let Some((number, Handle::Pull(pull))) = self.current().await else {
-            return;
-        };
+        match self.current().await {
+            Some((number, Handle::Pull(pull))) => self.receive_through(step, number, &pull).await,
+            Some((number, Handle::Dealer(dealer))) => self.receive_through(step, number, &dealer).await,
+            _ => {}
+        }
+    }
+
+    async fn receive_through<K>(&mut self, step: &Step, number: u16, pull: &Socket<K>)
+    where
+        K: Receives + Shares + HasIncoming,
+    {
         let millis = Duration::from_millis;
         let message = match step {
             Step::Recv => {
@@ -698,7 +790,7 @@ impl Actor {
         if let Some(message) = message {
             self.keep(number, &message);
         }
-        self.check_recv_mark(number, &pull);
+        self.check_recv_mark(number, || pull.stats().incoming.queued.messages);
     }
 
     fn keep(&self, number: u16, message: &Message) {
@@ -732,7 +824,7 @@ impl Actor {
         }
     }
 
-    fn check_recv_mark(&mut self, number: u16, pull: &Pull) {
+    fn check_recv_mark(&mut self, number: u16, queued: impl FnOnce() -> u64) {
         // Asking settles accounts that receivers leave open for a while, so it is not done in every story.
         if !self.world.seed.is_multiple_of(4) || !self.dice.chance(20) {
             return;
@@ -745,13 +837,31 @@ impl Actor {
             (ours().count(), read.sum::<usize>())
         });
         let hwm = self.world.records()[number as usize].options.hwm;
-        let queued = pull.stats().incoming.queued.messages;
+        let queued = queued();
         let most = (hwm * lanes + left) as u64;
         if queued > most && !self.world.records()[number as usize].options.conflate {
             self.world.complain(format!(
                 "G6: {queued} messages are held in {lanes} lanes with a mark of {hwm}"
             ));
         }
+    }
+}
+
+/// What came of sending: perhaps the message came back.
+type Sent = Result<(), Option<Message>>;
+
+fn sent(result: Result<(), SendError>) -> Sent {
+    result.map_err(|error| Some(error.into_message()))
+}
+
+fn tried(result: Result<(), TrySendError>) -> Sent {
+    result.map_err(|error| Some(error.into_message()))
+}
+
+fn payload<'a>(message: &Message, body: &'a Option<Vec<u8>>) -> Payload<'a> {
+    match body {
+        Some(body) => body.as_slice().into(),
+        None => message.clone().into(),
     }
 }
 

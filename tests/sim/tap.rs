@@ -77,6 +77,13 @@ impl Tap {
         }
     }
 
+    /// Whether a message has begun and not ended: of what is sealed and has not passed whole nobody can tell whether it is
+    /// one, or a command.
+    pub(crate) fn is_open(&self) -> Option<bool> {
+        let may_be_a_command = self.key.is_some() && self.open.as_ref().is_some_and(|open| open.bytes == 0);
+        (!may_be_a_command).then_some(self.open.is_some())
+    }
+
     /// These bytes have passed.
     pub(crate) fn pass(&mut self, mut bytes: &[u8]) {
         let greeting = GREETING.saturating_sub(self.bytes).min(bytes.len() as u64);

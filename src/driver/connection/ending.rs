@@ -156,7 +156,9 @@ impl Connection {
                 self.shared.bid_farewell(lane, self.ticket.is_some());
             }
             self.freeze_counters();
-            inbox.detach(lane);
+            if inbox.detach(lane) {
+                self.lane_before = Some(lane);
+            }
         }
         if let (Some(interest), Some((key, _))) = (&traffic.interest, self.interest.take()) {
             interest.detach(key);

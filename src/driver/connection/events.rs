@@ -52,7 +52,7 @@ impl Connection {
     fn enter_traffic(&mut self, introduction: Introduction) -> Result<(), DisconnectReason> {
         let traffic = &self.shared.traffic;
         if let Incoming::Messages(inbox) = &traffic.incoming {
-            self.lane = Some(inbox.attach());
+            self.lane = Some(inbox.attach_after(self.lane_before));
         }
         if let Some(outgoing) = &traffic.outgoing {
             self.outgoing.get_or_insert_with(|| outgoing.attach());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::driver::dialer::Dialer;
 use crate::driver::{Incoming, Shared};
 use crate::monitor::DisconnectReason;
 use crate::pipe::{Line, Newcomer, PipeId, Principal};
@@ -22,12 +23,22 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// `pipe` is the outgoing pipe of a connecting endpoint that queues before it is connected.
-    pub(super) fn attach(shared: &Arc<Shared>, pipe: Option<PipeId>, dials: bool) -> Self {
+    /// One that was bound, and is connected to.
+    pub(super) fn of_bound(shared: &Arc<Shared>) -> Self {
+        Self::attach(shared, None, None, false)
+    }
+
+    /// A connecting endpoint: its outgoing pipe, if it queues before it is connected, and the lane that is read before
+    /// what comes now.
+    pub(super) fn of_dialer(dialer: &Dialer) -> Self {
+        Self::attach(&dialer.shared, dialer.pipe, dialer.lane, true)
+    }
+
+    fn attach(shared: &Arc<Shared>, pipe: Option<PipeId>, before: Option<PipeId>, dials: bool) -> Self {
         let traffic = &shared.traffic;
         let attach = || traffic.outgoing.as_ref().map(|outgoing| outgoing.attach());
         let lane = match &traffic.incoming {
-            Incoming::Messages(inbox) => Some(inbox.attach()),
+            Incoming::Messages(inbox) => Some(inbox.attach_after(before)),
             Incoming::Nothing => None,
         };
         Self {

@@ -33,6 +33,7 @@ mod poll;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod zap;
 
 use std::ffi::c_int;
 
@@ -43,6 +44,7 @@ pub use message::Msg;
 pub use monitor::{Event, EventKind, Monitor};
 pub use poll::{PollItem, poll};
 pub use socket::{Socket, SocketType, Wait};
+pub use zap::Zap;
 
 /// The version of the library that runs: major, minor, patch.
 pub fn version() -> (i32, i32, i32) {
