@@ -115,8 +115,9 @@ impl<K: Kind> Builder<K> {
     /// read, as frames with their headers. What a publisher has queued for several peers counts for each of them.
     ///
     /// What has no room is treated as at a high-water mark: who sends waits, as long as [`send`](Socket::send) waits for
-    /// room at all; a publisher drops for the peer concerned, counted as [`Hwm`](crate::DropReason::Hwm); and peers are not
-    /// read. Those who wait go on when an eighth of the budget is free.
+    /// room at all; a publisher drops for the peer concerned, counted as [`Hwm`](crate::DropReason::Hwm), and so do a
+    /// [`Rep`](crate::Rep) and a [`Router`](crate::Router) that is not `mandatory`, for a peer that has not taken what was sent
+    /// to it before; and peers are not read. Those who wait go on when an eighth of the budget is free.
     ///
     /// **A peer whose queue is empty may always have one message**, each way. So nobody is kept waiting for ever because others
     /// do not read, and the bound is this many bytes and one message for each queue. Two things more may go beyond it: a

@@ -1,3 +1,5 @@
+//! What a budget and its shares promise each other.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 

@@ -31,6 +31,11 @@ impl Scene {
         let (peer, outbox) = (Peer::default(), outbox(hwm));
         let line = Line::new(&peer, rooms);
         let driver = Driver::open(&outbox, &line).at_rest();
+        Self::of(peer, outbox, line, driver)
+    }
+
+    /// This driver of these, which begins to run.
+    fn of(peer: Peer, outbox: Arc<Outbox>, line: Arc<Line>, driver: Driver) -> Self {
         Self {
             peer,
             outbox,
@@ -114,22 +119,18 @@ pub fn room_made_in_the_middle_of_a_batch_is_noticed(name: &str) {
         let (peer, outbox) = (Peer::default(), outbox(2));
         let line = Line::new(&peer, &[Room::Bytes(LONG + 100), Room::Shut]);
         let driver = Driver::open(&outbox, &line);
-        let (end, mut long) = (driver.end(), vec![0; LONG]);
+        let mut long = vec![0; LONG];
         for nth in 1..=2 {
             long[..2].copy_from_slice(&[1, nth]);
             outbox
                 .try_send(&[], &Payload::from(Bytes::from(long.clone())))
                 .unwrap();
         }
-        let driver = spawn(move || driver.run());
-        send(&outbox, 1, 3..=3);
-        line.open();
-        send(&outbox, 1, 4..=4);
-        peer.wait_for(4);
-        end.give();
-        driver.join().unwrap();
-        assert_in_order(&line.all_arrived());
-        assert_balanced(&outbox, 4, 0);
+        let scene = Scene::of(peer, outbox, line, driver);
+        send(&scene.outbox, 1, 3..=3);
+        scene.line.open();
+        send(&scene.outbox, 1, 4..=4);
+        scene.ends_with(4);
     });
 }
 
@@ -341,19 +342,11 @@ pub fn a_command_never_lands_inside_a_message(name: &str) {
             let (peer, outbox) = (Peer::default(), outbox(8));
             let line = Line::new(&peer, rooms);
             let (driver, ping) = Driver::open(&outbox, &line).at_rest().with_commands();
-            let end = driver.end();
-            let driver = spawn(move || driver.run());
-            let sender = spawn({
-                let outbox = outbox.clone();
-                move || send(&outbox, 1, 1..=2)
-            });
+            let scene = Scene::of(peer, outbox, line, driver);
+            let sender = scene.spawn(|outbox| send(outbox, 1, 1..=2));
             ping.give();
             sender.join().unwrap();
-            peer.wait_for(2);
-            end.give();
-            driver.join().unwrap();
-            assert_in_order(&line.all_arrived());
-            assert_balanced(&outbox, 2, 0);
+            scene.ends_with(2);
         });
     }
 }
