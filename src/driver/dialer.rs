@@ -149,13 +149,9 @@ impl Dialer {
         shared.events.emit(|| Event::Connecting {
             endpoint: endpoint.clone(),
         });
-        let dialed = self
-            .unless_done(transport::dial(
-                &endpoint,
-                &shared.config.stream,
-                shared.carrier.as_deref(),
-            ))
-            .await?;
+        // Apart: it takes more room than the connection, and is over when that begins.
+        let dialing = transport::dial(&endpoint, &shared.config.stream, shared.carrier.as_deref());
+        let dialed = self.unless_done(Box::pin(dialing)).await?;
         let stream = match dialed {
             Ok(stream) => stream,
             Err(error) => {

@@ -135,9 +135,10 @@ impl Accepting {
         });
         let control = guard.control.clone();
         let connection = Connection::new(shared.clone(), control, endpoint, stream, None, None, None);
-        let connection = connection.admitted(ticket);
+        let mut connection = connection.admitted(ticket);
         tasks::start(&self.home, async move {
-            let end = connection.await;
+            // By reference: moved once more, the task would have room for it twice.
+            let end = (&mut connection).await;
             guard.leave_unsent(end.unsent);
             guard.end();
         });

@@ -150,7 +150,8 @@ pub(super) async fn dial(address: &TcpAddress, options: &StreamOptions) -> io::R
         match options.connect_timeout {
             None => dialing.await,
             Some(limit) => {
-                let dialed = runtime::timeout(None, limit, dialing).await;
+                // Apart: whoever dials without a limit has no room for it.
+                let dialed = Box::pin(runtime::timeout(None, limit, dialing)).await;
                 dialed.unwrap_or_else(|| Err(not_in_time(limit)))
             }
         }
