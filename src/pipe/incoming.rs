@@ -288,9 +288,10 @@ impl Inbox {
         if arrivals.closed {
             return false;
         }
-        let receiver = self.take_in(&mut arrivals, pipe, chunk);
+        let (receiver, calls) = self.take_in(&mut arrivals, pipe, chunk);
         let waits_at = arrivals.waits_at;
         drop(arrivals);
+        calls.into_iter().for_each(Waker::wake);
         let Some(receiver) = receiver else { return false };
         receiver.wake();
         waits_at == Some(thread::current().id())
@@ -310,11 +311,9 @@ impl Inbox {
             .lane(pipe)
             .map(|lane| mem::take(&mut lane.spent))
             .unwrap_or_default();
-        let receiver = self.take_in(&mut arrivals, pipe, batch.hand_over(credit, spent));
+        let (receiver, calls) = self.take_in(&mut arrivals, pipe, batch.hand_over(credit, spent));
         drop(arrivals);
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
+        receiver.into_iter().chain(calls).for_each(Waker::wake);
         Poll::Ready(())
     }
 
@@ -333,16 +332,24 @@ impl Inbox {
     }
 
     /// The receiver to be woken, if one waits.
-    fn take_in(&self, arrivals: &mut Arrivals, pipe: PipeId, chunk: Chunk) -> Option<Waker> {
-        let lane = arrivals.lane(pipe)?;
+    /// The receiver to wake, if one waits, and whom a budget calls.
+    fn take_in(&self, arrivals: &mut Arrivals, pipe: PipeId, chunk: Chunk) -> (Option<Waker>, Vec<Waker>) {
+        let Some(lane) = arrivals.lane(pipe) else {
+            return (None, Vec::new());
+        };
         lane.queued += chunk.load;
         lane.counters.accepted += chunk.load;
         if let Some(share) = &mut arrivals.share {
             share.add(chunk.load.bytes);
         }
+        let calls = if self.conflate {
+            arrivals.supersede(pipe)
+        } else {
+            Vec::new()
+        };
         arrivals.chunks.push((pipe, chunk));
         self.dirty.store(true, Ordering::Release);
-        self.grant(arrivals)
+        (self.grant(arrivals), calls)
     }
 
     /// Ends receiving for good: what was received and not read is dropped, and counted.
@@ -699,6 +706,22 @@ impl Arrivals {
         lane.counters.dropped.add(reason, queued.messages);
         self.free_if_done(slot);
         self.handle_left(queued.bytes)
+    }
+
+    /// With `conflate` what comes takes the place of what nobody has looked at yet: a program that does not receive holds
+    /// no more than was read last.
+    fn supersede(&mut self, pipe: PipeId) -> Vec<Waker> {
+        let Some(at) = self.chunks.iter().position(|(of, _)| *of == pipe) else {
+            return Vec::new();
+        };
+        let (_, old) = self.chunks.remove(at);
+        if let Some(lane) = self.lane(pipe) {
+            lane.queued -= old.load;
+            lane.counters
+                .dropped
+                .add(DropReason::Conflated, old.load.messages);
+        }
+        self.handle_left(old.load.bytes)
     }
 
     fn free_if_done(&mut self, slot: u32) {

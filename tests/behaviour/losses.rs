@@ -1,10 +1,10 @@
 //! What publishing loses, for whom, and where it is counted.
 
-use hubless::{DropReason, Pub, Sub, TryRecvError};
+use hubless::{DropReason, Pub, Pull, Push, Sub, TryRecvError};
 
 use crate::ended;
 use crate::topics::{bound, subscribed};
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, until};
 
 over_every_transport! {
     g04_a_subscriber_that_does_not_read_loses_alone_and_every_loss_is_counted
@@ -12,6 +12,7 @@ over_every_transport! {
     g05_what_was_queued_for_a_peer_that_left_is_counted
     a_tight_loop_lets_its_drivers_run
     conflating_keeps_the_newest_message_and_counts_the_others
+    g06_with_conflate_who_does_not_receive_holds_little
 }
 
 async fn g04_a_subscriber_that_does_not_read_loses_alone_and_every_loss_is_counted(at: Transport) -> Outcome {
@@ -169,5 +170,27 @@ async fn conflating_keeps_the_newest_message_and_counts_the_others(at: Transport
         }
     }
     assert_eq!(received, published - stats.dropped.total());
+    Ok(())
+}
+
+async fn g06_with_conflate_who_does_not_receive_holds_little(at: Transport) -> Outcome {
+    const MANY: u64 = 4000;
+    let pull = Pull::builder().conflate(true).build()?;
+    let push = Push::new();
+    push.connect(&at.bind(&pull).await?)?.await?;
+    for number in 0..MANY {
+        push.send(numbered(number, 1024)).await?;
+    }
+    until(|| pull.stats().incoming.received.messages == MANY).await;
+    let incoming = pull.stats().incoming;
+    assert!(
+        incoming.queued.bytes <= 1 << 20,
+        "what was read last: {incoming:?}"
+    );
+    assert_eq!(incoming.queued.messages + incoming.dropped.total(), MANY);
+
+    assert_eq!(number_of(&pull.recv().await?), MANY - 1);
+    let incoming = pull.stats().incoming;
+    assert_eq!(incoming.dropped.by(DropReason::Conflated), MANY - 1);
     Ok(())
 }
