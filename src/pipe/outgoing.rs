@@ -7,6 +7,7 @@
 
 mod aimed;
 mod asking;
+mod looking;
 mod named;
 mod rerouting;
 

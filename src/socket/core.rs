@@ -401,6 +401,17 @@ impl Core {
         Poll::Ready(Ok(()))
     }
 
+    /// Ready when there is room, of which nothing is taken, or the socket is closed; at once on one that does not send.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>, ticket: &mut SendTicket) -> Poll<()> {
+        let (waker, clock) = (cx.waker(), runtime::now);
+        match &self.sending {
+            Sending::Pipes(outbox) => outbox.poll_room(waker, ticket),
+            Sending::FanOut(fan_out) => fan_out.poll_turn(waker, ticket, clock).map(drop),
+            Sending::Upstream(upstream) => upstream.fan_out.poll_turn(waker, ticket, clock).map(drop),
+            Sending::Addressed(_) | Sending::Never => Poll::Ready(()),
+        }
+    }
+
     /// Uses what was reserved.
     pub(crate) fn send_reserved(
         &self,
@@ -427,7 +438,7 @@ impl Core {
         self.leave_line(&mut reservation.ticket);
     }
 
-    fn leave_line(&self, ticket: &mut SendTicket) {
+    pub(crate) fn leave_line(&self, ticket: &mut SendTicket) {
         match &self.sending {
             Sending::Pipes(outbox) => outbox.leave(ticket),
             Sending::FanOut(fan_out) => fan_out.leave_senders(ticket),

@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Closed, SendError, SendTimeoutError, ThreadsError, WaitError};
 use crate::message::{Message, Payload};
 use crate::monitor::DisconnectReason;
-use crate::pipe::RecvTicket;
+use crate::pipe::{RecvTicket, SendTicket};
 use crate::runtime::{self, InsideRuntime};
 
 impl<K: Kind> Socket<K> {
@@ -93,7 +93,7 @@ impl<K: Kind> Socket<K> {
         Readiness {
             core: &self.core,
             receiving: RecvTicket::default(),
-            sending: Reservation::default(),
+            sending: SendTicket::default(),
         }
     }
 }
@@ -189,7 +189,7 @@ impl Drop for Room {
 pub(crate) struct Readiness<'a> {
     core: &'a Core,
     receiving: RecvTicket,
-    sending: Reservation,
+    sending: SendTicket,
 }
 
 impl Readiness<'_> {
@@ -216,14 +216,12 @@ impl Readiness<'_> {
 
     /// Ready when there is room for a message, or the socket is closed; at once on one that does not send.
     pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let reserved = self.core.poll_reserve(cx, &mut self.sending);
-        self.core.release(&mut self.sending);
-        reserved.map(drop)
+        self.core.poll_room(cx, &mut self.sending)
     }
 
     /// Leaves the lines.
     pub(crate) fn leave(&mut self) {
-        self.core.leave(&mut self.sending);
+        self.core.leave_line(&mut self.sending);
         if let Some(inbox) = self.core.receiving.inbox() {
             inbox.leave(&mut self.receiving);
         }
