@@ -299,14 +299,7 @@ impl Core {
         which: impl Fn(TaskId, &driver::Task) -> bool,
     ) -> Result<(), EndpointError> {
         let tasks = &self.shared.tasks;
-        let order = Order::Finish {
-            until: self.linger.until(runtime::now()),
-            why,
-        };
-        tasks
-            .pick(&which)
-            .into_iter()
-            .for_each(|(_, task)| task.control.give(order.clone()));
+        self.begin_end(self.linger, why, &which);
         tasks.ended(which).await;
         let unsent = tasks.take_unsent(|of| of == endpoint);
         Ok(Unsent::unless_empty(
@@ -314,6 +307,22 @@ impl Core {
                 .into_iter()
                 .map(|(endpoint, unsent)| (endpoint, unsent.run)),
         )?)
+    }
+
+    /// Tells these tasks to finish.
+    pub(crate) fn begin_end(
+        &self,
+        linger: Linger,
+        why: DisconnectReason,
+        which: impl Fn(TaskId, &driver::Task) -> bool,
+    ) {
+        let order = Order::Finish {
+            until: linger.until(runtime::now()),
+            why,
+        };
+        for (_, task) in self.shared.tasks.pick(which) {
+            task.control.give(order.clone());
+        }
     }
 
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
@@ -524,7 +533,7 @@ impl Core {
 
     pub(crate) async fn close(&self) -> Result<(), Unsent> {
         let first = self.endpoints().into_iter().next();
-        self.begin_close();
+        self.begin_close(self.linger);
         self.shared.tasks.ended(|_, _| true).await;
         self.shared.events.close();
         let mut unsent = self.shared.tasks.take_unsent(|_| true);
@@ -540,13 +549,13 @@ impl Core {
     }
 
     /// Ends all calls and tells every task to finish; the tasks do the rest on their runtime.
-    fn begin_close(&self) {
+    pub(crate) fn begin_close(&self, linger: Linger) {
         self.shared.close();
-        let until = self.linger.until(runtime::now());
-        if self.shared.tasks.close(&Order::Finish {
-            until,
+        let order = Order::Finish {
+            until: linger.until(runtime::now()),
             why: DisconnectReason::Close,
-        }) {
+        };
+        if self.shared.tasks.close(&order) {
             self.shared.events.close();
         }
     }
@@ -554,7 +563,7 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        self.begin_close();
+        self.begin_close(self.linger);
         if let Some(keeper) = self.shared.keeper.get() {
             keeper.mind_the_rest();
         }
