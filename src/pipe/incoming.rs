@@ -14,6 +14,7 @@
 //! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
 //! half of the mark is free.
 
+mod leaving;
 mod refusing;
 
 use std::collections::VecDeque;
@@ -112,6 +113,8 @@ struct Arrivals {
     waits_at: Option<ThreadId>,
     closed: bool,
     ended: Counters,
+    /// Lanes of peers that have left, and whose messages are not read.
+    left: usize,
 }
 
 /// The driver's side of one pipe.
@@ -206,8 +209,10 @@ impl Inbox {
     pub(crate) fn detach(&self, pipe: PipeId) {
         let mut arrivals = self.arrivals.lock();
         let Some(lane) = arrivals.lane(pipe) else { return };
-        lane.open = false;
         lane.stopped = None;
+        if mem::take(&mut lane.open) {
+            arrivals.left += 1;
+        }
         arrivals.free_if_done(pipe.slot);
         let receiver = self.grant(&mut arrivals);
         drop(arrivals);
@@ -649,6 +654,7 @@ impl Arrivals {
             lane.spent = Run::default();
             // The generation goes on here too, so that nothing late finds the lane.
             lane.generation = lane.generation.wrapping_add(1);
+            self.left -= 1;
             self.free.push(slot);
         }
     }
