@@ -210,7 +210,11 @@ async fn a_byte_budget_is_a_mark_too(at: Transport) -> Outcome {
 async fn g06_nor_does_one_that_left_while_there_was_more_for_it(at: Transport) -> Outcome {
     let pair = || {
         let small = TcpOptions::new().send_buffer(16 << 10).recv_buffer(16 << 10);
-        Pair::builder().send_hwm(1).recv_hwm(1).linger(Linger::Discard).tcp(small)
+        Pair::builder()
+            .send_hwm(1)
+            .recv_hwm(1)
+            .linger(Linger::Discard)
+            .tcp(small)
     };
     let (here, there) = (pair().build()?, pair().build()?);
     let mut events = here.monitor();

@@ -28,7 +28,7 @@ over_every_stream! {
     a_peer_that_floods_is_held_back_by_the_mark
     a_peer_that_closes_its_half_has_left_behind_its_last_byte
     a_stream_closes_in_good_order
-    those_who_come_and_leave_in_a_loop_are_kept_up_to_the_mark
+    g06_those_who_come_and_leave_in_a_loop_are_kept_up_to_the_mark
 }
 
 /// A program that knows no ZMTP.
@@ -516,7 +516,7 @@ fn what_takes_zmtp_is_refused_by_the_builder() {
     );
 }
 
-async fn those_who_come_and_leave_in_a_loop_are_kept_up_to_the_mark(at: Transport) -> Outcome {
+async fn g06_those_who_come_and_leave_in_a_loop_are_kept_up_to_the_mark(at: Transport) -> Outcome {
     const MARK: u64 = 10;
     let server = StreamSocket::builder().recv_hwm(MARK as usize).build()?;
     let endpoint = at.bind(&server).await?;
