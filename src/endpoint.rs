@@ -497,8 +497,9 @@ fn parse_host(text: &str) -> Option<Host> {
     is_host_name(text).then(|| Host::Name(text.to_ascii_lowercase().into()))
 }
 
-/// Letters, digits, `-`, `_` and dots; internationalised names in their ASCII form. A name whose last label
-/// is a number is a misspelt IPv4 address, and resolvers read it in surprising ways (`10.1` is `10.0.0.1`).
+/// Letters, digits, `-`, `_` and dots; internationalised names in their ASCII form. Numbers alone are a misspelt IPv4
+/// address, and resolvers read them in surprising ways (`10.1` is `10.0.0.1`, and so is `0xa.1`). With a name before them
+/// they are a part of one: `eth0.100` is an interface.
 fn is_host_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
@@ -507,8 +508,14 @@ fn is_host_name(text: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    let last = name.rsplit('.').next().unwrap_or_default();
-    name.len() <= MAX_HOST && name.split('.').all(is_label) && !last.bytes().all(|b| b.is_ascii_digit())
+    let is_number = |label: &str| {
+        let digits = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+        match digits {
+            Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+            None => label.bytes().all(|b| b.is_ascii_digit()),
+        }
+    };
+    name.len() <= MAX_HOST && name.split('.').all(is_label) && !name.split('.').all(is_number)
 }
 
 fn parse_ipc(rest: &str) -> Result<IpcAddress, EndpointProblem> {

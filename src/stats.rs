@@ -268,6 +268,11 @@ pub struct OutgoingStats {
 
 /// The incoming half of [`Stats`]: `received = delivered + dropped + queued`.
 ///
+/// Messages of peers. What an [`XPub`](crate::XPub) is told of subscriptions is in none of it, not even in what waits: it is
+/// no traffic but the difference between what is so and what the program knows. That a peer has come or left, where a
+/// [`Router`](crate::Router) or a [`StreamSocket`](crate::StreamSocket) is told of it, lies among the messages and is counted
+/// as one.
+///
 /// # Examples
 ///
 /// ```

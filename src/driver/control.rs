@@ -26,18 +26,38 @@ pub(crate) enum Order {
 pub(crate) struct Control {
     /// A hint: an order waits.
     raised: AtomicBool,
-    state: Mutex<(Option<Order>, Option<Waker>)>,
+    state: Mutex<State>,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    order: Option<Order>,
+    /// The nearest end that was ordered, whether or not the task knows.
+    end: Option<Until>,
+    waker: Option<Waker>,
+}
+
+/// When a task has to end: by its time, or whenever it is done.
+type Until = Option<Instant>;
+
 impl Control {
-    /// Gives an order; a later one takes its place, but nothing takes the place of `Finish` except a nearer end.
+    /// Gives an order. A later one takes the place of one that waits; only `Finish` stands, and gives way to a nearer end
+    /// alone: who closes at once and then lets go of a socket that would have lingered does not have it linger again.
     pub(crate) fn give(&self, order: Order) {
         let mut state = self.state.lock();
-        if matches!(order, Order::Finish { .. }) || !matches!(state.0, Some(Order::Finish { .. })) {
-            state.0 = Some(order);
+        match &order {
+            Order::Finish { until, .. } => {
+                if state.end.is_some_and(|end| !is_nearer(*until, end)) {
+                    return;
+                }
+                state.end = Some(*until);
+            }
+            _ if matches!(state.order, Some(Order::Finish { .. })) => return,
+            _ => {}
         }
+        state.order = Some(order);
         self.raised.store(true, Ordering::Release);
-        let waker = state.1.take();
+        let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -51,12 +71,82 @@ impl Control {
         }
         let mut state = self.state.lock();
         self.raised.store(false, Ordering::Relaxed);
-        if let Some(order) = state.0.take() {
+        if let Some(order) = state.order.take() {
             *watched = false;
             return Poll::Ready(order);
         }
-        state.1 = Some(cx.waker().clone());
+        state.waker = Some(cx.waker().clone());
         *watched = true;
         Poll::Pending
+    }
+}
+
+fn is_nearer(until: Until, end: Until) -> bool {
+    match (until, end) {
+        (Some(until), Some(end)) => until < end,
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::runtime;
+
+    fn finish(until: Until, why: DisconnectReason) -> Order {
+        Order::Finish { until, why }
+    }
+
+    /// The next order, if it is to finish: until when, and why.
+    fn heard(control: &Control) -> Option<(Until, DisconnectReason)> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match control.poll(&mut cx, &mut false) {
+            Poll::Ready(Order::Finish { until, why }) => Some((until, why)),
+            Poll::Ready(other) => panic!("expected an order to finish, found {other:?}"),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn an_end_gives_way_to_a_nearer_one_alone() {
+        use DisconnectReason::{Close, Disconnect};
+        let soon = runtime::now();
+        let later = soon + Duration::from_secs(1);
+        for is_heard_at_once in [false, true] {
+            let control = Control::default();
+            let mut all = Vec::new();
+            for (until, why) in [
+                (Some(later), Disconnect),
+                (None, Close),
+                (Some(later), Close),
+                (Some(soon), Close),
+                (Some(later), Close),
+                (None, Close),
+            ] {
+                control.give(finish(until, why));
+                if is_heard_at_once {
+                    all.extend(heard(&control));
+                }
+            }
+            all.extend(heard(&control));
+            let nearest = (Some(soon), Close);
+            match is_heard_at_once {
+                false => assert_eq!(all, [nearest]),
+                true => assert_eq!(all, [(Some(later), Disconnect), nearest]),
+            }
+        }
+    }
+
+    #[test]
+    fn what_waits_gives_way_to_an_end_and_no_end_to_anything_else() {
+        let control = Control::default();
+        control.give(Order::Renew);
+        control.give(finish(None, DisconnectReason::Close));
+        control.give(Order::Break(DisconnectReason::TooSlow));
+        assert_eq!(heard(&control), Some((None, DisconnectReason::Close)));
+        assert_eq!(heard(&control), None);
     }
 }

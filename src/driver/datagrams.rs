@@ -195,6 +195,9 @@ impl Carrying {
         let traffic = &self.shared.traffic;
         if let Incoming::Messages(inbox) = &traffic.incoming {
             self.incoming = Some(inbox.attach());
+            if let Some(interest) = &traffic.interest {
+                interest.attach_untold();
+            }
         }
         if let Some(outgoing) = &traffic.outgoing {
             let pipe = outgoing.attach();
@@ -353,6 +356,9 @@ impl Carrying {
             self.outgoing = None;
         }
         if let (Incoming::Messages(inbox), Some(lane)) = (&traffic.incoming, self.incoming.take()) {
+            if let Some(interest) = &traffic.interest {
+                interest.detach_untold();
+            }
             inbox.detach(lane);
         }
         self.has_ended = true;

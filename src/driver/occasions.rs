@@ -6,7 +6,8 @@
 //! ```
 //!
 //! What the program is told comes as a message of that peer, through its lane. It is not held up by the mark: there
-//! are two of them for each connection at most.
+//! are two of them for each connection at most; and of connections that have ended, and were never heard of, no more
+//! than the mark says.
 
 use bytes::Bytes;
 
@@ -68,6 +69,12 @@ impl Shared {
         } else {
             &occasions.loss
         };
+        if let (Some(_), Some(last), Incoming::Messages(inbox)) =
+            (&occasions.arrival, last, &self.traffic.incoming)
+            && inbox.forget(lane, last.len())
+        {
+            return;
+        }
         self.tell(Some(lane), last.as_ref());
     }
 

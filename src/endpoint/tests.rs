@@ -65,6 +65,9 @@ fn a_tcp_endpoint_is_a_host_and_a_port() {
         ("tcp://[fe80::1%3]:1", Host::V6(v6, Some("3".into())), 1),
         ("tcp://Localhost:80", Host::Name("localhost".into()), 80),
         ("tcp://1.example:80", Host::Name("1.example".into()), 80),
+        // A VLAN's interface.
+        ("tcp://eth0.100:80", Host::Name("eth0.100".into()), 80),
+        ("tcp://0xnet.1:80", Host::Name("0xnet.1".into()), 80),
     ] {
         assert_eq!(
             tcp(text),
@@ -164,6 +167,8 @@ fn a_parse_error_names_the_text_what_was_expected_and_what_was_found() {
         ("tcp://[127.0.0.1]:80", format!(r#"{host} "[127.0.0.1]""#)),
         ("tcp://127.0.0.256:80", format!(r#"{host} "127.0.0.256""#)),
         ("tcp://10.1:80", format!(r#"{host} "10.1""#)),
+        ("tcp://0xA.1:80", format!(r#"{host} "0xA.1""#)),
+        ("tcp://10.0.0.1.:80", format!(r#"{host} "10.0.0.1.""#)),
         ("tcp://a..b:80", format!(r#"{host} "a..b""#)),
         ("tcp://a b:80", format!(r#"{host} "a b""#)),
         ("tcp://bücher:80", format!(r#"{host} "bücher""#)),

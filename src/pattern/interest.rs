@@ -82,6 +82,8 @@ struct State {
     /// Each prefix with the number of times it was subscribed.
     wanted: BTreeMap<Bytes, u64>,
     publishers: BTreeMap<u64, Publisher>,
+    /// Ways in on which nobody can be told: whatever is published there comes.
+    untold: usize,
     next: u64,
     /// The newest barrier that anybody waits for.
     barrier: u64,
@@ -256,6 +258,18 @@ impl Interest {
         state.waiting.drain(..).for_each(Waker::wake);
     }
 
+    /// There is a way in on which nobody can be told, nor has to be.
+    pub(crate) fn attach_untold(&self) {
+        let mut state = self.state.lock();
+        state.untold += 1;
+        state.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// It is closed.
+    pub(crate) fn detach_untold(&self) {
+        self.state.lock().untold -= 1;
+    }
+
     /// What there is to tell the publisher. The waker is called at the next change; a driver asks from one task only,
     /// so it is kept once.
     pub(crate) fn poll_errand(&self, key: u64, waker: &Waker, seen: &mut u64) -> Option<Errand> {
@@ -305,7 +319,7 @@ impl Interest {
         state.barrier
     }
 
-    /// Waits until there is a publisher, and every one knows all that was wanted before this call.
+    /// Waits until there is a publisher, told or not, and every one that can be told knows all that was wanted before this call.
     pub(crate) async fn passed_by_all(&self) -> Result<(), Closed> {
         let barrier = self.set_barrier();
         match poll_fn(|cx| self.poll_subscribed(cx.waker(), barrier)).await {
@@ -314,14 +328,15 @@ impl Interest {
         }
     }
 
-    /// Ready when there is a publisher, and every one has passed the barrier; `false` when the socket is closed.
+    /// Ready when there is a publisher or a way in without, and every publisher has passed the barrier; `false` when the socket is closed.
     pub(crate) fn poll_subscribed(&self, waker: &Waker, barrier: u64) -> Poll<bool> {
         let mut state = self.state.lock();
         if state.closed {
             return Poll::Ready(false);
         }
         let mut publishers = state.publishers.values();
-        if !state.publishers.is_empty() && publishers.all(|publisher| publisher.passed >= barrier) {
+        let is_any = !state.publishers.is_empty() || state.untold > 0;
+        if is_any && publishers.all(|publisher| publisher.passed >= barrier) {
             return Poll::Ready(true);
         }
         if !state.waiting.iter().any(|kept| kept.will_wake(waker)) {

@@ -19,6 +19,7 @@
 //! half of the mark is free.
 
 mod budgeted;
+mod leaving;
 mod refusing;
 
 use std::collections::VecDeque;
@@ -125,6 +126,8 @@ struct Arrivals {
     first_called: usize,
     closed: bool,
     ended: Counters,
+    /// Lanes of peers that have left, and whose messages are not read.
+    left: usize,
 }
 
 /// The driver's side of one pipe.
@@ -235,9 +238,11 @@ impl Inbox {
         let Some(lane) = arrivals.lane(pipe) else {
             return false;
         };
-        lane.open = false;
         lane.stopped = None;
         let has_come = lane.counters.accepted.messages > 0;
+        if mem::take(&mut lane.open) {
+            arrivals.left += 1;
+        }
         arrivals.free_if_done(pipe.slot);
         let receiver = self.grant(&mut arrivals);
         drop(arrivals);
@@ -731,6 +736,7 @@ impl Arrivals {
             lane.spent = Run::default();
             // The generation goes on here too, so that nothing late finds the lane.
             lane.generation = lane.generation.wrapping_add(1);
+            self.left -= 1;
             self.free.push(slot);
         }
     }

@@ -8,6 +8,7 @@
 mod aimed;
 mod asking;
 mod budgeted;
+mod looking;
 mod named;
 mod rerouting;
 
@@ -354,15 +355,19 @@ impl State {
         }
     }
 
+    /// Whether there is room for somebody who waits.
     fn has_room(&mut self, config: OutboxConfig) -> bool {
+        !self.waiters.is_empty() && self.any_has_room(config)
+    }
+
+    fn any_has_room(&mut self, config: OutboxConfig) -> bool {
         let (slots, share) = (&self.slots, &mut self.share);
         let mut logs = self
             .ring
             .iter()
             .filter_map(|slot| slots[*slot as usize].log.as_ref());
         let promised = self.waiters.granted();
-        !self.waiters.is_empty()
-            && logs.any(|log| log.admits_within(config.marks, promised, 0, share.as_mut()))
+        logs.any(|log| config.conflate || log.admits_within(config.marks, promised, 0, share.as_mut()))
     }
 
     #[inline]

@@ -299,14 +299,7 @@ impl Core {
         which: impl Fn(TaskId, &driver::Task) -> bool,
     ) -> Result<(), EndpointError> {
         let tasks = &self.shared.tasks;
-        let order = Order::Finish {
-            until: self.linger.until(runtime::now()),
-            why,
-        };
-        tasks
-            .pick(&which)
-            .into_iter()
-            .for_each(|(_, task)| task.control.give(order.clone()));
+        self.begin_end(self.linger, why, &which);
         tasks.ended(which).await;
         let unsent = tasks.take_unsent(|of| of == endpoint);
         Ok(Unsent::unless_empty(
@@ -314,6 +307,22 @@ impl Core {
                 .into_iter()
                 .map(|(endpoint, unsent)| (endpoint, unsent.run)),
         )?)
+    }
+
+    /// Tells these tasks to finish.
+    pub(crate) fn begin_end(
+        &self,
+        linger: Linger,
+        why: DisconnectReason,
+        which: impl Fn(TaskId, &driver::Task) -> bool,
+    ) {
+        let order = Order::Finish {
+            until: linger.until(runtime::now()),
+            why,
+        };
+        for (_, task) in self.shared.tasks.pick(which) {
+            task.control.give(order.clone());
+        }
     }
 
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
@@ -401,6 +410,17 @@ impl Core {
         Poll::Ready(Ok(()))
     }
 
+    /// Ready when there is room, of which nothing is taken, or the socket is closed; at once on one that does not send.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>, ticket: &mut SendTicket) -> Poll<()> {
+        let (waker, clock) = (cx.waker(), runtime::now);
+        match &self.sending {
+            Sending::Pipes(outbox) => outbox.poll_room(waker, ticket),
+            Sending::FanOut(fan_out) => fan_out.poll_turn(waker, ticket, clock).map(drop),
+            Sending::Upstream(upstream) => upstream.fan_out.poll_turn(waker, ticket, clock).map(drop),
+            Sending::Addressed(_) | Sending::Never => Poll::Ready(()),
+        }
+    }
+
     /// Uses what was reserved.
     pub(crate) fn send_reserved(
         &self,
@@ -427,7 +447,7 @@ impl Core {
         self.leave_line(&mut reservation.ticket);
     }
 
-    fn leave_line(&self, ticket: &mut SendTicket) {
+    pub(crate) fn leave_line(&self, ticket: &mut SendTicket) {
         match &self.sending {
             Sending::Pipes(outbox) => outbox.leave(ticket),
             Sending::FanOut(fan_out) => fan_out.leave_senders(ticket),
@@ -513,7 +533,7 @@ impl Core {
 
     pub(crate) async fn close(&self) -> Result<(), Unsent> {
         let first = self.endpoints().into_iter().next();
-        self.begin_close();
+        self.begin_close(self.linger);
         self.shared.tasks.ended(|_, _| true).await;
         self.shared.events.close();
         let mut unsent = self.shared.tasks.take_unsent(|_| true);
@@ -529,13 +549,13 @@ impl Core {
     }
 
     /// Ends all calls and tells every task to finish; the tasks do the rest on their runtime.
-    fn begin_close(&self) {
+    pub(crate) fn begin_close(&self, linger: Linger) {
         self.shared.close();
-        let until = self.linger.until(runtime::now());
-        if self.shared.tasks.close(&Order::Finish {
-            until,
+        let order = Order::Finish {
+            until: linger.until(runtime::now()),
             why: DisconnectReason::Close,
-        }) {
+        };
+        if self.shared.tasks.close(&order) {
             self.shared.events.close();
         }
     }
@@ -543,7 +563,7 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        self.begin_close();
+        self.begin_close(self.linger);
         if let Some(keeper) = self.shared.keeper.get() {
             keeper.mind_the_rest();
         }

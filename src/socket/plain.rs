@@ -6,15 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::core::{Core, Receiving, Reservation};
+use super::Socket;
+use super::core::{Core, Receiving};
 use super::kind::{Kind, Receives, Sends};
-use super::{Linger, Socket};
-use crate::driver::{Order, Role, Shared, TaskId};
-use crate::endpoint::Endpoint;
-use crate::error::{Closed, SendError, SendTimeoutError, ThreadsError, WaitError};
+use crate::driver::Shared;
+use crate::error::{SendError, SendTimeoutError, ThreadsError, WaitError};
 use crate::message::{Message, Payload};
-use crate::monitor::DisconnectReason;
-use crate::pipe::RecvTicket;
+use crate::pipe::{RecvTicket, SendTicket};
 use crate::runtime::{self, InsideRuntime};
 
 impl<K: Kind> Socket<K> {
@@ -93,7 +91,7 @@ impl<K: Kind> Socket<K> {
         Readiness {
             core: &self.core,
             receiving: RecvTicket::default(),
-            sending: Reservation::default(),
+            sending: SendTicket::default(),
         }
     }
 }
@@ -104,92 +102,12 @@ fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-impl<K: Kind> Socket<K> {
-    /// Begins to close the socket, with a linger of its own; its tasks do the rest.
-    pub(crate) fn close_within(&self, linger: Linger) {
-        let shared = &self.core.shared;
-        shared.close();
-        let order = Order::Finish {
-            until: linger.until(runtime::now()),
-            why: DisconnectReason::Close,
-        };
-        if shared.tasks.close(&order) {
-            shared.events.close();
-        }
-    }
-
-    /// Begins to end whatever is bound or connected at an endpoint, with a linger of its own. What is returned is over
-    /// when nobody listens there any more; connections may take longer.
-    pub(crate) fn end_within(&self, at: &Endpoint, linger: Linger) -> impl Future<Output = ()> + use<'_, K> {
-        let tasks = &self.core.shared.tasks;
-        let until = linger.until(runtime::now());
-        let is_ours = |role: Role| !matches!(role, Role::Accepted(_));
-        let ours = tasks.pick(|_, task| is_ours(task.role) && task.endpoint == *at);
-        let (listeners, dialers): (Vec<_>, Vec<_>) = ours
-            .into_iter()
-            .partition(|(_, task)| task.role == Role::Listener);
-        let listeners: Vec<TaskId> = listeners.into_iter().map(|(id, _)| id).collect();
-        let accepted = |id, role| match role {
-            Role::Accepted(by) => listeners.contains(&by),
-            _ => listeners.contains(&id),
-        };
-        let unbound = tasks.pick(|id, task| accepted(id, task.role));
-        for (ending, why) in [
-            (unbound, DisconnectReason::Unbind),
-            (dialers, DisconnectReason::Disconnect),
-        ] {
-            for (_, task) in ending {
-                let why = why.clone();
-                task.control.give(Order::Finish { until, why });
-            }
-        }
-        // What earlier ends have left, nobody asked for.
-        drop(tasks.take_unsent(|_| true));
-        async move { tasks.ended(|id, _| listeners.contains(&id)).await }
-    }
-
-    /// Somewhere to wait for room, and to keep it.
-    pub(crate) fn room(&self) -> Room {
-        Room {
-            core: self.core.clone(),
-            reservation: Reservation::default(),
-        }
-    }
-}
-
-/// Room for one message, kept by somebody who has the message not yet: a [`Permit`](super::Permit) that shares its
-/// socket instead of borrowing it. Dropping it leaves the line, or gives the room back.
-#[derive(Debug)]
-pub(crate) struct Room {
-    core: Arc<Core>,
-    reservation: Reservation,
-}
-
-impl Room {
-    /// Ready when there is room, which is kept.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
-        self.core.poll_reserve(cx, &mut self.reservation)
-    }
-
-    /// Uses it.
-    pub(crate) fn send(mut self, payload: Payload<'_>) -> Result<(), SendError> {
-        self.core.send_reserved(&mut self.reservation, payload)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.core.leave(&mut self.reservation);
-        self.core.release(&mut self.reservation);
-    }
-}
-
 /// Whether a socket has a message, or room for one. Waits in its lines, and leaves them when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Readiness<'a> {
     core: &'a Core,
     receiving: RecvTicket,
-    sending: Reservation,
+    sending: SendTicket,
 }
 
 impl Readiness<'_> {
@@ -216,14 +134,12 @@ impl Readiness<'_> {
 
     /// Ready when there is room for a message, or the socket is closed; at once on one that does not send.
     pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let reserved = self.core.poll_reserve(cx, &mut self.sending);
-        self.core.release(&mut self.sending);
-        reserved.map(drop)
+        self.core.poll_room(cx, &mut self.sending)
     }
 
     /// Leaves the lines.
     pub(crate) fn leave(&mut self) {
-        self.core.leave(&mut self.sending);
+        self.core.leave_line(&mut self.sending);
         if let Some(inbox) = self.core.receiving.inbox() {
             inbox.leave(&mut self.receiving);
         }

@@ -190,7 +190,7 @@ impl Socket<kind::Dish> {
     ///
     /// A RADIO proves it by answering a PING that was sent behind it, as with [`subscribed`](Socket::subscribed); to those
     /// that know no PING it is until all is written.
-    /// Over `udp://` there is no peer to wait for.
+    /// Over `udp://` nobody has to be told: an endpoint that is bound there counts as a peer that knows, from the start.
     ///
     /// # Errors
     ///

@@ -46,6 +46,7 @@ const LEFT: &[u8] = &[1, 0, 0, 0];
 /// | receives | [`recv_from`](#method.recv_from), [`try_recv_from`](#method.try_recv_from): from each peer in turn, that it has come, a piece of what it sends, that it has left |
 /// | that peer is at the high-water mark | waits; it never drops |
 /// | at its high-water mark for a peer | stops reading that peer, which then has to wait |
+/// | nobody receives | of peers that have come and left without a byte as many are told as the mark says; of any more neither is, and both are counted as [`Unread`](crate::DropReason::Unread) |
 /// | a connection is lost | what was received stays readable, and its end is told behind it; what is queued for it is dropped and counted. A connecting endpoint dials again, and has a new peer then |
 /// | own options | [`notify`](super::Builder::notify) |
 ///

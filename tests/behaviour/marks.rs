@@ -1,7 +1,8 @@
 //! High-water marks: how much is accepted for a peer that does not read, and when it goes on.
 
-use hubless::{Pull, Push, SendError, TrySendError};
+use hubless::{Linger, Pair, Pull, Push, SendError, TcpOptions, TrySendError};
 
+use crate::ended;
 use crate::transport::{
     Outcome, Transport, most_on_the_way, number_of, numbered, over_every_transport, until,
 };
@@ -16,6 +17,7 @@ over_every_transport! {
     a_message_of_many_frames_counts_once_and_is_never_cut
     a_byte_budget_is_a_mark_too
     g06_a_peer_that_left_costs_no_connection_though_nobody_reads
+    g06_nor_does_one_that_left_while_there_was_more_for_it
 }
 
 async fn g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds(at: Transport) -> Outcome {
@@ -202,5 +204,31 @@ async fn a_byte_budget_is_a_mark_too(at: Transport) -> Outcome {
     assert_eq!(pull.recv().await?.byte_len(), 5000);
     push.send("small").await?;
     assert_eq!(pull.recv().await?, "small");
+    Ok(())
+}
+
+async fn g06_nor_does_one_that_left_while_there_was_more_for_it(at: Transport) -> Outcome {
+    let pair = || {
+        let small = TcpOptions::new().send_buffer(16 << 10).recv_buffer(16 << 10);
+        Pair::builder()
+            .send_hwm(1)
+            .recv_hwm(1)
+            .linger(Linger::Discard)
+            .tcp(small)
+    };
+    let (here, there) = (pair().build()?, pair().build()?);
+    let mut events = here.monitor();
+    there.connect(&at.bind(&here).await?)?.await?;
+    // Neither reads, until neither can send.
+    let mut refused = 0;
+    while refused < 1000 {
+        let sent = [&here, &there].map(|socket| socket.try_send(vec![7; 16 << 10]).is_ok());
+        refused = if sent.contains(&true) { 0 } else { refused + 1 };
+        tokio::task::yield_now().await;
+    }
+    drop(there);
+    // Writing is broken, and reading stands at the mark.
+    ended(&mut events).await;
+    assert_eq!(here.peers().count(), 0);
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hubless::{
-    BuildError, DisconnectReason, Event, Heartbeat, Linger, Mechanism, Peer, Plain, SendError, StreamEvent,
-    StreamSocket, TcpOptions, TrySendError,
+    BuildError, DisconnectReason, DropReason, Event, Heartbeat, Linger, Mechanism, Peer, Plain, SendError,
+    StreamEvent, StreamSocket, TcpOptions, TrySendError,
 };
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -28,6 +28,7 @@ over_every_stream! {
     a_peer_that_floods_is_held_back_by_the_mark
     a_peer_that_closes_its_half_has_left_behind_its_last_byte
     a_stream_closes_in_good_order
+    g06_those_who_come_and_leave_in_a_loop_are_kept_up_to_the_mark
 }
 
 /// A program that knows no ZMTP.
@@ -513,4 +514,29 @@ fn what_takes_zmtp_is_refused_by_the_builder() {
         named(builder().legacy(true).property("X-a", "b").build()),
         ["legacy", "property"]
     );
+}
+
+async fn g06_those_who_come_and_leave_in_a_loop_are_kept_up_to_the_mark(at: Transport) -> Outcome {
+    const MARK: u64 = 10;
+    let server = StreamSocket::builder().recv_hwm(MARK as usize).build()?;
+    let endpoint = at.bind(&server).await?;
+    let mut events = server.monitor();
+    for _ in 0..5 * MARK {
+        drop(raw(&endpoint).await?);
+        ended(&mut events).await;
+    }
+    let incoming = server.stats().incoming;
+    assert_eq!(incoming.queued.messages, 2 * MARK);
+    assert_eq!(incoming.dropped.by(DropReason::Unread), 8 * MARK);
+
+    // One that stays is told of, and all that are told of have come and left.
+    let mut stays = raw(&endpoint).await?;
+    stays.write_all(b"here").await?;
+    for _ in 0..MARK {
+        let peer = comes(&server).await?;
+        leaves(&server, &peer).await?;
+    }
+    let peer = comes(&server).await?;
+    assert_eq!(bytes_of(&server, &peer, 4).await?, b"here");
+    Ok(())
 }

@@ -6,7 +6,7 @@ use hubless::{Dish, DropReason, Event, Linger, Radio, TryRecvError};
 use tokio::net::UdpSocket;
 
 use crate::event;
-use crate::transport::{Outcome, check, until};
+use crate::transport::{Outcome, check, polled, until};
 
 /// Makes a test of each check.
 macro_rules! checks {
@@ -25,6 +25,7 @@ checks! {
     what_fits_into_no_datagram_is_counted
     an_endpoint_is_connected_once_it_has_an_address_and_until_it_is_disconnected
     what_was_published_is_sent_before_the_end
+    where_nobody_has_to_be_told_everybody_knows
 }
 
 #[track_caller]
@@ -176,5 +177,31 @@ async fn what_was_published_is_sent_before_the_end() -> Outcome {
         assert_eq!(dish.recv_from().await?.1, vec![number]);
     }
     assert_eq!(dish.try_recv_from(), Err(TryRecvError::Empty));
+    Ok(())
+}
+
+async fn where_nobody_has_to_be_told_everybody_knows() -> Outcome {
+    let dish = Dish::new();
+    dish.join("news")?;
+    // Asked before there is an endpoint, and after.
+    let mut early = std::pin::pin!(dish.joined());
+    assert!(polled(early.as_mut(), 20).await.is_none());
+    let endpoint = dish.bind("udp://127.0.0.1:0").await?;
+    early.await?;
+    dish.join("weather")?;
+    dish.joined().await?;
+
+    // A peer that has to be told is waited for all the same.
+    let radio = Radio::new();
+    dish.connect(&radio.bind("inproc://who-is-told").await?)?.await?;
+    dish.join("sports")?;
+    dish.joined().await?;
+    assert_eq!(radio.subscribers().to("sports").count(), 1);
+
+    dish.unbind(&endpoint).await?;
+    drop(radio);
+    until(|| dish.peers().count() == 0).await;
+    let mut late = std::pin::pin!(dish.joined());
+    assert!(polled(late.as_mut(), 20).await.is_none());
     Ok(())
 }

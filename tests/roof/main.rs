@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`methods`] | every method does what the async one does |
+//! | [`polling`] | looking at several at once changes nothing in them |
 //! | [`together`] | many threads at once, and programs in which nobody waits |
 //! | [`ending`] | closing while others wait; what is left of threads: nothing |
 //! | [`refusals`] | inside a runtime nobody waits |
@@ -12,6 +13,7 @@
 mod ending;
 mod io_threads;
 mod methods;
+mod polling;
 mod proxy;
 mod refusals;
 mod together;
