@@ -139,7 +139,7 @@ impl Outbox {
             return Poll::Pending;
         }
         let bytes = envelope.len() + payload.wire_len();
-        let Some(slot) = state.choose(self.config, bytes) else {
+        let Some(slot) = state.choose_paced(self.config, bytes) else {
             state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
@@ -185,7 +185,7 @@ impl Outbox {
             waker.wake_by_ref();
             return Poll::Pending;
         }
-        let Some(slot) = state.choose(self.config, 0) else {
+        let Some(slot) = state.choose_paced(self.config, 0) else {
             state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
@@ -316,6 +316,22 @@ impl State {
     /// The pipe whose turn it is, full ones skipped. The turn goes on to the next.
     #[inline]
     fn choose(&mut self, config: OutboxConfig, bytes: usize) -> Option<u32> {
+        self.choose_of(config, bytes, |_, _| true)
+    }
+
+    /// The same for one who can wait: those skipped too that have as much as keeps their lines busy.
+    #[inline]
+    fn choose_paced(&mut self, config: OutboxConfig, bytes: usize) -> Option<u32> {
+        self.choose_of(config, bytes, Log::keeps_pace)
+    }
+
+    #[inline]
+    fn choose_of(
+        &mut self,
+        config: OutboxConfig,
+        bytes: usize,
+        wanted: impl Fn(&Log, usize) -> bool,
+    ) -> Option<u32> {
         for _ in 0..self.ring.len() {
             if self.turn >= self.ring.len() {
                 self.turn = 0;
@@ -324,10 +340,10 @@ impl State {
             self.turn += 1;
             let (log, share) = (&self.slots[slot as usize].log, self.share.as_mut());
             let promised = self.waiters.granted();
-            if log
-                .as_ref()
-                .is_some_and(|log| config.conflate || log.admits_within(config.marks, promised, bytes, share))
-            {
+            if log.as_ref().is_some_and(|log| {
+                config.conflate
+                    || wanted(log, promised) && log.admits_within(config.marks, promised, bytes, share)
+            }) {
                 return Some(slot);
             }
         }
@@ -362,7 +378,9 @@ impl State {
             .filter_map(|slot| slots[*slot as usize].log.as_ref());
         let promised = self.waiters.granted();
         !self.waiters.is_empty()
-            && logs.any(|log| log.admits_within(config.marks, promised, 0, share.as_mut()))
+            && logs.any(|log| {
+                log.keeps_pace(promised) && log.admits_within(config.marks, promised, 0, share.as_mut())
+            })
     }
 
     #[inline]
@@ -415,7 +433,12 @@ impl State {
         // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
         let mut promised = self.waiters.granted() + place.waiters.granted();
         while log.admits_within(marks, promised, 0, self.share.as_mut()) {
-            let Some(heir) = place.waiters.grant().or_else(|| self.waiters.grant()) else {
+            // Who waits for this very pipe waits at its marks.
+            let others = || match log.keeps_pace(promised) {
+                true => self.waiters.grant(),
+                false => None,
+            };
+            let Some(heir) = place.waiters.grant().or_else(others) else {
                 break;
             };
             heirs.push(heir);
@@ -487,6 +510,20 @@ impl Outgoing for Outbox {
         if let Some(log) = self.state.lock().log(pipe) {
             log.handle_blocked();
         }
+    }
+
+    fn pace(&self, pipe: PipeId) -> bool {
+        let mut state = self.state.lock();
+        state.log(pipe).map(Log::pace).is_some()
+    }
+
+    fn handle_stalled(&self, pipe: PipeId) {
+        let mut state = self.state.lock();
+        let Some(log) = state.log(pipe) else { return };
+        log.handle_stalled();
+        let heirs = state.grant(self.config.marks, pipe.slot);
+        drop(state);
+        heirs.into_iter().for_each(Waker::wake);
     }
 
     fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
