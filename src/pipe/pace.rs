@@ -30,3 +30,6 @@ pub(super) fn is_half_free(there: Load, paces: u64) -> bool {
     there.bytes <= (PACE.bytes / 2).saturating_mul(paces)
         || there.messages <= (PACE.messages / 2).saturating_mul(paces)
 }
+
+#[cfg(test)]
+mod tests;
