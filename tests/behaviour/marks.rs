@@ -238,12 +238,18 @@ async fn queues_are_filled_to_a_pace_while_they_move_and_to_their_marks_when_not
         unchanged > 10_000 && now.0 >= PACE && now.1 >= PACE
     })
     .await;
+    // What was read in one piece, or one message, is beyond it.
     let most = match at.is_stream() {
-        // What was read in one piece, or one message, is beyond it.
         true => PACE + (256 << 10),
-        false => BUDGET,
+        false => BUDGET + (SIZE as u64 + 9),
     };
     assert!(last.0 <= most && last.1 <= most, "{last:?} of at most {most}");
+    if !at.is_stream() {
+        assert!(
+            last.0 > 2 * PACE && last.1 > 2 * PACE,
+            "no clock is looked at: {last:?}"
+        );
+    }
     tokio::time::resume();
     let full = BUDGET - SIZE as u64 - 9;
     until(|| queued().0 >= full && queued().1 >= full).await;
