@@ -18,6 +18,7 @@
 mod changes;
 mod ending;
 mod events;
+mod pacing;
 mod reading;
 mod writing;
 
@@ -118,6 +119,7 @@ pub(crate) struct Connection {
     at_mark: bool,
     /// When to look whether the peer is still there, while reading has stopped.
     look: Option<Instant>,
+    pacing: pacing::Pacing,
     /// The writing side is broken: what the peer sent before is still read.
     write_error: Option<io::Error>,
     outgoing: Option<PipeId>,
@@ -199,6 +201,7 @@ impl Connection {
             question: None,
             at_mark: false,
             look: None,
+            pacing: pacing::Pacing::default(),
             write_error: None,
             outgoing: pipe,
             keeps_pipe: pipe.is_some(),

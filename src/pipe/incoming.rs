@@ -16,10 +16,11 @@
 //!
 //! **Credit is exact.** A driver hands over at most as many messages as the high-water mark leaves room for, and
 //! keeps the rest; with a mark of 1 exactly one is queued. At the mark it stops reading, and is called again when
-//! half of the mark is free.
+//! half of the mark is free. At the [pace](super::pace) it stops the same way, for as long as receivers take something.
 
 mod budgeted;
 mod leaving;
+mod pacing;
 mod refusing;
 
 use std::collections::VecDeque;
@@ -137,8 +138,12 @@ struct Lane {
     open: bool,
     /// Handed over and not yet given back as credit.
     queued: Load,
-    /// The driver, stopped at the mark.
+    /// The driver, stopped at the mark or at the pace.
     stopped: Option<Waker>,
+    /// It is filled to so many paces now; 0: to the marks.
+    paces: u64,
+    /// Receivers have taken something since somebody last looked.
+    moved: bool,
     /// An empty run whose buffer a peer in this process may use again.
     spent: Run,
     counters: Counters,
@@ -174,6 +179,8 @@ struct HeldLane {
     spent: Run,
     /// Given to the program and not yet given back as credit.
     taken: Load,
+    /// So many bytes of it are given back at the latest.
+    gives_back: u64,
     /// How many of these were dropped, and why.
     dropped: u64,
     reasons: Dropped,
@@ -222,6 +229,7 @@ impl Inbox {
         let lane = &mut arrivals.lanes[slot as usize];
         lane.generation = lane.generation.wrapping_add(1);
         lane.open = true;
+        lane.paces = 0;
         let pipe = PipeId {
             slot,
             generation: lane.generation,
@@ -271,13 +279,14 @@ impl Inbox {
                 bytes: usize::MAX,
             }
         } else {
-            if lane.stopped.is_some() && !lane.may_resume(marks) || !marks.admit(lane.queued, 1) {
+            let has_room = marks.admit(lane.queued, 1) && !lane.is_at_pace();
+            if lane.stopped.is_some() && !lane.may_resume(marks) || !has_room {
                 lane.stopped = Some(waker.clone());
                 return Poll::Pending;
             }
             Credit {
                 messages: marks.messages - lane.queued.messages as usize,
-                bytes: marks.bytes.saturating_sub(lane.queued.bytes as usize),
+                bytes: lane.soft(marks).saturating_sub(lane.queued.bytes as usize),
             }
         };
         match share {
@@ -609,7 +618,7 @@ impl Inbox {
     fn after_cut(&self, held: &mut Held, slot: u32) {
         let lane = &held.lanes[slot as usize];
         // At half the mark, not at its end, so that the driver reads on while the rest is worked off.
-        let mut due = lane.taken.messages >= self.half.messages || lane.taken.bytes >= self.half.bytes;
+        let mut due = lane.taken.messages >= self.half.messages || lane.taken.bytes >= lane.gives_back;
         if lane.current.is_none() {
             held.ring.pop_front();
             held.emptied.push(slot);
@@ -642,6 +651,7 @@ impl Inbox {
         }
         let mut swap = mem::take(&mut held.swap);
         for (pipe, chunk) in swap.drain(..) {
+            held.lane(pipe).gives_back = self.gives_back(&chunk);
             held.take_in(pipe, chunk, self.conflate);
         }
         held.swap = swap;
@@ -685,6 +695,7 @@ impl Arrivals {
         let taken = mem::take(&mut held.taken);
         let dropped = mem::take(&mut held.dropped);
         lane.queued -= taken;
+        lane.moved |= taken.messages > 0;
         lane.counters.done += Load {
             messages: taken.messages - dropped,
             ..taken
@@ -696,7 +707,7 @@ impl Arrivals {
             lane.spent = mem::take(&mut held.spent);
         }
         let driver = if lane.may_resume(marks) {
-            lane.stopped.take()
+            lane.resume()
         } else {
             None
         };
@@ -743,9 +754,11 @@ impl Arrivals {
 }
 
 impl Lane {
-    /// Whether a driver that stopped at the mark may go on: half of it is free.
+    /// Whether a driver that stopped at the mark may go on: half of it is free, and of the pace too.
     fn may_resume(&self, marks: Marks) -> bool {
-        self.queued.messages <= (marks.messages / 2) as u64 && self.queued.bytes <= (marks.bytes / 2) as u64
+        self.queued.messages <= (marks.messages / 2) as u64
+            && self.queued.bytes <= (marks.bytes / 2) as u64
+            && self.has_fallen_behind()
     }
 }
 

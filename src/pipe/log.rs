@@ -23,6 +23,7 @@
 
 mod budgeted;
 mod greeting;
+mod pacing;
 mod refused;
 mod shedding;
 mod stranded;
@@ -38,6 +39,7 @@ use crate::frame::{Header, Run};
 use crate::message::Payload;
 use crate::stats::{Counters, DropReason, Load};
 use crate::transport::Writer;
+use pacing::Pace;
 pub(crate) use stranded::Stranded;
 
 /// Room is made for the sender each time this much of a batch is written, not only at its end: one wait for a
@@ -226,6 +228,7 @@ pub(crate) struct Log {
     greeting: bool,
     /// Credit taken by permits.
     reserved: usize,
+    pace: Pace,
     hand: Hand,
     line: Option<Line>,
     /// From which size on owned payloads go by reference on this line, if it has a say.
@@ -248,6 +251,7 @@ impl Log {
             told: 0,
             greeting: false,
             reserved: 0,
+            pace: Pace::None,
             hand: Hand::Offline,
             line: None,
             share_from: None,
@@ -513,6 +517,7 @@ impl Log {
         let newly = batch.newly_written();
         self.load -= newly;
         self.counters.done += newly;
+        self.handle_left(newly);
     }
 
     /// The connection is gone: see [`Outgoing::poll_offline`](super::Outgoing::poll_offline).
@@ -528,6 +533,7 @@ impl Log {
             Hand::Offline | Hand::Idle | Hand::Due => {}
         }
         self.line = None;
+        self.pace = Pace::None;
         Poll::Ready(())
     }
 

@@ -16,6 +16,7 @@ mod incoming;
 mod line;
 mod log;
 mod outgoing;
+mod pace;
 mod prefixes;
 mod slots;
 mod waiters;
@@ -98,6 +99,15 @@ pub(crate) trait Outgoing: Send + Sync + fmt::Debug {
 
     /// The driver cannot write on: the kernel has no room. It lasts until the next batch is taken.
     fn handle_blocked(&self, _pipe: PipeId) {}
+
+    /// From here on, until it is offline, the driver says when the line [stands still](Self::handle_stalled). Whether
+    /// that is of interest: senders who can wait fill the pipe no further than the pace.
+    fn pace(&self, _pipe: PipeId) -> bool {
+        false
+    }
+
+    /// Nothing could be written for a while. Senders may fill the pipe to its marks, until something is.
+    fn handle_stalled(&self, _pipe: PipeId) {}
 
     /// The connection is gone. Cuts the batch at the first message of which no byte was accepted by the
     /// kernel; what lies behind the cut stays in the log. Pending while a sender is still writing.

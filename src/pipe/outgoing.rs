@@ -10,6 +10,7 @@ mod asking;
 mod budgeted;
 mod looking;
 mod named;
+mod permits;
 mod rerouting;
 
 use std::mem;
@@ -140,7 +141,7 @@ impl Outbox {
             return Poll::Pending;
         }
         let bytes = envelope.len() + payload.wire_len();
-        let Some(slot) = state.choose(self.config, bytes) else {
+        let Some(slot) = state.choose_paced(self.config, bytes) else {
             state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
@@ -168,73 +169,6 @@ impl Outbox {
         let bytes = envelope.len() + payload.wire_len();
         let slot = state.choose(self.config, bytes).ok_or(Refusal::Full)?;
         Ok(self.append(state, slot, envelope, payload, bytes))
-    }
-
-    /// Takes one message of credit in the pipe whose turn it is, and uses up that turn.
-    pub(crate) fn poll_reserve(
-        &self,
-        waker: &Waker,
-        ticket: &mut SendTicket,
-    ) -> Poll<Result<PipeId, Refusal>> {
-        let mut state = self.state.lock();
-        if state.closed {
-            return Poll::Ready(Err(Refusal::Closed));
-        }
-        let turn = ready!(state.waiters.poll_turn(ticket, waker));
-        if !turn.was_granted() && state.spell_is_over() {
-            drop(state);
-            waker.wake_by_ref();
-            return Poll::Pending;
-        }
-        let Some(slot) = state.choose(self.config, 0) else {
-            state.waiters.wait_on(turn, ticket, waker);
-            return Poll::Pending;
-        };
-        let heir = state.pass_on(turn, self.config);
-        let place = &mut state.slots[slot as usize];
-        if let Some(log) = &mut place.log {
-            log.reserve();
-        }
-        let pipe = PipeId {
-            slot,
-            generation: place.generation,
-        };
-        drop(state);
-        if let Some(heir) = heir {
-            heir.wake();
-        }
-        Poll::Ready(Ok(pipe))
-    }
-
-    /// Uses a credit: appends to its pipe or, if that has ended, to the next with room.
-    pub(crate) fn send_reserved(&self, pipe: PipeId, payload: &Payload<'_>) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
-        if state.closed {
-            return Err(Refusal::Closed);
-        }
-        let bytes = payload.wire_len();
-        let slot = match state.log(pipe) {
-            Some(log) => {
-                log.unreserve();
-                pipe.slot
-            }
-            None => state.choose(self.config, bytes).ok_or(Refusal::Full)?,
-        };
-        self.append(state, slot, &[], payload, bytes);
-        Ok(())
-    }
-
-    /// Gives a credit back and wakes one waiter.
-    pub(crate) fn release(&self, pipe: PipeId) {
-        let mut state = self.state.lock();
-        if let Some(log) = state.log(pipe) {
-            log.unreserve();
-        }
-        let heir = state.waiters.grant();
-        drop(state);
-        if let Some(heir) = heir {
-            heir.wake();
-        }
     }
 
     /// A send was given up while it waited.
@@ -317,6 +251,22 @@ impl State {
     /// The pipe whose turn it is, full ones skipped. The turn goes on to the next.
     #[inline]
     fn choose(&mut self, config: OutboxConfig, bytes: usize) -> Option<u32> {
+        self.choose_of(config, bytes, |_, _| true)
+    }
+
+    /// The same for one who can wait: those skipped too that have as much as keeps their lines busy.
+    #[inline]
+    fn choose_paced(&mut self, config: OutboxConfig, bytes: usize) -> Option<u32> {
+        self.choose_of(config, bytes, Log::keeps_pace)
+    }
+
+    #[inline]
+    fn choose_of(
+        &mut self,
+        config: OutboxConfig,
+        bytes: usize,
+        wanted: impl Fn(&Log, usize) -> bool,
+    ) -> Option<u32> {
         for _ in 0..self.ring.len() {
             if self.turn >= self.ring.len() {
                 self.turn = 0;
@@ -325,10 +275,10 @@ impl State {
             self.turn += 1;
             let (log, share) = (&self.slots[slot as usize].log, self.share.as_mut());
             let promised = self.waiters.granted();
-            if log
-                .as_ref()
-                .is_some_and(|log| config.conflate || log.admits_within(config.marks, promised, bytes, share))
-            {
+            if log.as_ref().is_some_and(|log| {
+                config.conflate
+                    || wanted(log, promised) && log.admits_within(config.marks, promised, bytes, share)
+            }) {
                 return Some(slot);
             }
         }
@@ -367,7 +317,10 @@ impl State {
             .iter()
             .filter_map(|slot| slots[*slot as usize].log.as_ref());
         let promised = self.waiters.granted();
-        logs.any(|log| config.conflate || log.admits_within(config.marks, promised, 0, share.as_mut()))
+        logs.any(|log| {
+            config.conflate
+                || log.keeps_pace(promised) && log.admits_within(config.marks, promised, 0, share.as_mut())
+        })
     }
 
     #[inline]
@@ -420,7 +373,12 @@ impl State {
         // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
         let mut promised = self.waiters.granted() + place.waiters.granted();
         while log.admits_within(marks, promised, 0, self.share.as_mut()) {
-            let Some(heir) = place.waiters.grant().or_else(|| self.waiters.grant()) else {
+            // Who waits for this very pipe waits at its marks.
+            let others = || match log.keeps_pace(promised) {
+                true => self.waiters.grant(),
+                false => None,
+            };
+            let Some(heir) = place.waiters.grant().or_else(others) else {
                 break;
             };
             heirs.push(heir);
@@ -492,6 +450,20 @@ impl Outgoing for Outbox {
         if let Some(log) = self.state.lock().log(pipe) {
             log.handle_blocked();
         }
+    }
+
+    fn pace(&self, pipe: PipeId) -> bool {
+        let mut state = self.state.lock();
+        state.log(pipe).map(Log::pace).is_some()
+    }
+
+    fn handle_stalled(&self, pipe: PipeId) {
+        let mut state = self.state.lock();
+        let Some(log) = state.log(pipe) else { return };
+        log.handle_stalled();
+        let heirs = state.grant(self.config.marks, pipe.slot);
+        drop(state);
+        heirs.into_iter().for_each(Waker::wake);
     }
 
     fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {

@@ -305,7 +305,10 @@ impl<K: HasOutgoing> Builder<K> {
 
     /// The most bytes that wait for one peer; 0 is unlimited. Default: 8 MiB; for a publisher unlimited.
     ///
-    /// Counts frames with their headers. One larger message is admitted into an empty queue.
+    /// Counts frames with their headers. One larger message is admitted into an empty queue. Towards a peer in another
+    /// process a waiting `send` that names no peer fills no more than 1 MiB, or four messages, while the connection moves: what waits longer
+    /// has left the processor's caches. When nothing could be written for some 2 ms it goes on to the budget, as `try_send`
+    /// does at once.
     pub fn send_hwm_bytes(mut self, bytes: usize) -> Self {
         self.options.send_hwm_bytes = bytes;
         self
@@ -324,7 +327,9 @@ impl<K: HasIncoming> Builder<K> {
 
     /// The most bytes from one peer that wait to be received; 0 is unlimited. Default: 8 MiB.
     ///
-    /// What was read in one piece is handed over whole: up to 256 KiB, or one message, beyond.
+    /// What was read in one piece is handed over whole: up to 256 KiB, or one message, beyond. From a peer in another
+    /// process no more than 1 MiB, or four messages, are read ahead while the program receives; twice as much each time that
+    /// nothing was received for some 2 ms, up to the budget. What publishers send is always read up to the budget.
     pub fn recv_hwm_bytes(mut self, bytes: usize) -> Self {
         self.options.recv_hwm_bytes = bytes;
         self

@@ -16,6 +16,8 @@ over_every_transport! {
     a_mark_is_each_peers_own
     a_message_of_many_frames_counts_once_and_is_never_cut
     a_byte_budget_is_a_mark_too
+    queues_are_filled_to_a_pace_while_they_move_and_to_their_marks_when_not
+    a_burst_of_some_mib_finds_room_though_nobody_receives
     g06_a_peer_that_left_costs_no_connection_though_nobody_reads
     g06_nor_does_one_that_left_while_there_was_more_for_it
 }
@@ -204,6 +206,75 @@ async fn a_byte_budget_is_a_mark_too(at: Transport) -> Outcome {
     assert_eq!(pull.recv().await?.byte_len(), 5000);
     push.send("small").await?;
     assert_eq!(pull.recv().await?, "small");
+    Ok(())
+}
+
+/// Of each of the two queues, in bytes.
+const PACE: u64 = 1 << 20;
+const BUDGET: u64 = 8 << 20;
+
+async fn queues_are_filled_to_a_pace_while_they_move_and_to_their_marks_when_not(at: Transport) -> Outcome {
+    const SIZE: usize = 64 << 10;
+    let many = (most_on_the_way() + (20 << 20)) / SIZE;
+    let (push, pull) = (Push::new(), Pull::new());
+    let place = at.bind(&pull).await?;
+    push.connect(&place)?.await?;
+    let queued = || {
+        let (out, inward) = (push.stats().outgoing, pull.stats().incoming);
+        (out.queued.bytes, inward.queued.bytes)
+    };
+    // As long as no time goes by nothing has stood still for long.
+    tokio::time::pause();
+    let sender = push.clone();
+    let sending = tokio::spawn(async move {
+        for number in 0..many as u64 {
+            sender.send(numbered(number, SIZE)).await?;
+        }
+        Ok::<_, SendError>(())
+    });
+    let (mut last, mut unchanged) = (queued(), 0);
+    until(|| {
+        let now = queued();
+        unchanged = if now == last { unchanged + 1 } else { 0 };
+        last = now;
+        unchanged > 10_000 && now.0 >= PACE && now.1 >= PACE
+    })
+    .await;
+    // What was read in one piece, or one message, is beyond it.
+    let most = match at.is_stream() {
+        true => PACE + (256 << 10),
+        false => BUDGET + (SIZE as u64 + 9),
+    };
+    assert!(last.0 <= most && last.1 <= most, "{last:?} of at most {most}");
+    if !at.is_stream() {
+        assert!(
+            last.0 > 2 * PACE && last.1 > 2 * PACE,
+            "no clock is looked at: {last:?}"
+        );
+    }
+    tokio::time::resume();
+    let full = BUDGET - SIZE as u64 - 9;
+    until(|| queued().0 >= full && queued().1 >= full).await;
+    for number in 0..many as u64 {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    sending.await??;
+    Ok(())
+}
+
+async fn a_burst_of_some_mib_finds_room_though_nobody_receives(at: Transport) -> Outcome {
+    const SIZE: usize = 64 << 10;
+    const MANY: u64 = 15 * 16;
+    let (push, pull) = (Push::new(), Pull::new());
+    let place = at.bind(&pull).await?;
+    push.connect(&place)?.await?;
+    // In one task: who waited here for room would wait for itself.
+    for number in 0..MANY {
+        push.send(numbered(number, SIZE)).await?;
+    }
+    for number in 0..MANY {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
     Ok(())
 }
 

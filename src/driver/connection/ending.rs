@@ -29,7 +29,7 @@ impl Connection {
         } else if self.look.is_none() {
             self.look = Some(runtime::now() + LOOK);
         }
-        [self.session.poll_timeout(), draining, self.look]
+        [self.session.poll_timeout(), draining, self.look, self.next_look()]
             .into_iter()
             .flatten()
             .min()
@@ -51,6 +51,7 @@ impl Connection {
         {
             return Err(self.why());
         }
+        self.look_what_moves(now, cx);
         if self.look.is_some_and(|look| now >= look) {
             self.look = None;
             if self.stream.is_read_closed(cx) {

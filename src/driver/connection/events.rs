@@ -112,6 +112,7 @@ impl Connection {
         if let (Some(outgoing), Some(pipe)) = (&traffic.outgoing, self.outgoing) {
             outgoing.online(pipe, line);
         }
+        self.begin_pacing();
         self.shared.events.emit(|| Event::HandshakeDone {
             peer: link.peer.clone(),
         });

@@ -25,6 +25,7 @@ impl Connection {
             match self.write_once() {
                 Ok(()) => {
                     self.session.handle_written(runtime::now());
+                    self.pacing.handle_written();
                     self.after_write();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -86,6 +87,7 @@ impl Connection {
         {
             outgoing.handle_blocked(pipe);
         }
+        self.pacing.handle_blocked();
     }
 
     fn after_write(&mut self) {
@@ -106,6 +108,7 @@ impl Connection {
             return Err(DisconnectReason::io(error));
         }
         self.write_error = Some(error);
+        self.lift_pace();
         Ok(true)
     }
 }

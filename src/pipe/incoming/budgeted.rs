@@ -54,7 +54,7 @@ impl Claimant for Inbox {
         let stopped = from.iter_mut().chain(before);
         let drivers: Vec<_> = stopped
             .filter(|lane| conflate || lane.may_resume(marks))
-            .filter_map(|lane| lane.stopped.take())
+            .filter_map(Lane::resume)
             .collect();
         drop(arrivals);
         drivers.into_iter().for_each(Waker::wake);
