@@ -57,6 +57,19 @@ pub(crate) struct OutboxConfig {
     pub(crate) reroute: bool,
 }
 
+#[cfg(test)]
+impl OutboxConfig {
+    /// With these marks, and nothing else that matters.
+    pub(crate) fn with_marks(messages: usize, bytes: usize) -> Self {
+        Self {
+            marks: Marks { messages, bytes },
+            share_from: usize::MAX,
+            conflate: false,
+            reroute: false,
+        }
+    }
+}
+
 /// A sender's place in the line for room.
 pub(crate) type SendTicket = Ticket;
 

@@ -31,11 +31,14 @@ async fn sends<K: Sends + Shares + HasOutgoing>(place: &Place, numbers: Range<u6
     let socket = Socket::<K>::new();
     socket.bind(place).await?;
     socket.peers().at_least(1).await?;
+    says_and_goes(socket, numbers).await
+}
+
+async fn says_and_goes<K: Sends + Shares>(socket: Socket<K>, numbers: Range<u64>) -> Outcome {
     for number in numbers {
         socket.send(numbered(number, 8)).await?;
     }
-    socket.close().await?;
-    Ok(())
+    Ok(socket.close().await?)
 }
 
 async fn read_in_order<K: Receives + HasIncoming>(socket: &Socket<K>, numbers: Range<u64>) -> Outcome {
@@ -76,19 +79,21 @@ where
     Ok(())
 }
 
+/// A publisher comes, waits for a subscriber, publishes these and leaves.
+async fn publishes(place: &Place, numbers: Range<u64>) -> Outcome {
+    let publisher = Pub::new();
+    publisher.bind(place).await?;
+    publisher.subscribers().at_least(1).await?;
+    says_and_goes(publisher, numbers).await
+}
+
 async fn g02_of_what_a_subscriber_hears_too(at: Transport) -> Outcome {
     let place = at.place();
     let sub = builder::<kind::Sub>().build()?;
     sub.subscribe("");
     sub.connect(&place)?;
     for round in 0..3 {
-        let publisher = Pub::new();
-        publisher.bind(&place).await?;
-        publisher.subscribers().at_least(1).await?;
-        for number in 0..10 {
-            publisher.send(numbered(round * 10 + number, 8)).await?;
-        }
-        publisher.close().await?;
+        publishes(&place, round * 10..round * 10 + 10).await?;
         until(|| sub.stats().incoming.queued.messages == round * 10 + 10).await;
     }
     read_in_order(&sub, 0..30).await
@@ -197,13 +202,7 @@ async fn with_conflate_the_newest_of_the_last_connection_comes_last(at: Transpor
     sub.subscribe("");
     sub.connect(&place)?;
     for round in 1..=3 {
-        let publisher = Pub::new();
-        publisher.bind(&place).await?;
-        publisher.subscribers().at_least(1).await?;
-        for number in 0..10 {
-            publisher.send(numbered(round * 10 + number, 8)).await?;
-        }
-        publisher.close().await?;
+        publishes(&place, round * 10..round * 10 + 10).await?;
         until(|| sub.stats().incoming.received.messages == round * 10).await;
     }
     let mut read = Vec::new();

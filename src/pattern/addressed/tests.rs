@@ -1,20 +1,10 @@
 //! Who gets which name, and whom a message for it goes to.
 
 use super::*;
-use crate::pipe::Marks;
 
 fn addressed(handover: bool) -> Addressed {
-    let marks = Marks {
-        messages: 2,
-        bytes: usize::MAX,
-    };
     Addressed::new(AddressedConfig {
-        outbox: OutboxConfig {
-            marks,
-            share_from: usize::MAX,
-            conflate: false,
-            reroute: false,
-        },
+        outbox: OutboxConfig::with_marks(2, usize::MAX),
         handover,
         mandatory: true,
         first: u32::MAX,

@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::pipe::line::INLINE_SPACING;
-    use crate::pipe::{Batch, Line, Marks, OutboxConfig, Outgoing};
+    use crate::pipe::{Batch, Line, OutboxConfig, Outgoing};
     use crate::runtime;
     use crate::stats::DropReason;
     use crate::sync::Arc;
@@ -133,16 +133,7 @@ mod tests {
     }
 
     fn outbox() -> Outbox {
-        let marks = Marks {
-            messages: 10,
-            bytes: usize::MAX,
-        };
-        Outbox::new(OutboxConfig {
-            marks,
-            share_from: usize::MAX,
-            conflate: false,
-            reroute: false,
-        })
+        Outbox::new(OutboxConfig::with_marks(10, usize::MAX))
     }
 
     /// A pipe to a peer behind this line, which is idle.

@@ -17,11 +17,7 @@ impl Outbox {
             return Poll::Pending;
         }
         // What it was called for it does not take: whoever waits next may.
-        let heir = if turn.was_granted() {
-            state.waiters.grant()
-        } else {
-            None
-        };
+        let heir = state.pass_on(turn, self.config);
         drop(state);
         if let Some(heir) = heir {
             heir.wake();
@@ -33,20 +29,11 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipe::{Marks, OutboxConfig, Outgoing, PipeId};
+    use crate::pipe::{OutboxConfig, Outgoing, PipeId};
     use crate::stats::DropReason;
 
     fn outbox() -> Outbox {
-        let marks = Marks {
-            messages: 1,
-            bytes: usize::MAX,
-        };
-        Outbox::new(OutboxConfig {
-            marks,
-            share_from: usize::MAX,
-            conflate: false,
-            reroute: false,
-        })
+        Outbox::new(OutboxConfig::with_marks(1, usize::MAX))
     }
 
     fn looks(outbox: &Outbox, ticket: &mut SendTicket) -> bool {

@@ -227,12 +227,7 @@ mod tests {
     }
 
     fn outbox(messages: usize, bytes: usize) -> Outbox {
-        Outbox::new(OutboxConfig {
-            marks: Marks { messages, bytes },
-            share_from: usize::MAX,
-            conflate: false,
-            reroute: false,
-        })
+        Outbox::new(OutboxConfig::with_marks(messages, bytes))
     }
 
     /// A connected pipe that is full.

@@ -62,12 +62,7 @@ struct Sender {
 
 impl Sender {
     fn new(size: usize) -> Self {
-        let outbox = Outbox::new(OutboxConfig {
-            marks: MARKS,
-            share_from: usize::MAX,
-            conflate: false,
-            reroute: false,
-        });
+        let outbox = Outbox::new(OutboxConfig::with_marks(MARKS.messages, MARKS.bytes));
         Self {
             pipe: outbox.attach(),
             outbox,

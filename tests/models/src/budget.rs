@@ -136,16 +136,22 @@ pub fn who_gives_up_a_budget_keeps_nobody_waiting(name: &str) {
     });
 }
 
+/// A budget of three messages, all of it used: one is to be sent, two were received.
+fn at_the_budget() -> (Arc<Outbox>, Arc<Inbox>) {
+    let budget = budget(3);
+    let (outbox, inbox) = (outbox(&budget), inbox(&budget));
+    outbox.attach();
+    send(&outbox, 1, 1..=1);
+    Feeder::new(&inbox, 2).feed(1);
+    Feeder::new(&inbox, 3).feed(1);
+    (outbox, inbox)
+}
+
 /// What is received and what is to be sent share a budget: what the program reads is room for who sends, in another
 /// socket; and what was sent is room for a driver that has stopped reading.
 pub fn what_is_read_and_what_is_sent_are_room_for_each_other(name: &str) {
     play(name, Time::StandsStill, || {
-        let budget = budget(3);
-        let (outbox, inbox) = (outbox(&budget), inbox(&budget));
-        outbox.attach();
-        send(&outbox, 1, 1..=1);
-        Feeder::new(&inbox, 2).feed(1);
-        Feeder::new(&inbox, 3).feed(1);
+        let (outbox, inbox) = at_the_budget();
         let reader = spawn({
             let inbox = inbox.clone();
             move || recv(&inbox, 2).len()
@@ -174,12 +180,7 @@ pub fn what_is_read_and_what_is_sent_are_room_for_each_other(name: &str) {
 /// A socket that is closed with what it received unread gives its share back.
 pub fn a_close_is_room_for_others(name: &str) {
     play(name, Time::StandsStill, || {
-        let budget = budget(3);
-        let (outbox, inbox) = (outbox(&budget), inbox(&budget));
-        outbox.attach();
-        send(&outbox, 1, 1..=1);
-        Feeder::new(&inbox, 2).feed(1);
-        Feeder::new(&inbox, 3).feed(1);
+        let (outbox, inbox) = at_the_budget();
         let closes = spawn(move || inbox.close());
         assert_eq!(send(&outbox, 1, 2..=3), 2);
         closes.join().unwrap();
