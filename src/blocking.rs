@@ -433,7 +433,7 @@ impl<K: Kind> Socket<K> {
     /// Something was done without waiting that may have left work for whoever drives.
     #[inline]
     fn mind_the_rest(&self) {
-        self.inner.mind_the_rest();
+        self.inner.shared().mind_the_rest();
     }
 }
 

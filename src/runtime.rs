@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::lease::Lease;
 pub(crate) use self::threads::{IoThreads, OnStart};
-pub(crate) use self::waiting::{InsideRuntime, Keeper, may_wait, wait, wait_on};
+pub(crate) use self::waiting::{InsideRuntime, Keeper, look, may_wait, wait, wait_on};
 use crate::sync::Mutex;
 
 /// What time it is on the runtime's clock.

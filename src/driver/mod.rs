@@ -87,6 +87,14 @@ impl Shared {
         self.peers.close();
     }
 
+    /// Something was done without waiting that may have left work for whoever drives.
+    #[inline]
+    pub(crate) fn mind_the_rest(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.mind_the_rest();
+        }
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = Stats {
             reconnects: self.reconnects.load(Ordering::Relaxed),

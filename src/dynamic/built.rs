@@ -7,8 +7,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use super::Errno;
@@ -262,40 +261,24 @@ impl Built {
 
     /// Something was done without waiting that may have left work for whoever drives.
     pub(super) fn mind_the_rest(&self) {
-        if let Some(keeper) = self.shared().keeper.get() {
-            keeper.mind_the_rest();
-        }
+        self.shared().mind_the_rest();
     }
 }
 
 /// What is ready at once. One that only wants others to have their turn is looked at again.
 pub(super) fn now<F: Future>(future: F) -> Option<F::Output> {
     const LOOKS: usize = 3;
-    let woken = Arc::new(Woken(AtomicBool::new(false)));
-    let waker = Waker::from(woken.clone());
-    let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
     for _ in 0..LOOKS {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+        let (looked, yields) = runtime::look(future.as_mut());
+        if let Poll::Ready(output) = looked {
             return Some(output);
         }
-        if !woken.0.swap(false, Ordering::Relaxed) {
+        if !yields {
             return None;
         }
     }
     None
-}
-
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Whichever is ready first of the two; `None` if that is the second.

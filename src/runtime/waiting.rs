@@ -155,7 +155,7 @@ impl Wake for Unpark {
 
 /// One look at a future; and whether it only wants to be looked at again.
 #[inline]
-fn look<F: Future>(future: Pin<&mut F>) -> (Poll<F::Output>, bool) {
+pub(crate) fn look<F: Future>(future: Pin<&mut F>) -> (Poll<F::Output>, bool) {
     LOOK.with(|look| {
         look.0.0.store(false, Ordering::Relaxed);
         let looked = future.poll(&mut Context::from_waker(&look.1));

@@ -564,9 +564,7 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         self.begin_close(self.linger);
-        if let Some(keeper) = self.shared.keeper.get() {
-            keeper.mind_the_rest();
-        }
+        self.shared.mind_the_rest();
     }
 }
 

@@ -33,7 +33,7 @@ impl<K: Kind> Socket<K> {
     {
         let mut sending = self.core.send(payload);
         if let Poll::Ready(sent) = look(&mut sending) {
-            self.mind_the_rest();
+            self.core.shared.mind_the_rest();
             return sent;
         }
         // In no line, it only wants others to run.
@@ -69,21 +69,13 @@ impl<K: Kind> Socket<K> {
     {
         let mut receiving = self.core.recv();
         if let Poll::Ready(received) = look(&mut receiving) {
-            self.mind_the_rest();
+            self.core.shared.mind_the_rest();
             return Ok(received?);
         }
         let yields = !receiving.is_in_line();
         match runtime::wait_on(self.core.shared.keeper.get(), &mut receiving, yields) {
             Ok(received) => Ok(received?),
             Err(InsideRuntime) => Err(WaitError::InsideRuntime),
-        }
-    }
-
-    /// Something was done without waiting that may have left work for whoever drives.
-    #[inline]
-    pub(crate) fn mind_the_rest(&self) {
-        if let Some(keeper) = self.core.shared.keeper.get() {
-            keeper.mind_the_rest();
         }
     }
 
