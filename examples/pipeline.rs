@@ -174,8 +174,9 @@ fn verdict(counted: &Count, plain: &Count) -> ExitCode {
 fn roots(args: &Args) -> Vec<PathBuf> {
     match &args.path {
         Some(path) => vec![path.clone()],
+        // The examples are a package of their own, beside the rest of the repository.
         None => ["src", "docs", "tests", "examples"]
-            .map(|part| Path::new(env!("CARGO_MANIFEST_DIR")).join(part))
+            .map(|part| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part))
             .to_vec(),
     }
 }

@@ -20,6 +20,14 @@ async fn pipeline_counts_what_a_single_process_counts_over_ipc() -> Result {
     pipeline_counts_a_small_tree("ipc").await
 }
 
+/// The README's first command.
+#[tokio::test]
+async fn pipeline_counts_the_repository_when_it_is_told_nothing() -> Result {
+    let output = timeout(LIMIT, example("pipeline").output()).await??;
+    assert!(output.status.success(), "{}", shown(&output));
+    Ok(())
+}
+
 async fn pipeline_counts_a_small_tree(transport: &str) -> Result {
     let tree = Tree::new(&format!("counts-{transport}"))?;
     let mut command = example("pipeline");
