@@ -15,6 +15,7 @@
 //! the outgoing log.
 
 mod convert;
+mod copied;
 mod envelope;
 mod frame;
 mod iter;
@@ -28,6 +29,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 pub use convert::NoFrames;
+pub(crate) use copied::{Copied, Front};
 pub(crate) use envelope::Envelope;
 pub use frame::Frame;
 pub use iter::{FrameCountError, Frames, IntoFrames};

@@ -251,6 +251,16 @@ impl Run {
         self.bytes.get(self.head..).unwrap_or_default()
     }
 
+    /// The same, if all bodies were copied.
+    #[inline]
+    pub(crate) fn plain_front(&self) -> Option<&[u8]> {
+        if self.shared.is_empty() {
+            self.bytes.get(self.head..)
+        } else {
+            None
+        }
+    }
+
     /// Takes out the first `len` bytes: whole messages whose bodies all stand at the [`front`](Self::front).
     #[inline]
     pub(crate) fn skip(&mut self, len: usize) {

@@ -3,6 +3,8 @@
 //! A [`Message`] that goes from hand to hand is written and read back each time, and reading a word that was written
 //! in pieces waits for the cache. So what nearly every message is travels as its pieces, and becomes a message last.
 
+use std::ops::Range;
+
 use super::frame::{INLINE, Inline};
 use super::{Message, Repr};
 use crate::frame::{LONG, MORE};
@@ -26,6 +28,12 @@ impl Small {
         }
         let bytes = *body.first_chunk()?;
         Some(Self { bytes, len })
+    }
+
+    /// Where its body stands on the wire.
+    #[inline]
+    pub(crate) fn body(&self) -> Range<usize> {
+        2..self.wire_len()
     }
 
     /// How many bytes it takes on the wire.

@@ -16,10 +16,11 @@
 //!
 //! * [`asking`]: what peers ask for, and within which limits; [`matching`]: whom a message concerns, therefore.
 //! * [`news`]: what an XPUB's program hears of that, and what it answers.
-//! * [`subscriber`], [`shared_log`]: queues; [`pipes`]: the drivers' side of them.
+//! * [`subscriber`], [`crowd`], [`shared_log`]: queues; [`pipes`]: the drivers' side of them.
 
 mod asking;
 mod budgeted;
+mod crowd;
 mod matching;
 mod news;
 mod pace;
@@ -34,6 +35,7 @@ use std::task::{Poll, Waker};
 use std::time::Instant;
 
 pub(crate) use self::asking::{AskLimits, MAX_GROUP};
+use self::crowd::Subscribers;
 pub(crate) use self::matching::Matching;
 pub(crate) use self::news::Audience;
 use self::news::News;
@@ -45,7 +47,7 @@ use super::subscriptions::Subscriptions;
 use crate::error::Closed;
 use crate::frame::Run;
 use crate::message::{Message, Payload};
-use crate::pipe::{Batch, Inbox, Line, Marks, Next, PipeId, Ration, Refusal, Share, Slots, Ticket, Waiters};
+use crate::pipe::{Batch, Inbox, Line, Marks, Next, PipeId, Ration, Refusal, Share, Ticket, Waiters};
 use crate::stats::{Counters, DropReason};
 use crate::sync::{Arc, Mutex};
 
@@ -87,7 +89,7 @@ pub(crate) struct FanOut {
 
 #[derive(Debug, Default)]
 struct State {
-    subscribers: Slots<Subscriber>,
+    subscribers: Subscribers,
     subscriptions: Subscriptions,
     /// For a program that hears of its subscribers.
     news: Option<Box<News>>,
@@ -279,6 +281,11 @@ impl State {
             payload
         };
         for &slot in &self.hits {
+            if let Some(range) = range
+                && self.subscribers.note(slot, range)
+            {
+                continue;
+            }
             let Some(subscriber) = self.subscribers.at_mut(slot) else {
                 continue;
             };
@@ -307,8 +314,8 @@ impl State {
                 log.settle_append(share);
             }
             let copied = if range.is_some() { 0 } else { bytes };
-            self.pace
-                .count_queued(copied, log.load(), config.marks, log.is_blocked());
+            let (load, blocked) = (log.load(), log.is_blocked());
+            self.pace.count_queued(copied, load, config.marks, blocked);
             let ration = &mut self.ration;
             // Of several who wait in this process the publisher could serve one: all are their drivers'.
             let next = match hits {
@@ -321,6 +328,9 @@ impl State {
                 Next::Write(batch, line) => {
                     errands.write = self.subscribers.pipe_at(slot).map(|pipe| (pipe, batch, line));
                 }
+            }
+            if let (Some(range), None) = (range, &self.share) {
+                self.subscribers.follow(slot, range, load, config.marks, blocked);
             }
         }
         errands

@@ -75,6 +75,13 @@ impl Filter for Interest {
         };
         (is_covered == is_inverted).then_some(DropReason::Filtered)
     }
+
+    #[inline]
+    fn takes(&self, known: &Prefixes, first: &[u8], _: bool) -> bool {
+        self.config.matching == Matching::Prefix
+            && known.version == self.changes.load(Ordering::Acquire)
+            && known.cover(first)
+    }
 }
 
 #[derive(Debug, Default)]

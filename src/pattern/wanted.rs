@@ -30,8 +30,11 @@ impl Filter for Wanted {
     }
 
     #[inline]
-    fn takes_every_small(&self) -> bool {
-        matches!(self, Self::SingleFrames)
+    fn takes(&self, known: &Prefixes, first: &[u8], is_single: bool) -> bool {
+        match self {
+            Self::Subscribed(interest) => interest.takes(known, first, is_single),
+            Self::SingleFrames => is_single,
+        }
     }
 }
 
@@ -51,7 +54,7 @@ mod tests {
         assert_eq!(refused("one".into()), None);
         assert_eq!(refused("".into()), None);
         assert_eq!(refused(["", ""].into()), Some(DropReason::ProtocolError));
-        assert!(Wanted::SingleFrames.takes_every_small());
-        assert!(!Wanted::Subscribed(Arc::default()).takes_every_small());
+        let taken = |is_single| Wanted::SingleFrames.takes(&Prefixes::default(), b"", is_single);
+        assert_eq!((taken(true), taken(false)), (true, false));
     }
 }

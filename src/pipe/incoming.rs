@@ -19,27 +19,24 @@
 //! half of the mark is free. At the [pace](super::pace) it stops the same way, for as long as receivers take something.
 
 mod budgeted;
+mod held;
 mod leaving;
 mod pacing;
+mod receiving;
 mod refusing;
 
-use std::collections::VecDeque;
 use std::mem;
 use std::task::{Poll, Waker, ready};
 use std::thread::{self, ThreadId};
 
 use bytes::Bytes;
 
-use super::log::KEEP;
+use self::held::{Held, HeldLane};
 use super::{Batch, Marks, PipeId, Prefixes, Share, Ticket, Waiters};
-use crate::error::{RecvError, TryRecvError};
-use crate::frame::{Header, Run};
-use crate::message::{Message, Small};
-use crate::stats::{Counters, DropReason, Dropped, Load};
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
-
-/// A receiver that never has to wait lets others run after this many messages.
-const SPELL_MESSAGES: usize = 4096;
+use crate::frame::Run;
+use crate::message::Message;
+use crate::stats::{Counters, DropReason, Load};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering};
 
 /// Whole messages on their way to the receivers.
 #[derive(Debug)]
@@ -65,9 +62,11 @@ pub(crate) trait Filter {
     /// kept for the next question.
     fn refuse(&self, known: &mut Prefixes, message: &Message, from: PipeId) -> Option<DropReason>;
 
-    /// Whether no [small](Small) message is ever refused: then none is shown to it.
+    /// Whether it certainly wants a message with this first frame, and no other frame if `is_single`: told at sight, before
+    /// there is a message. If not, it is asked about that.
     #[inline]
-    fn takes_every_small(&self) -> bool {
+    fn takes(&self, known: &Prefixes, first: &[u8], is_single: bool) -> bool {
+        let _ = (known, first, is_single);
         false
     }
 }
@@ -147,43 +146,6 @@ struct Lane {
     /// An empty run whose buffer a peer in this process may use again.
     spent: Run,
     counters: Counters,
-}
-
-/// What the receivers see.
-#[derive(Debug, Default)]
-struct Held {
-    lanes: Vec<HeldLane>,
-    /// Pipes that hold something, in the order of their turns.
-    ring: VecDeque<u32>,
-    /// The buffer that is swapped with the arrivals.
-    swap: Vec<(PipeId, Chunk)>,
-    /// What the program wants, as far as a filter has told.
-    known: Prefixes,
-    /// Pipes that were emptied since credit was last given back.
-    emptied: Vec<u32>,
-    spell: usize,
-}
-
-/// The receivers' side of one pipe.
-#[derive(Debug, Default)]
-struct HeldLane {
-    pipe: Option<PipeId>,
-    current: Option<Chunk>,
-    at: usize,
-    later: VecDeque<Chunk>,
-    /// This pipe follows another: both.
-    follows: Option<(PipeId, PipeId)>,
-    /// The pipe that follows this one, and holds something already.
-    follower: Option<u32>,
-    /// What was left of a peer's run when all of it was taken: a buffer.
-    spent: Run,
-    /// Given to the program and not yet given back as credit.
-    taken: Load,
-    /// So many bytes of it are given back at the latest.
-    gives_back: u64,
-    /// How many of these were dropped, and why.
-    dropped: u64,
-    reasons: Dropped,
 }
 
 impl Inbox {
@@ -409,274 +371,6 @@ impl Inbox {
         }
         sum
     }
-
-    // ---- receivers -----------------------------------------------------------------------------------------
-
-    /// The next message, fair over all pipes, and in `from` the pipe it came from; or waits. What `filter` does not
-    /// want is dropped and counted.
-    #[inline]
-    pub(crate) fn poll_recv(
-        &self,
-        waker: &Waker,
-        ticket: &mut RecvTicket,
-        from: &mut Option<PipeId>,
-        filter: Option<&impl Filter>,
-    ) -> Poll<Result<Message, RecvError>> {
-        let mut held = self.held.lock();
-        if filter.is_none_or(Filter::takes_every_small)
-            && !ticket.is_waiting()
-            && let Some(small) = self.next_small(&mut held, from)
-        {
-            drop(held);
-            return Poll::Ready(Ok(small.into()));
-        }
-        self.poll_any(held, waker, ticket, from, filter)
-    }
-
-    /// [`poll_recv`](Self::poll_recv) of whatever comes, the lock held. A call of its own: what it returns goes through
-    /// memory, and a small message need not.
-    #[inline(never)]
-    fn poll_any(
-        &self,
-        mut held: MutexGuard<'_, Held>,
-        waker: &Waker,
-        ticket: &mut RecvTicket,
-        from: &mut Option<PipeId>,
-        filter: Option<&impl Filter>,
-    ) -> Poll<Result<Message, RecvError>> {
-        loop {
-            if let Some(message) = self.next(&mut held, from, filter) {
-                if ticket.is_waiting() {
-                    self.arrivals.lock().waiters.leave(ticket);
-                }
-                self.wake_another(&held);
-                return Poll::Ready(Ok(message));
-            }
-            if held.spell >= SPELL_MESSAGES {
-                held.spell = 0;
-                waker.wake_by_ref();
-                return Poll::Pending;
-            }
-            let mut arrivals = self.arrivals.lock();
-            if arrivals.closed {
-                return Poll::Ready(Err(RecvError::Closed));
-            }
-            if arrivals.chunks.is_empty() {
-                held.spell = 0;
-                arrivals.waiters.take_turn(ticket);
-                arrivals.waiters.wait(ticket, waker);
-                arrivals.waits_at = Some(thread::current().id());
-                self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
-                return Poll::Pending;
-            }
-        }
-    }
-
-    /// Ready when a message is there, or none will ever come. Takes nothing, nor a place in the line once it is ready.
-    pub(crate) fn poll_ready(&self, waker: &Waker, ticket: &mut RecvTicket) -> Poll<()> {
-        let held = self.held.lock();
-        let mut arrivals = self.arrivals.lock();
-        if held.ring.is_empty() && arrivals.chunks.is_empty() && !arrivals.closed {
-            arrivals.waiters.take_turn(ticket);
-            arrivals.waiters.wait(ticket, waker);
-            arrivals.waits_at = Some(thread::current().id());
-            self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
-            return Poll::Pending;
-        }
-        drop((arrivals, held));
-        self.leave(ticket);
-        Poll::Ready(())
-    }
-
-    /// The next message, if one is there.
-    pub(crate) fn try_recv(
-        &self,
-        from: &mut Option<PipeId>,
-        filter: Option<&impl Filter>,
-    ) -> Result<Message, TryRecvError> {
-        let mut held = self.held.lock();
-        held.spell = 0;
-        match self.next(&mut held, from, filter) {
-            Some(message) => Ok(message),
-            None if self.arrivals.lock().closed => Err(TryRecvError::Closed),
-            None => Err(TryRecvError::Empty),
-        }
-    }
-
-    /// Up to `limit` messages that are there already, one lock for all of them.
-    pub(crate) fn recv_more(&self, into: &mut Vec<Message>, limit: usize, filter: Option<&impl Filter>) {
-        let mut held = self.held.lock();
-        held.spell = 0;
-        let mut from = None;
-        for _ in 0..limit {
-            let Some(message) = self.next(&mut held, &mut from, filter) else {
-                break;
-            };
-            into.push(message);
-        }
-        self.wake_another(&held);
-    }
-
-    /// Drops what has arrived so far: nobody asked for it.
-    #[inline]
-    pub(crate) fn discard(&self) {
-        let mut held = self.held.lock();
-        if held.ring.is_empty() && !self.dirty.load(Ordering::Acquire) {
-            return;
-        }
-        held.spell = 0;
-        self.next(&mut held, &mut None, Some(&Nothing));
-    }
-
-    /// A receive was given up while it waited.
-    pub(crate) fn leave(&self, ticket: &mut RecvTicket) {
-        if !ticket.is_waiting() {
-            return;
-        }
-        let mut arrivals = self.arrivals.lock();
-        let heir = arrivals.waiters.give_up(ticket);
-        self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
-        drop(arrivals);
-        if let Some(heir) = heir {
-            heir.wake();
-        }
-    }
-
-    fn grant(&self, arrivals: &mut Arrivals) -> Option<Waker> {
-        let receiver = arrivals.waiters.grant();
-        if receiver.is_some() {
-            self.waiting.store(arrivals.waiters.len(), Ordering::Relaxed);
-        }
-        receiver
-    }
-
-    /// A receiver that leaves messages behind while others wait wakes one more.
-    #[inline]
-    fn wake_another(&self, held: &Held) {
-        if self.waiting.load(Ordering::Relaxed) == 0 || held.ring.is_empty() {
-            return;
-        }
-        let mut arrivals = self.arrivals.lock();
-        if let Some(receiver) = self.grant(&mut arrivals) {
-            drop(arrivals);
-            receiver.wake();
-        }
-    }
-
-    /// Cuts one message from the pipe whose turn it is. `None`: there is none, or the spell is over.
-    #[inline]
-    fn next(
-        &self,
-        held: &mut Held,
-        from: &mut Option<PipeId>,
-        filter: Option<&impl Filter>,
-    ) -> Option<Message> {
-        while held.spell < SPELL_MESSAGES {
-            held.spell += 1;
-            if held.ring.is_empty() || self.dirty.load(Ordering::Acquire) {
-                self.swap(held);
-            }
-            let slot = *held.ring.front()?;
-            let lane = &mut held.lanes[slot as usize];
-            *from = lane.pipe;
-            let message = lane.cut();
-            let refused = filter
-                .zip(lane.pipe)
-                .and_then(|(filter, from)| filter.refuse(&mut held.known, &message, from));
-            if let Some(reason) = refused {
-                lane.drop_one(reason);
-            }
-            self.after_cut(held, slot);
-            if refused.is_none() {
-                return Some(message);
-            }
-        }
-        None
-    }
-
-    /// The next message, if it is small and nothing else is to be done: nearly every one in a stream of small ones. Its
-    /// bytes stay in registers until the lock is released (a message received: 34 → 20 ns).
-    #[inline(always)]
-    fn next_small(&self, held: &mut Held, from: &mut Option<PipeId>) -> Option<Small> {
-        if held.spell >= SPELL_MESSAGES
-            || self.dirty.load(Ordering::Acquire)
-            || self.waiting.load(Ordering::Relaxed) > 0
-        {
-            return None;
-        }
-        let slot = *held.ring.front()?;
-        let lane = &mut held.lanes[slot as usize];
-        let small = lane.cut_small()?;
-        *from = lane.pipe;
-        held.spell += 1;
-        self.after_cut(held, slot);
-        Some(small)
-    }
-
-    /// Passes the turn on, and gives credit back when it is due.
-    #[inline]
-    fn after_cut(&self, held: &mut Held, slot: u32) {
-        let lane = &held.lanes[slot as usize];
-        // At half the mark, not at its end, so that the driver reads on while the rest is worked off.
-        let mut due = lane.taken.messages >= self.half.messages || lane.taken.bytes >= lane.gives_back;
-        if lane.current.is_none() {
-            held.ring.pop_front();
-            held.emptied.push(slot);
-            held.ring.extend(held.lanes[slot as usize].follower.take());
-            // Others may wait for it, who are not woken by the next swap here.
-            due |= self.budgeted;
-        } else if held.ring.len() > 1 && !self.in_order {
-            held.ring.rotate_left(1);
-        }
-        if due {
-            self.give_credit(held, slot);
-        }
-    }
-
-    /// Gives back the credit of pipes that were emptied, and takes in what has arrived.
-    fn swap(&self, held: &mut Held) {
-        let mut arrivals = self.arrivals.lock();
-        self.dirty.store(false, Ordering::Relaxed);
-        let mut drivers = Vec::new();
-        for slot in mem::take(&mut held.emptied) {
-            let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
-            drivers.extend(driver.into_iter().chain(calls));
-        }
-        mem::swap(&mut arrivals.chunks, &mut held.swap);
-        let followers = mem::take(&mut arrivals.followers);
-        drop(arrivals);
-        // Before their first chunk.
-        for (pipe, before) in followers {
-            held.lane(pipe).follows = Some((pipe, before));
-        }
-        let mut swap = mem::take(&mut held.swap);
-        for (pipe, chunk) in swap.drain(..) {
-            held.lane(pipe).gives_back = self.gives_back(&chunk);
-            held.take_in(pipe, chunk, self.conflate);
-        }
-        held.swap = swap;
-        drivers.into_iter().for_each(Waker::wake);
-    }
-
-    fn give_credit(&self, held: &mut Held, slot: u32) {
-        let mut arrivals = self.arrivals.lock();
-        let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
-        drop(arrivals);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-        calls.into_iter().for_each(Waker::wake);
-    }
-
-    /// Brings the counters up to date: what receivers have taken is known to them alone until credit goes back.
-    fn settle(&self) {
-        let mut held = self.held.lock();
-        for slot in 0..held.lanes.len() {
-            if held.lanes[slot].taken.messages > 0 {
-                self.give_credit(&mut held, slot as u32);
-            }
-        }
-    }
 }
 
 impl Arrivals {
@@ -759,123 +453,5 @@ impl Lane {
         self.queued.messages <= (marks.messages / 2) as u64
             && self.queued.bytes <= (marks.bytes / 2) as u64
             && self.has_fallen_behind()
-    }
-}
-
-impl Held {
-    fn lane(&mut self, pipe: PipeId) -> &mut HeldLane {
-        if pipe.index() >= self.lanes.len() {
-            self.lanes.resize_with(pipe.index() + 1, HeldLane::default);
-        }
-        &mut self.lanes[pipe.index()]
-    }
-
-    fn take_in(&mut self, pipe: PipeId, chunk: Chunk, conflate: bool) {
-        let lane = self.lane(pipe);
-        lane.pipe = Some(pipe);
-        if lane.current.is_some() {
-            lane.later.push_back(chunk);
-        } else {
-            lane.current = Some(chunk);
-            lane.at = 0;
-            // A note of an earlier pipe in this slot means nothing.
-            let follows = lane.follows.take().filter(|(follower, _)| *follower == pipe);
-            match follows.and_then(|(_, before)| self.unread(before)) {
-                Some(before) => before.follower = Some(pipe.slot),
-                None => self.ring.push_back(pipe.slot),
-            }
-        }
-        if conflate {
-            self.lane(pipe).keep_newest();
-        }
-    }
-
-    /// The lane of this pipe, if it holds something.
-    fn unread(&mut self, pipe: PipeId) -> Option<&mut HeldLane> {
-        let lane = self.lanes.get_mut(pipe.index())?;
-        (lane.pipe == Some(pipe) && lane.current.is_some()).then_some(lane)
-    }
-}
-
-impl HeldLane {
-    /// Cuts the next message off the current chunk, which holds at least one.
-    #[inline]
-    fn cut(&mut self) -> Message {
-        let Some(chunk) = &mut self.current else {
-            unreachable!("a pipe in the ring holds a message")
-        };
-        let start = self.at;
-        let message = match &mut chunk.messages {
-            Messages::Read(frames) => {
-                // The driver has walked these headers: each is whole, and so is its body.
-                while let Some(header) = Header::decode(&frames[self.at..]) {
-                    self.at += header.len + header.size as usize;
-                    if !header.has_more() {
-                        break;
-                    }
-                }
-                self.taken += Load::one(self.at - start);
-                Message::from_wire(frames, start..self.at)
-            }
-            Messages::Local(run) => {
-                let before = run.len();
-                let message = Message::pop_from(run);
-                self.taken += Load::one(before - run.len());
-                message.unwrap_or_else(|| unreachable!("the load counts what is there"))
-            }
-        };
-        chunk.load.messages -= 1;
-        if chunk.load.messages == 0 {
-            self.next_chunk();
-        }
-        message
-    }
-
-    /// Cuts the next message off if it is small and not the last of its chunk.
-    #[inline(always)]
-    fn cut_small(&mut self) -> Option<Small> {
-        let chunk = self.current.as_mut().filter(|chunk| chunk.load.messages > 1)?;
-        let small = match &mut chunk.messages {
-            Messages::Read(frames) => {
-                let small = Small::at_front_of(frames.get(self.at..)?)?;
-                self.at += small.wire_len();
-                small
-            }
-            Messages::Local(run) => {
-                let small = Small::at_front_of(run.front())?;
-                run.skip(small.wire_len());
-                small
-            }
-        };
-        chunk.load.messages -= 1;
-        self.taken += Load::one(small.wire_len());
-        Some(small)
-    }
-
-    fn next_chunk(&mut self) {
-        let next = self.later.pop_front();
-        let last = mem::replace(&mut self.current, next);
-        self.at = 0;
-        if let Some(Messages::Local(mut run)) = last.map(|chunk| chunk.messages)
-            && run.capacity() > self.spent.capacity()
-            && run.capacity() <= KEEP
-        {
-            run.clear();
-            self.spent = run;
-        }
-    }
-
-    /// Counts a message that was taken and dropped.
-    fn drop_one(&mut self, reason: DropReason) {
-        self.dropped += 1;
-        self.reasons.add(reason, 1);
-    }
-
-    /// Throws away all messages but the last.
-    fn keep_newest(&mut self) {
-        while !self.later.is_empty() || self.current.as_ref().is_some_and(|chunk| chunk.load.messages > 1) {
-            self.cut();
-            self.drop_one(DropReason::Conflated);
-        }
     }
 }

@@ -322,16 +322,15 @@ impl Log {
             self.run.put_frames(envelope);
         }
         payload.encode(&mut self.run, self.share_from.unwrap_or(share_from));
-        self.accept(self.run.len() - before);
+        self.accept(Load::one(self.run.len() - before));
         self.count_queued(1);
     }
 
-    /// Counts a message as queued that waits elsewhere, to be [brought](Self::bring) in its turn.
+    /// Counts messages as queued that wait elsewhere, to be [brought](Self::bring) in their turn.
     #[inline]
-    pub(crate) fn accept(&mut self, bytes: usize) {
-        let one = Load::one(bytes);
-        self.load += one;
-        self.counters.accepted += one;
+    pub(crate) fn accept(&mut self, more: Load) {
+        self.load += more;
+        self.counters.accepted += more;
     }
 
     /// Appends whole messages that were [accepted](Self::accept) before.

@@ -168,7 +168,7 @@ impl State {
 impl Publications for FanOut {
     fn apply(&self, pipe: PipeId, changes: Vec<Change>) -> Result<(), TooManySubscriptions> {
         let mut state = self.state.lock();
-        if state.subscribers.get(pipe).is_none() {
+        if !state.subscribers.contains(pipe) {
             return Ok(());
         }
         let mut has_changed = false;
@@ -191,7 +191,7 @@ impl Publications for FanOut {
     }
     fn give_everything(&self, pipe: PipeId) {
         let mut state = self.state.lock();
-        if state.subscribers.get(pipe).is_none() {
+        if !state.subscribers.contains(pipe) {
             return;
         }
         state.takers.push(pipe.slot);

@@ -7,9 +7,10 @@
 
 use std::task::Waker;
 
+use super::crowd::Subscribers;
 use super::subscriber::Subscriber;
 use super::{FanOut, FanOutConfig, Slow, State};
-use crate::pipe::{Claimant, Marks, PipeId, Share, Slots};
+use crate::pipe::{Claimant, Marks, PipeId, Share};
 use crate::stats::DropReason;
 
 impl FanOut {
@@ -81,12 +82,7 @@ impl Subscriber {
 }
 
 /// Whether a message of `bytes` for all of these must wait, since one of them holds something and there is not room for all.
-pub(super) fn is_short(
-    share: &mut Share,
-    subscribers: &mut Slots<Subscriber>,
-    hits: &[u32],
-    bytes: usize,
-) -> bool {
+pub(super) fn is_short(share: &mut Share, subscribers: &mut Subscribers, hits: &[u32], bytes: usize) -> bool {
     let (mut all, mut holds) = (0, false);
     for slot in hits {
         if let Some(subscriber) = subscribers.at_mut(*slot).filter(|one| !one.dropping) {

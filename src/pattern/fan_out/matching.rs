@@ -31,7 +31,7 @@ impl State {
         });
         if prefixes > 1 {
             let (subscribers, number) = (&mut self.subscribers, self.number);
-            hits.retain(|slot| subscribers.at_mut(*slot).is_some_and(|one| one.is_new(number)));
+            hits.retain(|slot| subscribers.is_new(*slot, number));
         }
         if let Some(news) = &mut self.news {
             news.narrow(hits);
@@ -54,7 +54,7 @@ impl State {
             Matching::Prefix | Matching::Inverted => {
                 self.subscriptions.for_each_match(topic, |holders| {
                     for slot in holders {
-                        subscribers.at_mut(*slot).map(|one| one.is_new(number));
+                        subscribers.is_new(*slot, number);
                     }
                 });
                 let others = subscribers

@@ -148,7 +148,7 @@ impl FanOut {
             .unwrap_or_else(|| unreachable!("a notice is of somebody who was there"));
         let found = look_up(pipe);
         news.spoken = Some(pipe);
-        if news.last_value && notice.subscribe && subscribers.get(pipe).is_some() {
+        if news.last_value && notice.subscribe && subscribers.contains(pipe) {
             news.addressee = Some(pipe);
         }
         if !news.notices.waits_of(pipe.slot) && news.gone.remove(&pipe.slot) {
@@ -165,7 +165,7 @@ impl FanOut {
     pub(crate) fn decide(&self, subscribe: bool, topic: &[u8]) -> bool {
         let mut state = self.state.lock();
         let spoken = state.news.as_ref().and_then(|news| news.spoken);
-        let Some(pipe) = spoken.filter(|pipe| state.subscribers.get(*pipe).is_some()) else {
+        let Some(pipe) = spoken.filter(|pipe| state.subscribers.contains(*pipe)) else {
             return false;
         };
         let has_changed = if subscribe {

@@ -88,6 +88,27 @@ impl Pace {
         self.behind |= !blocked && (load.messages >= marks.messages.div_ceil(2) as u64 || load.bytes >= MUCH);
     }
 
+    /// How much more a subscriber may get that has `load` in its queue before there is something to [count](Self::count_queued).
+    pub(super) fn room(load: Load, marks: Marks, blocked: bool) -> Load {
+        let much = Load {
+            messages: marks.messages.div_ceil(2) as u64,
+            bytes: MUCH,
+        };
+        let limit = if blocked {
+            Load {
+                messages: marks.messages as u64,
+                bytes: marks.bytes as u64,
+            }
+        } else {
+            much
+        };
+        let room = |limit: u64, load: u64| limit.saturating_sub(load.saturating_add(1));
+        Load {
+            messages: room(limit.messages, load.messages),
+            bytes: room(limit.bytes, load.bytes),
+        }
+    }
+
     /// A message was dropped at a mark.
     #[inline]
     pub(super) fn count_dropped(&mut self) {

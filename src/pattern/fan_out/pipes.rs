@@ -132,26 +132,26 @@ impl Outgoing for FanOut {
     }
 
     fn queued(&self, pipe: PipeId) -> Load {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         state
             .subscribers
-            .get(pipe)
+            .get_mut(pipe)
             .map(|subscriber| subscriber.log.load())
             .unwrap_or_default()
     }
 
     fn counters(&self, pipe: PipeId) -> Option<Counters> {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         state
             .subscribers
-            .get(pipe)
+            .get_mut(pipe)
             .map(|subscriber| subscriber.log.counters())
     }
 
     fn totals(&self) -> (Counters, Load) {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         let mut sum = (state.ended, Load::default());
-        for (_, subscriber) in state.subscribers.iter() {
+        for subscriber in state.subscribers.iter_mut() {
             sum.0 += subscriber.log.counters();
             sum.1 += subscriber.log.load();
         }

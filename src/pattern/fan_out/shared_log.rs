@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 
 use crate::frame::Run;
 use crate::message::Payload;
+use crate::stats::Load;
 
 /// Small enough to be freed piece by piece, large enough for one range to hold hundreds of messages.
 const SEGMENT: usize = 64 * 1024;
@@ -35,7 +36,7 @@ pub(super) const FULL: usize = 2 * 1024 * 1024;
 pub(super) type SegmentNumber = u64;
 
 /// A run of whole messages in one segment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Range {
     pub(super) segment: SegmentNumber,
     from: u32,
@@ -50,6 +51,22 @@ impl Range {
 
     pub(super) fn messages(self) -> usize {
         self.messages as usize
+    }
+
+    pub(super) fn load(self) -> Load {
+        Load {
+            messages: u64::from(self.messages),
+            bytes: self.len() as u64,
+        }
+    }
+
+    /// Nothing yet, right behind it.
+    pub(super) fn behind(self) -> Self {
+        Self {
+            from: self.to,
+            messages: 0,
+            ..self
+        }
     }
 
     /// Takes in the range behind it. `false`: it does not lie there.

@@ -114,7 +114,7 @@ impl Subscriber {
     /// Queues a message that lies in the shared log.
     #[inline]
     pub(super) fn share(&mut self, range: Range, shared: &mut SharedLog) {
-        self.log.accept(range.len());
+        self.log.accept(range.load());
         if self.ranges.back_mut().is_some_and(|last| last.extend(range)) {
             return;
         }
@@ -122,6 +122,16 @@ impl Subscriber {
             shared.holders += 1;
         }
         self.ranges.push_back(range);
+    }
+
+    /// Takes in what it has got behind its last range.
+    #[cold]
+    pub(super) fn catch_up(&mut self, range: Range) {
+        self.log.accept(range.load());
+        if !self.ranges.back_mut().is_some_and(|last| last.extend(range)) {
+            debug_assert!(false, "a tail begins behind the last range");
+            self.ranges.push_back(range);
+        }
     }
 
     /// Copies ranges to the log, from the oldest on, as long as that holds no more than `limit` bytes; at least one

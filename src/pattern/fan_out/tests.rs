@@ -407,10 +407,10 @@ fn a_subscriber_that_lags_costs_its_mark_and_the_shared_log_its_bound() {
         );
     }
     let own = |peer: &Peer| {
-        let state = fan_out.state.lock();
+        let mut state = fan_out.state.lock();
         state
             .subscribers
-            .get(peer.pipe)
+            .get_mut(peer.pipe)
             .map_or(0, |subscriber| subscriber.log.len())
     };
     assert!(own(&peers[0]) <= MARK * 1009, "{}", own(&peers[0]));

@@ -7,7 +7,8 @@
 use std::mem;
 use std::task::Waker;
 
-use super::{Arrivals, Held, Inbox};
+use super::held::Held;
+use super::{Arrivals, Inbox};
 use crate::pipe::PipeId;
 use crate::stats::{DropReason, Load};
 

@@ -7,6 +7,7 @@ use std::mem;
 
 use super::Log;
 use crate::frame::Run;
+use crate::stats::Load;
 
 impl Log {
     /// Puts one message, in wire form, in front of all that waits.
@@ -17,7 +18,7 @@ impl Log {
         }
         let mut greeting = Run::default();
         greeting.put_frames(frames);
-        self.accept(greeting.len());
+        self.accept(Load::one(greeting.len()));
         self.put_greeting_back(greeting);
     }
 
