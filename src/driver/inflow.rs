@@ -2,13 +2,14 @@
 //!
 //! A connection has no read buffer of its own while it is idle: that is most of what a thousand connections
 //! would cost. It borrows a block from its thread's arena for one turn, reads into it, and what is not whole at
-//! the end is copied out: a piece of one message, small by rule. A message too large for that gets a buffer of
+//! the end is copied out: a piece of one message, small by rule. Of a message of some size so much may have come that
+//! the block stays with the connection instead, until the rest has. One too large for that gets a buffer of
 //! its own, which grows with the bytes that arrive, never with the bytes that were announced, and is used again
 //! when the program has let go of the message.
 //!
 //! ```text
 //!  arena block │ tail of last turn │ read … read … │ free │
-//!              '── whole messages: split off as chunks ──'── tail: copied out, block given back
+//!              '── whole messages: split off as chunks ──'── tail: copied out, block given back; or both kept
 //! ```
 
 use std::cell::Cell;
@@ -40,16 +41,22 @@ const LARGE: usize = 128 * 1024;
 /// messages get buffers that grow.
 const KEEP: usize = 1024 * 1024 + 4096;
 
-/// Blocks put aside that may come back when nobody holds a piece of them any more.
-const ASIDE: usize = 4;
+/// As much of a message as this is not copied to be kept: the block is. Messages of 64 KiB were copied as often as not,
+/// and came back into the next block by a second copy.
+const WORTH_A_BLOCK: usize = 8 * 1024;
+
+/// Blocks put aside that may come back when nobody holds a piece of them any more: what a lane holds at the pace, and
+/// some.
+const ASIDE: usize = 8;
 
 thread_local! {
     static ARENA: Cell<Option<Arena>> = const { Cell::new(None) };
 }
 
+/// The blocks of one thread.
 #[derive(Default)]
 struct Arena {
-    block: BytesMut,
+    block: Option<BytesMut>,
     aside: VecDeque<BytesMut>,
 }
 
@@ -70,22 +77,55 @@ impl Arena {
         block
     }
 
+    /// Another block that begins with what is left in this one, which has no room for more.
+    fn move_on(block: &mut BytesMut) {
+        let next = Self::block_with(block);
+        let mut last = std::mem::replace(block, next);
+        last.clear();
+        Self::with(|arena| arena.put_aside(last));
+    }
+
     /// A block with room for a read.
     fn take(&mut self) -> BytesMut {
-        let mut block = std::mem::take(&mut self.block);
-        if block.capacity() >= READ || block.try_reclaim(BLOCK) {
-            return block;
+        if let Some(mut block) = self.block.take() {
+            if block.capacity() >= READ || block.try_reclaim(BLOCK) {
+                return block;
+            }
+            self.put_aside(block);
         }
-        if block.capacity() > 0 {
-            self.aside.push_back(block);
-        }
-        let free = self.aside.iter_mut().position(|block| block.try_reclaim(BLOCK));
+        // The last one first: it is in the cache.
+        let mut newest_first = self.aside.iter_mut().enumerate().rev();
+        let free = newest_first.find_map(|(at, block)| block.try_reclaim(BLOCK).then_some(at));
         let block = free.and_then(|at| self.aside.remove(at));
+        block.unwrap_or_else(|| BytesMut::with_capacity(BLOCK))
+    }
+
+    /// A block comes back after its turn.
+    fn give_back(&mut self, block: BytesMut) {
+        if let Some(other) = self.block.replace(block) {
+            self.put_aside(other);
+        }
+    }
+
+    /// A block without room may come back when nobody holds a piece of it any more.
+    fn put_aside(&mut self, block: BytesMut) {
+        self.aside.push_back(block);
         if self.aside.len() > ASIDE {
             self.aside.pop_front();
         }
-        block.unwrap_or_else(|| BytesMut::with_capacity(BLOCK))
     }
+}
+
+/// Whose the buffer is that stays between turns.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// It holds what it must, and nobody reads on into it.
+    #[default]
+    Copy,
+    /// A block of the arena.
+    Block,
+    /// Large: this connection's own.
+    Own,
 }
 
 /// The received bytes of one connection.
@@ -93,8 +133,7 @@ impl Arena {
 pub(crate) struct Inflow {
     /// What stays between turns: a piece of a message, or whole messages beyond the mark.
     pending: BytesMut,
-    /// The buffer is this connection's own, not a block of the arena.
-    is_own: bool,
+    kept: Kept,
     /// The unfinished message at the front takes at least this many bytes.
     need: usize,
     /// It has turned out longer than announced before: more frames come than anybody knows.
@@ -108,9 +147,10 @@ impl Inflow {
     /// The bytes that are there, in a buffer to read on into.
     pub(crate) fn open(&mut self) -> BytesMut {
         let pending = std::mem::take(&mut self.pending);
-        if self.is_own {
+        if self.kept != Kept::Copy {
             return pending;
         }
+        self.kept = Kept::Block;
         Arena::block_with(&pending)
     }
 
@@ -156,9 +196,11 @@ impl Inflow {
             };
             return stream.poll_read(cx, buffer, limit.min(buffer.capacity() - buffer.len()));
         }
-        if self.is_own || buffer.capacity() - buffer.len() < ROOM {
+        if self.kept == Kept::Own {
             *buffer = Arena::block_with(buffer);
-            self.is_own = false;
+            self.kept = Kept::Block;
+        } else if buffer.capacity() - buffer.len() < ROOM {
+            Arena::move_on(buffer);
         }
         let limit = if only_a_sip { SIP } else { READ };
         stream.poll_read(cx, buffer, limit.min(buffer.capacity() - buffer.len()))
@@ -173,7 +215,7 @@ impl Inflow {
         } else {
             whole.min(buffer.len() + ROOM)
         };
-        if self.is_own && buffer.capacity() >= room {
+        if self.kept == Kept::Own && buffer.capacity() >= room {
             return;
         }
         let mut larger = self.used_buffer(room).unwrap_or_else(|| {
@@ -188,10 +230,10 @@ impl Inflow {
         larger.extend_from_slice(buffer);
         buffer.clear();
         let old = std::mem::replace(buffer, larger);
-        if !self.is_own {
-            Arena::with(|arena| arena.block = old);
+        if self.kept != Kept::Own {
+            Arena::with(|arena| arena.give_back(old));
         }
-        self.is_own = true;
+        self.kept = Kept::Own;
     }
 
     /// The buffer of a large message that the program has let go of.
@@ -212,7 +254,12 @@ impl Inflow {
 
     /// Ends a turn: keeps what is left, gives the block back.
     pub(crate) fn close(&mut self, mut buffer: BytesMut, at_the_mark: bool) {
-        if self.is_own && self.need > LARGE {
+        let is_read_on = match self.kept {
+            Kept::Own => self.need > LARGE,
+            Kept::Block => buffer.len() >= WORTH_A_BLOCK && !at_the_mark,
+            Kept::Copy => false,
+        };
+        if is_read_on {
             self.pending = buffer;
             return;
         }
@@ -222,8 +269,8 @@ impl Inflow {
             self.pending = BytesMut::from(&buffer[..]);
             buffer.clear();
         }
-        if !std::mem::take(&mut self.is_own) {
-            Arena::with(|arena| arena.block = buffer);
+        if std::mem::take(&mut self.kept) == Kept::Block {
+            Arena::with(|arena| arena.give_back(buffer));
         }
     }
 }
