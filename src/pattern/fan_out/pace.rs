@@ -29,7 +29,7 @@ const SENDS_BETWEEN_LOOKS: u32 = 64;
 const SHORTEST_SPELL: Duration = Duration::from_millis(1);
 
 /// … this.
-const LONGEST_SPELL: Duration = Duration::from_millis(10);
+const LONGEST_SPELL: Duration = Duration::from_millis(20);
 
 /// What happened since the publisher last yielded.
 #[derive(Debug, Default)]
