@@ -12,6 +12,7 @@ mod looking;
 mod named;
 mod permits;
 mod rerouting;
+mod spell;
 
 use std::mem;
 use std::task::{Poll, Waker, ready};
@@ -19,6 +20,7 @@ use std::task::{Poll, Waker, ready};
 pub(crate) use aimed::AimedTicket;
 use asking::Asked;
 pub(crate) use asking::Fate;
+use spell::Spell;
 
 use super::log::Stranded;
 use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Share, Ticket, Turn, Unsent, Waiters};
@@ -26,13 +28,6 @@ use crate::message::Payload;
 use crate::runtime;
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::{Mutex, MutexGuard};
-
-/// A sender that never has to wait lets others run after this many messages for each pipe …
-const SPELL_MESSAGES: usize = 1024;
-
-/// … or after this many bytes in all: enough that the line does not run dry while the next spell is filled
-/// (64 KiB messages, 256 KiB a spell: 1.9 GB/s, 4 MiB: 3.0; 1 KiB: 2.7 and 5.4 M/s).
-const SPELL_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why a message was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +83,7 @@ struct State {
     ring: Vec<u32>,
     turn: usize,
     waiters: Waiters,
-    /// Messages and bytes since the last time a sender let others run.
-    spell: (usize, usize),
+    spell: Spell,
     ration: Ration,
     /// Of the budgets that these pipes draw on, if there are any.
     share: Option<Share>,
@@ -155,7 +149,7 @@ impl Outbox {
         }
         let bytes = envelope.len() + payload.wire_len();
         let Some(slot) = state.choose_paced(self.config, bytes) else {
-            state.begin_spell();
+            state.spell.begin();
             state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
@@ -254,18 +248,7 @@ impl State {
     /// Whether the senders have had their spell; if so, the next one begins.
     #[inline]
     fn spell_is_over(&mut self) -> bool {
-        let (messages, bytes) = self.spell;
-        let over = bytes >= SPELL_BYTES || messages >= SPELL_MESSAGES * self.ring.len().max(1);
-        if over {
-            self.begin_spell();
-        }
-        over
-    }
-
-    /// Others run now. They do too while a sender waits for room: a spell that went on would end a few messages behind
-    /// the mark, and these would be a batch of their own (128 B, current_thread: every other write had 24 messages).
-    fn begin_spell(&mut self) {
-        self.spell = (0, 0);
+        self.spell.is_over(self.ring.len())
     }
 
     /// The pipe whose turn it is, full ones skipped. The turn goes on to the next.
@@ -352,8 +335,7 @@ impl State {
         payload: &Payload<'_>,
         bytes: usize,
     ) -> PipeId {
-        self.spell.0 += 1;
-        self.spell.1 += bytes;
+        self.spell.count(bytes);
         let place = &mut self.slots[slot as usize];
         if let Some(log) = &mut place.log {
             if config.conflate {

@@ -49,7 +49,7 @@ impl Outbox {
         let bytes = envelope.len() + payload.wire_len();
         let marks = self.config.marks;
         if !state.admits(marks, pipe.slot, bytes) {
-            state.begin_spell();
+            state.spell.begin();
             let waiters = &mut state.slots[pipe.index()].waiters;
             waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;

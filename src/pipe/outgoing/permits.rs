@@ -24,7 +24,7 @@ impl Outbox {
             return Poll::Pending;
         }
         let Some(slot) = state.choose_paced(self.config, 0) else {
-            state.begin_spell();
+            state.spell.begin();
             state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
