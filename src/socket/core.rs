@@ -360,10 +360,16 @@ impl Core {
 
     #[inline]
     pub(crate) fn send<'a>(&'a self, payload: Payload<'a>) -> SendFuture<'a> {
+        self.send_on(payload, SendTicket::default())
+    }
+
+    /// Goes on with a message that has this place in the line.
+    #[inline]
+    pub(crate) fn send_on<'a>(&'a self, payload: Payload<'a>, ticket: SendTicket) -> SendFuture<'a> {
         SendFuture {
             core: self,
             payload,
-            ticket: SendTicket::default(),
+            ticket,
             alarm: None,
         }
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::Socket;
-use super::core::{Core, Receiving};
+use super::core::{Core, Receiving, SendFuture, Sending};
 use super::kind::{Kind, Receives, Sends};
 use crate::driver::Shared;
 use crate::error::{SendError, SendTimeoutError, ThreadsError, WaitError};
@@ -31,11 +31,13 @@ impl<K: Kind> Socket<K> {
     where
         K: Sends,
     {
-        let mut sending = self.core.send(payload);
-        if let Poll::Ready(sent) = look(&mut sending) {
-            self.core.shared.mind_the_rest();
-            return sent;
-        }
+        let mut sending = match self.core.look_to_send(payload) {
+            Ok(sent) => {
+                self.core.shared.mind_the_rest();
+                return sent;
+            }
+            Err(sending) => sending,
+        };
         // In no line, it only wants others to run.
         let yields = !sending.is_in_line();
         match runtime::wait_on(self.core.shared.keeper.get(), &mut sending, yields) {
@@ -67,6 +69,12 @@ impl<K: Kind> Socket<K> {
     where
         K: Receives,
     {
+        if let Receiving::Pipes { inbox, wanted } = &self.core.receiving
+            && let Some(message) = inbox.recv_at_sight(wanted.as_ref())
+        {
+            self.core.shared.mind_the_rest();
+            return Ok(message);
+        }
         let mut receiving = self.core.recv();
         if let Poll::Ready(received) = look(&mut receiving) {
             self.core.shared.mind_the_rest();
@@ -84,6 +92,30 @@ impl<K: Kind> Socket<K> {
             core: &self.core,
             receiving: RecvTicket::default(),
             sending: SendTicket::default(),
+        }
+    }
+}
+
+impl Core {
+    /// Looks once whether a message can be sent: what became of it, or who goes on trying.
+    ///
+    /// As a rule it can, and then it is not moved before: each move of one that was just written stalls.
+    #[inline(always)]
+    fn look_to_send<'a>(&'a self, payload: Payload<'a>) -> Result<Result<(), SendError>, SendFuture<'a>> {
+        if let Sending::Pipes(outbox) = &self.sending
+            && self.limits.admit(&payload)
+        {
+            let mut ticket = SendTicket::default();
+            return match outbox.poll_send(Waker::noop(), &mut ticket, &[], &payload) {
+                Poll::Ready(Ok(_)) => Ok(Ok(())),
+                Poll::Ready(Err(_)) => Ok(Err(SendError::Closed(payload.into_message()))),
+                Poll::Pending => Err(self.send_on(payload, ticket)),
+            };
+        }
+        let mut sending = self.send(payload);
+        match look(&mut sending) {
+            Poll::Ready(sent) => Ok(sent),
+            Poll::Pending => Err(sending),
         }
     }
 }
