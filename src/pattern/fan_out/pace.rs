@@ -197,7 +197,7 @@ mod tests {
         let mut now = Instant::now();
         let mut pace = Pace::default();
         assert_eq!(yields(&mut pace, now, 128, |_| {}), 0);
-        for (rest, spell) in [(0, 1), (3, 3), (50, 10)] {
+        for (rest, spell) in [(0, 1), (3, 3), (50, 20)] {
             // Begins a spell after a rest of this length.
             now += LONGEST_SPELL;
             assert!(pace.must_yield(|| now));
