@@ -171,9 +171,13 @@ impl Subscriptions {
             let Some(&first) = rest.first() else { return };
             let Some(kid) = node.kid(first) else { return };
             node = self.node(kid);
-            let Some(behind) = rest.strip_prefix(&*node.label) else {
+            // The first byte has led here. Behind it labels of one byte, as digits make them, need no look at all.
+            let Some((label, behind)) = rest.split_at_checked(node.label.len()) else {
                 return;
             };
+            if label.len() > 1 && label[1..] != node.label[1..] {
+                return;
+            }
             rest = behind;
         }
     }
