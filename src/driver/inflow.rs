@@ -41,8 +41,8 @@ const LARGE: usize = 128 * 1024;
 /// messages get buffers that grow.
 const KEEP: usize = 1024 * 1024 + 4096;
 
-/// As much of a message as this is not copied to be kept: the block is. Messages of 64 KiB were copied as often as not,
-/// and came back into the next block by a second copy.
+/// As much of a message as this is not copied to be kept: the block is. Else pieces of messages of 64 KiB would be copied
+/// out, and into the next block again (received in 12.1 instead of 7.7 µs).
 const WORTH_A_BLOCK: usize = 8 * 1024;
 
 /// Blocks put aside that may come back when nobody holds a piece of them any more: what a lane holds at the pace, and
@@ -256,7 +256,7 @@ impl Inflow {
     pub(crate) fn close(&mut self, mut buffer: BytesMut, at_the_mark: bool) {
         let is_read_on = match self.kept {
             Kept::Own => self.need > LARGE,
-            Kept::Block => buffer.len() >= WORTH_A_BLOCK && !at_the_mark,
+            Kept::Block => self.need > 0 && buffer.len() >= WORTH_A_BLOCK && !at_the_mark,
             Kept::Copy => false,
         };
         if is_read_on {
@@ -272,5 +272,29 @@ impl Inflow {
         if std::mem::take(&mut self.kept) == Kept::Block {
             Arena::with(|arena| arena.give_back(buffer));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How much a connection keeps after a turn that has left `len` bytes of something that takes `need`.
+    fn kept(need: usize, len: usize) -> usize {
+        let mut inflow = Inflow::default();
+        let mut buffer = inflow.open();
+        buffer.extend_from_slice(&vec![1; len]);
+        inflow.expect(need);
+        inflow.close(buffer, false);
+        assert_eq!(inflow.pending.len(), len);
+        inflow.pending.capacity()
+    }
+
+    #[test]
+    fn a_block_stays_for_much_of_a_message_and_for_nothing_else() {
+        assert!(kept(64 * 1024, WORTH_A_BLOCK) > ROOM);
+        assert!(kept(64 * 1024, WORTH_A_BLOCK - 1) < 2 * WORTH_A_BLOCK);
+        // A piece of a handshake announces no message, and a peer that is not let in has no block.
+        assert!(kept(0, WORTH_A_BLOCK) < 2 * WORTH_A_BLOCK);
     }
 }
