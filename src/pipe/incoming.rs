@@ -307,7 +307,6 @@ impl Inbox {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// The receiver to be woken, if one waits.
     /// The receiver to wake, if one waits, and whom a budget calls.
     fn take_in(&self, arrivals: &mut Arrivals, pipe: PipeId, chunk: Chunk) -> (Option<Waker>, Vec<Waker>) {
         let Some(lane) = arrivals.lane(pipe) else {

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use crate::pipe::Marks;
 use crate::stats::Load;
 
-/// A subscriber with this much in its queue, or half its mark, whose socket has room, waits for nothing but its
-/// driver.
+/// So many bytes in a queue are [`much`], whatever the mark.
 const MUCH: u64 = 256 * 1024;
 
 /// After a drop, others run again within this many sends: a subscriber that stalls must not slow the rest.
@@ -85,22 +84,18 @@ impl Pace {
     #[inline]
     pub(super) fn count_queued(&mut self, copied: usize, load: Load, marks: Marks, blocked: bool) {
         self.copied += copied;
-        self.behind |= !blocked && (load.messages >= marks.messages.div_ceil(2) as u64 || load.bytes >= MUCH);
+        let much = much(marks);
+        self.behind |= !blocked && (load.messages >= much.messages || load.bytes >= much.bytes);
     }
 
     /// How much more a subscriber may get that has `load` in its queue before there is something to [count](Self::count_queued).
     pub(super) fn room(load: Load, marks: Marks, blocked: bool) -> Load {
-        let much = Load {
-            messages: marks.messages.div_ceil(2) as u64,
-            bytes: MUCH,
-        };
-        let limit = if blocked {
-            Load {
+        let limit = match blocked {
+            true => Load {
                 messages: marks.messages as u64,
                 bytes: marks.bytes as u64,
-            }
-        } else {
-            much
+            },
+            false => much(marks),
         };
         let room = |limit: u64, load: u64| limit.saturating_sub(load.saturating_add(1));
         Load {
@@ -113,6 +108,15 @@ impl Pace {
     #[inline]
     pub(super) fn count_dropped(&mut self) {
         self.dropped = true;
+    }
+}
+
+/// With this much in its queue a subscriber whose socket has room waits for nothing but its driver.
+#[inline]
+fn much(marks: Marks) -> Load {
+    Load {
+        messages: marks.messages.div_ceil(2) as u64,
+        bytes: MUCH,
     }
 }
 

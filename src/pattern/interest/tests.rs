@@ -237,6 +237,7 @@ proptest! {
                     let expected = wanted.keys().any(|prefix| topic.starts_with(prefix));
                     let message = Message::from(&topic[..]);
                     let from = PipeId { slot: 0, generation: 0 };
+                    prop_assert!(expected || !interest.takes(&known, &topic, true));
                     prop_assert_eq!(interest.refuse(&mut known, &message, from).is_none(), expected);
                 }
                 Step::Detach(_) | Step::Hear(_) => {}

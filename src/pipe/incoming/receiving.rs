@@ -161,7 +161,7 @@ impl Inbox {
 
     /// A receiver that leaves messages behind while others wait wakes one more.
     #[inline]
-    pub(super) fn wake_another(&self, held: &Held) {
+    fn wake_another(&self, held: &Held) {
         if self.waiting.load(Ordering::Relaxed) == 0 || held.ring.is_empty() {
             return;
         }
@@ -174,7 +174,7 @@ impl Inbox {
 
     /// Cuts one message from the pipe whose turn it is. `None`: there is none, or the spell is over.
     #[inline]
-    pub(super) fn next(
+    fn next(
         &self,
         held: &mut Held,
         from: &mut Option<PipeId>,
@@ -244,17 +244,12 @@ impl Inbox {
         from: &mut Option<PipeId>,
         filter: Option<&impl Filter>,
     ) -> Option<Small> {
-        let lane = &mut held.lanes[slot as usize];
-        let wire = lane.front()?;
+        let wire = held.lanes[slot as usize].front()?;
         let small = Small::at_front_of(wire)?;
-        if let Some(filter) = filter
-            && !filter.takes(&held.known, &wire[small.body()], true)
-        {
+        if !filter.is_none_or(|filter| filter.takes(&held.known, &wire[small.body()], true)) {
             return None;
         }
-        *from = lane.pipe;
-        lane.skip(small.wire_len());
-        self.after_cut_at_sight(held, slot);
+        self.take_off(held, slot, small.wire_len(), from);
         Some(small)
     }
 
@@ -267,22 +262,21 @@ impl Inbox {
         from: &mut Option<PipeId>,
         filter: Option<&impl Filter>,
     ) -> Option<Copied> {
-        let lane = &mut held.lanes[slot as usize];
-        let front = Front::of(lane.front()?)?;
-        if let Some(filter) = filter
-            && !filter.takes(&held.known, front.first_frame(), front.is_single())
-        {
+        let front = Front::of(held.lanes[slot as usize].front()?)?;
+        if !filter.is_none_or(|filter| filter.takes(&held.known, front.first_frame(), front.is_single())) {
             return None;
         }
         let (copied, len) = (front.copy(), front.wire_len());
-        *from = lane.pipe;
-        lane.skip(len);
-        self.after_cut_at_sight(held, slot);
+        self.take_off(held, slot, len, from);
         Some(copied)
     }
 
+    /// Takes off what was looked at: `len` bytes at the front of this pipe.
     #[inline(always)]
-    fn after_cut_at_sight(&self, held: &mut Held, slot: u32) {
+    fn take_off(&self, held: &mut Held, slot: u32, len: usize, from: &mut Option<PipeId>) {
+        let lane = &mut held.lanes[slot as usize];
+        *from = lane.pipe;
+        lane.skip(len);
         held.spell += 1;
         self.after_cut(held, slot);
     }
