@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use hubless::{Endpoint, Message, Socket, ToEndpoint, kind::Kind};
 use tokio::net::TcpSocket;
+use tokio::task::JoinHandle;
 
 /// Longer than anything here takes on the slowest machine: only what hangs meets it.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -64,6 +65,13 @@ fn run(check: Pin<&mut dyn Future<Output = Outcome>>) {
             .expect("nothing here takes a minute")
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Spawns a task, of which those with the same output are one type: else each gets a copy of all that a runtime does with
+/// a task.
+pub(crate) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let task: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(task);
+    tokio::spawn(task)
 }
 
 /// What a check runs over.
