@@ -99,6 +99,19 @@ fn wait_longer<F: Future>(
     future: Pin<&mut F>,
     yields: bool,
 ) -> Result<Option<F::Output>, InsideRuntime> {
+    let mut output = None;
+    wait_out(keeper, limit, pin!(async { output = Some(future.await) }), yields)?;
+    Ok(output)
+}
+
+/// The same for all futures, and apart: else each call of the blocking face gets a copy of the runtime's loop, here and
+/// in the programs that use it.
+fn wait_out(
+    keeper: Option<&Keeper>,
+    limit: Option<Duration>,
+    future: Pin<&mut dyn Future<Output = ()>>,
+    yields: bool,
+) -> Result<(), InsideRuntime> {
     may_wait()?;
     let until = limit.and_then(|limit| Instant::now().checked_add(limit));
     // One that only wants others to run for once would be ready when looked at again at once.
@@ -107,15 +120,16 @@ fn wait_longer<F: Future>(
         if let Some(turn) = turn {
             turn.await;
         }
-        future.await
+        future.await;
     });
-    Ok(match (keeper, until) {
-        (Some(Keeper::Lease(lease)), None) => Some(lease.drive(whole)),
+    match (keeper, until) {
+        (Some(Keeper::Lease(lease)), None) => lease.drive(whole),
         (Some(Keeper::Lease(lease)), Some(until)) => {
-            lease.drive(async { tokio::time::timeout_at(until.into(), whole).await.ok() })
+            lease.drive(async { drop(tokio::time::timeout_at(until.into(), whole).await) });
         }
-        (_, until) => park_until(until, &mut whole),
-    })
+        (_, until) => drop(park_until(until, &mut whole)),
+    }
+    Ok(())
 }
 
 /// Parks the thread until the future is ready.

@@ -5,7 +5,7 @@ use hubless::{
     SendError, Sub, TrySendError,
 };
 
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, spawn, until};
 
 over_every_transport! {
     g06_a_sender_waits_at_the_sockets_budget_though_every_pipe_has_room
@@ -59,7 +59,7 @@ async fn g06_a_sender_waits_at_the_sockets_budget_though_every_pipe_has_room(at:
     assert!(polled(push.send(numbered(10, SIZE)), 3).await.is_none());
     assert_eq!(push.stats().outgoing.queued.bytes as usize, 10 * ON_THE_WIRE);
     let sender = push.clone();
-    let sending = tokio::spawn(async move { sender.send(numbered(10, SIZE)).await });
+    let sending = spawn(async move { sender.send(numbered(10, SIZE)).await });
     let pulls = [Pull::new(), Pull::new()];
     for (pull, place) in pulls.iter().zip(&places) {
         pull.bind(place).await?;
@@ -98,7 +98,7 @@ async fn what_one_peer_reads_is_room_for_the_messages_of_another(at: Transport) 
         assert!(matches!(refused, Err(TrySendError::Full(_))), "{name}");
     }
     let sender = router.clone();
-    let sending = tokio::spawn(async move { sender.send_to(&"away".into(), numbered(2, SIZE)).await });
+    let sending = spawn(async move { sender.send_to(&"away".into(), numbered(2, SIZE)).await });
     tokio::task::yield_now().await;
     assert!(!sending.is_finished());
     let dealer = Dealer::new();
@@ -140,7 +140,7 @@ async fn g06_a_receiver_stops_reading_at_its_budget_and_goes_on(at: Transport) -
     for _ in 0..3 {
         let push = Push::new();
         push.connect(&place)?;
-        sending.push(tokio::spawn(async move {
+        sending.push(spawn(async move {
             for number in 0..EACH {
                 push.send(numbered(number, SIZE)).await?;
             }
@@ -176,7 +176,7 @@ async fn what_a_peer_sent_before_it_left_is_all_there(at: Transport) -> Outcome 
     let pull = Pull::builder().memory_budget(2 * ON_THE_WIRE).build()?;
     let place = at.bind(&pull).await?;
     push.connect(&place)?.await?;
-    let sending = tokio::spawn(async move {
+    let sending = spawn(async move {
         for number in 0..500 {
             push.send(numbered(number, SIZE)).await?;
         }
@@ -260,7 +260,7 @@ async fn a_publisher_that_waits_for_its_budget_drops_nothing(at: Transport) -> O
         sub.subscribe("");
         sub.connect(&place)?.await?;
         sub.subscribed().await?;
-        receiving.push(tokio::spawn(async move {
+        receiving.push(spawn(async move {
             for number in 0..MANY {
                 assert_eq!(number_of(&sub.recv().await?), number);
             }
@@ -318,7 +318,7 @@ async fn sockets_of_a_context_share_its_budget(at: Transport) -> Outcome {
     assert_eq!(fill(&one), 8);
     assert!(matches!(two.try_send("no"), Err(TrySendError::Full(_))));
     let sender = two.clone();
-    let sending = tokio::spawn(async move { sender.send(numbered(2, SIZE)).await });
+    let sending = spawn(async move { sender.send(numbered(2, SIZE)).await });
     tokio::task::yield_now().await;
     assert!(!sending.is_finished());
     // Of another context, where it shares nothing; but then they meet by no name.
@@ -364,7 +364,7 @@ async fn a_socket_that_closes_gives_its_share_back(at: Transport) -> Outcome {
         holder.connect(at.place())?;
         assert_eq!(fill(&holder), 10 - round);
         let sender = waits.clone();
-        let sending = tokio::spawn(async move { sender.send(numbered(round, SIZE)).await });
+        let sending = spawn(async move { sender.send(numbered(round, SIZE)).await });
         tokio::task::yield_now().await;
         assert!(!sending.is_finished());
         if round % 2 == 0 {
@@ -394,7 +394,7 @@ async fn unread_messages_are_given_back_when_their_socket_closes(at: Transport) 
         };
         feeder.connect(&place)?.await?;
         let sender = feeder.clone();
-        let feeding = tokio::spawn(async move { while sender.send(numbered(0, SIZE)).await.is_ok() {} });
+        let feeding = spawn(async move { while sender.send(numbered(0, SIZE)).await.is_ok() {} });
         until(|| {
             let mut queued = waits.stats().outgoing.queued.bytes + pull.stats().incoming.queued.bytes;
             if !at.is_stream() {
@@ -404,7 +404,7 @@ async fn unread_messages_are_given_back_when_their_socket_closes(at: Transport) 
         })
         .await;
         let sender = waits.clone();
-        let sending = tokio::spawn(async move { sender.send(numbered(round, SIZE)).await });
+        let sending = spawn(async move { sender.send(numbered(round, SIZE)).await });
         tokio::task::yield_now().await;
         assert!(!sending.is_finished());
         feeding.abort();
@@ -432,7 +432,7 @@ async fn questions_and_answers_go_round_where_there_is_hardly_any_room(at: Trans
     let context = Context::builder().memory_budget(1).build()?;
     let rep = Rep::builder().context(&context).build()?;
     let place = at.bind(&rep).await?;
-    let answering = tokio::spawn(async move {
+    let answering = spawn(async move {
         for _ in 0..300 {
             let request = rep.recv_request().await?;
             let answer = request.message().clone();
@@ -444,7 +444,7 @@ async fn questions_and_answers_go_round_where_there_is_hardly_any_room(at: Trans
     for asker in 0..3 {
         let mut req = Req::builder().context(&context).build()?;
         req.connect(&place)?;
-        asking.push(tokio::spawn(async move {
+        asking.push(spawn(async move {
             for number in 0..100 {
                 let answer = req.request(numbered(100 * asker + number, 1000)).await?;
                 assert_eq!(number_of(&answer), 100 * asker + number);
@@ -474,13 +474,13 @@ async fn what_goes_both_ways_is_held_up_by_nothing_for_ever(at: Transport) -> Ou
     let mut tasks = Vec::new();
     for dealer in [here, there] {
         let sender = dealer.clone();
-        tasks.push(tokio::spawn(async move {
+        tasks.push(spawn(async move {
             for number in 0..MANY {
                 sender.send(numbered(number, SIZE)).await?;
             }
             Ok::<_, hubless::Error>(())
         }));
-        tasks.push(tokio::spawn(async move {
+        tasks.push(spawn(async move {
             for number in 0..MANY {
                 assert_eq!(number_of(&dealer.recv().await?), number);
             }

@@ -2,7 +2,7 @@
 
 use hubless::{Dealer, DropReason, EndpointError, Message, Rep, Router, TrySendError};
 
-use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, until};
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, spawn, until};
 use crate::{ended, text};
 
 over_every_transport! {
@@ -126,7 +126,7 @@ async fn without_a_peer_a_dealer_waits(at: Transport) -> Outcome {
     let dealer = Dealer::new();
     let place = at.bind(&dealer).await?;
     assert!(matches!(dealer.try_send("hasty"), Err(TrySendError::Full(_))));
-    let sending = tokio::spawn({
+    let sending = spawn({
         let dealer = dealer.clone();
         async move { dealer.send("patient").await }
     });

@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 use crate::event;
 use crate::topics::subscribed;
 use crate::transport::{
-    Outcome, Transport, most_on_the_way, number_of, numbered, over_every_transport, until,
+    Outcome, Transport, most_on_the_way, number_of, numbered, over_every_transport, spawn, until,
 };
 
 over_every_transport! {
@@ -64,7 +64,7 @@ async fn g10_lingering_for_ever_waits_for_a_peer_that_comes(at: Transport) -> Ou
     for number in 0..500 {
         push.send(numbered(number, 64)).await?;
     }
-    let closing = tokio::spawn(push.close());
+    let closing = spawn(push.close());
     for _ in 0..10 {
         yield_now().await;
     }
@@ -98,7 +98,7 @@ async fn g10_closing_waits_for_a_peer_that_reads(at: Transport) -> Outcome {
     let place = at.bind(&pull).await?;
     push.connect(&place)?;
     let sent = stuck(&push, &pull).await?;
-    let closing = tokio::spawn(push.close());
+    let closing = spawn(push.close());
     for _ in 0..10 {
         yield_now().await;
     }
@@ -121,7 +121,7 @@ async fn g10_what_is_given_back_and_what_arrives_is_everything_and_nothing_twice
     push.connect(&place)?;
     let sent = stuck(&push, &pull).await?;
     let seen = push.clone();
-    let closing = tokio::spawn(push.close());
+    let closing = spawn(push.close());
     // The end of the connection is behind what the system holds: it takes reading to see it.
     let mut arrived = Vec::new();
     let over = event(&mut monitor, |event| {
@@ -187,7 +187,7 @@ async fn g10_a_publisher_lingers_for_each_of_its_subscribers(at: Transport) -> O
     for number in 0..500 {
         publisher.try_send(numbered(number, 1024))?;
     }
-    let closing = tokio::spawn(publisher.close());
+    let closing = spawn(publisher.close());
     for subscriber in subscribers {
         for number in 0..500 {
             assert_eq!(number_of(&subscriber.recv().await?), number);
@@ -237,41 +237,41 @@ async fn calls_that_wait_end_when_the_socket_closes(at: Transport) -> Outcome {
     let calls = [
         {
             let push = push.clone();
-            tokio::spawn(async move {
-                matches!(push.send("kept").await, Err(SendError::Closed(kept)) if kept == "kept")
-            })
+            spawn(
+                async move { matches!(push.send("kept").await, Err(SendError::Closed(kept)) if kept == "kept") },
+            )
         },
         {
             let push = push.clone();
-            tokio::spawn(async move { push.reserve().await.is_err() })
+            spawn(async move { push.reserve().await.is_err() })
         },
         {
             let peers = push.peers();
-            tokio::spawn(async move { peers.at_least(1).await.is_err() })
+            spawn(async move { peers.at_least(1).await.is_err() })
         },
         {
             let pull = pull.clone();
-            tokio::spawn(async move { pull.recv().await == Err(RecvError::Closed) })
+            spawn(async move { pull.recv().await == Err(RecvError::Closed) })
         },
         {
             let pull = pull.clone();
-            tokio::spawn(async move { pull.recv_from().await.is_err() })
+            spawn(async move { pull.recv_from().await.is_err() })
         },
         {
             let pull = pull.clone();
-            tokio::spawn(async move { pull.recv_many(&mut Vec::new(), 10).await.is_err() })
+            spawn(async move { pull.recv_many(&mut Vec::new(), 10).await.is_err() })
         },
         {
             let rep = rep.clone();
-            tokio::spawn(async move { rep.recv_request().await.is_err() })
+            spawn(async move { rep.recv_request().await.is_err() })
         },
         {
             let publisher = publisher.clone();
-            tokio::spawn(async move { publisher.subscribers().at_least(1).await.is_err() })
+            spawn(async move { publisher.subscribers().at_least(1).await.is_err() })
         },
         {
             let subscriber = subscriber.clone();
-            tokio::spawn(async move { subscriber.subscribed().await.is_err() })
+            spawn(async move { subscriber.subscribed().await.is_err() })
         },
     ];
     yield_now().await;

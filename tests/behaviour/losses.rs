@@ -4,7 +4,7 @@ use hubless::{DropReason, Pub, Pull, Push, Sub, TryRecvError};
 
 use crate::ended;
 use crate::topics::{bound, subscribed};
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, spawn, until};
 
 over_every_transport! {
     g04_a_subscriber_that_does_not_read_loses_alone_and_every_loss_is_counted
@@ -113,7 +113,7 @@ async fn a_tight_loop_lets_its_drivers_run(at: Transport) -> Outcome {
     const MANY: u64 = 50_000;
     let (publisher, endpoint) = bound(at).await?;
     let subscriber = subscribed(&endpoint, &[""]).await?;
-    let receiving = tokio::spawn(async move {
+    let receiving = spawn(async move {
         let mut received = 0;
         while number_of(&subscriber.recv().await?) != MANY {
             received += 1;

@@ -4,7 +4,7 @@ use hubless::{Linger, Pair, Pull, Push, SendError, TcpOptions, TrySendError};
 
 use crate::ended;
 use crate::transport::{
-    Outcome, Transport, most_on_the_way, number_of, numbered, over_every_transport, until,
+    Outcome, Transport, most_on_the_way, number_of, numbered, over_every_transport, spawn, until,
 };
 
 over_every_transport! {
@@ -71,7 +71,7 @@ async fn a_sender_that_waits_goes_on_as_soon_as_there_is_room(at: Transport) -> 
     let pull = Pull::builder().recv_hwm(1).build()?;
     let place = at.bind(&pull).await?;
     push.connect(&place)?;
-    let sending = tokio::spawn(async move {
+    let sending = spawn(async move {
         for number in 0..1000 {
             push.send(numbered(number, 4096)).await?;
         }
@@ -92,9 +92,7 @@ async fn those_who_wait_are_served_in_the_order_in_which_they_came(at: Transport
     let mut waiting = Vec::new();
     for number in 1..10 {
         let sender = push.clone();
-        waiting.push(tokio::spawn(
-            async move { sender.send(numbered(number, 8)).await },
-        ));
+        waiting.push(spawn(async move { sender.send(numbered(number, 8)).await }));
         tokio::task::yield_now().await;
     }
     assert!(waiting.iter().all(|sending| !sending.is_finished()));
@@ -130,7 +128,7 @@ async fn zero_is_no_mark(at: Transport) -> Outcome {
 async fn without_a_mark_one_who_reserves_lets_others_run(at: Transport) -> Outcome {
     let push = Push::builder().send_hwm(0).send_hwm_bytes(0).build()?;
     push.connect(at.place())?;
-    let other = tokio::spawn(async {});
+    let other = spawn(async {});
     let mut reserved = 0;
     while !other.is_finished() && reserved < 100_000 {
         push.reserve().await?.send("x")?;
@@ -226,7 +224,7 @@ async fn queues_are_filled_to_a_pace_while_they_move_and_to_their_marks_when_not
     // As long as no time goes by nothing has stood still for long.
     tokio::time::pause();
     let sender = push.clone();
-    let sending = tokio::spawn(async move {
+    let sending = spawn(async move {
         for number in 0..many as u64 {
             sender.send(numbered(number, SIZE)).await?;
         }

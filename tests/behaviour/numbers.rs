@@ -10,7 +10,8 @@ use hubless::{
 use tokio::task::yield_now;
 
 use crate::transport::{
-    Outcome, Place, Transport, most_on_the_way, number_of, numbered, over_every_transport, polled, until,
+    Outcome, Place, Transport, most_on_the_way, number_of, numbered, over_every_transport, polled, spawn,
+    until,
 };
 use crate::{ended, event, text};
 
@@ -289,7 +290,7 @@ async fn stalled(at: Transport) -> Outcome<(Server, Client, PeerId, Place, u64)>
 
 async fn who_names_a_full_peer_waits_for_it_and_holds_up_nobody_else(at: Transport) -> Outcome {
     let (server, client, number, place, sent) = stalled(at).await?;
-    let waiting = tokio::spawn({
+    let waiting = spawn({
         let server = server.clone();
         async move { server.send_to(number, numbered(sent, 8)).await }
     });
@@ -312,9 +313,9 @@ async fn those_who_wait_for_one_peer_are_served_in_their_order(at: Transport) ->
     let mut waiting = Vec::new();
     for part in sent..sent + 20 {
         let server = server.clone();
-        waiting.push(tokio::spawn(async move {
-            server.send_to(number, numbered(part, 8)).await
-        }));
+        waiting.push(spawn(
+            async move { server.send_to(number, numbered(part, 8)).await },
+        ));
         yield_now().await;
     }
     for expected in 0..sent + 20 {
@@ -328,7 +329,7 @@ async fn those_who_wait_for_one_peer_are_served_in_their_order(at: Transport) ->
 
 async fn a_send_that_waits_ends_when_its_peer_leaves(at: Transport) -> Outcome {
     let (server, client, number, _place, _) = stalled(at).await?;
-    let waiting = tokio::spawn({
+    let waiting = spawn({
         let server = server.clone();
         async move { server.send_to(number, "too late").await }
     });
@@ -362,7 +363,7 @@ async fn nothing_is_dropped_for_a_peer_that_reads_slowly(at: Transport) -> Outco
     client.connect(&place)?;
     client.send("hello").await?;
     let (number, _) = server.recv_from().await?;
-    let sending = tokio::spawn({
+    let sending = spawn({
         let server = server.clone();
         async move {
             for part in 0..MANY {
@@ -513,7 +514,7 @@ async fn the_last_word_comes_behind_all_that_a_peer_said(at: Transport) -> Outco
     for part in 0..10 {
         client.send(numbered(part, 8)).await?;
     }
-    let closing = tokio::spawn(client.close());
+    let closing = spawn(client.close());
     for part in 0..10 {
         let (from, message) = server.recv_from().await?;
         assert_eq!((from, number_of(&message)), (number, part));
@@ -549,10 +550,10 @@ async fn calls_that_wait_end_when_the_socket_closes(at: Transport) -> Outcome {
     let (server, client, number, _place, _) = stalled(at).await?;
     let handle = server.clone();
     let (sends, receives) = (server.clone(), server.clone());
-    let sending = tokio::spawn(async move { sends.send_to(number, "never").await });
-    let receiving = tokio::spawn(async move { receives.recv_from().await });
+    let sending = spawn(async move { sends.send_to(number, "never").await });
+    let receiving = spawn(async move { receives.recv_from().await });
     yield_now().await;
-    let closing = tokio::spawn(server.close());
+    let closing = spawn(server.close());
     assert_eq!(sending.await?, Err(SendError::Closed("never".into())));
     assert_eq!(receiving.await?, Err(RecvError::Closed));
     assert_eq!(handle.try_recv_from(), Err(TryRecvError::Closed));

@@ -12,7 +12,8 @@ use hubless::{
 use tokio::task::yield_now;
 
 use crate::transport::{
-    Outcome, Place, Transport, most_on_the_way, number_of, numbered, over_every_transport, polled, until,
+    Outcome, Place, Transport, most_on_the_way, number_of, numbered, over_every_transport, polled, spawn,
+    until,
 };
 use crate::{ended, event};
 
@@ -129,7 +130,7 @@ async fn waits<K: Exclusive>(at: Transport) -> Outcome {
     assert!(matches!(binds.try_send("early"), Err(TrySendError::Full(_))));
     let place = at.bind(&binds).await?;
     let mut monitor = binds.monitor();
-    let sending = tokio::spawn({
+    let sending = spawn({
         let binds = binds.clone();
         async move { binds.send("patient").await }
     });
@@ -330,7 +331,7 @@ async fn several<K: Exclusive>(at: Transport) -> Outcome {
     for guest in 0..GUESTS {
         let socket = socket::<K>();
         socket.connect(&place)?;
-        tokio::spawn(async move {
+        spawn(async move {
             for part in 0..3 {
                 socket.send(numbered(guest * 10 + part, 8)).await?;
             }
@@ -371,7 +372,7 @@ async fn bounded<K: Exclusive>(at: Transport) -> Outcome {
     }
     assert!((3..=3 + 2 + 4).contains(&sent), "{sent}");
     assert_eq!(binds.stats().outgoing.dropped.total(), 0);
-    let sending = tokio::spawn({
+    let sending = spawn({
         let binds = binds.clone();
         async move { binds.send(numbered(sent, large)).await }
     });
@@ -397,8 +398,8 @@ async fn close_ends_calls<K: Exclusive>(at: Transport) -> Outcome {
     let binds = socket::<K>();
     at.bind(&binds).await?;
     let (sends, receives) = (binds.clone(), binds.clone());
-    let sending = tokio::spawn(async move { sends.send("never").await });
-    let receiving = tokio::spawn(async move { receives.recv().await });
+    let sending = spawn(async move { sends.send("never").await });
+    let receiving = spawn(async move { receives.recv().await });
     yield_now().await;
     let handle = binds.clone();
     binds.close().await?;

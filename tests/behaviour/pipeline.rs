@@ -3,7 +3,9 @@
 use hubless::{DropReason, Message, Pull, Push, SendError, TrySendError};
 use tokio::task::{JoinHandle, yield_now};
 
-use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::transport::{
+    Outcome, Place, Transport, number_of, numbered, over_every_transport, polled, spawn, until,
+};
 use crate::{ended, text};
 
 over_every_transport! {
@@ -31,7 +33,7 @@ async fn pull_of(push: &Push, at: Transport) -> Outcome<(Pull, Place)> {
 /// Nobody has room: a send that does not wait fails, and this one waits.
 pub(crate) async fn waits(push: &Push) -> JoinHandle<Result<(), SendError>> {
     assert!(matches!(push.try_send("hasty"), Err(TrySendError::Full(_))));
-    let sending = tokio::spawn({
+    let sending = spawn({
         let push = push.clone();
         async move { push.send("patient").await }
     });
@@ -237,7 +239,7 @@ async fn g03_whose_peer_dies_in_the_middle_of_a_message_sends_no_half_of_it(at: 
     let survivor = Pull::builder().recv_hwm(4).build()?;
     survivor.connect(&place)?;
     push.peers().at_least(1).await?;
-    let sending = tokio::spawn({
+    let sending = spawn({
         let push = push.clone();
         async move {
             for number in 0..60 {
@@ -247,7 +249,7 @@ async fn g03_whose_peer_dies_in_the_middle_of_a_message_sends_no_half_of_it(at: 
             Ok::<_, SendError>(())
         }
     });
-    let surviving = tokio::spawn(async move {
+    let surviving = spawn(async move {
         let mut numbers = Vec::new();
         loop {
             let frames = survivor.recv().await?;

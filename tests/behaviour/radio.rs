@@ -8,7 +8,7 @@ use hubless::{
 use tokio::time::timeout;
 
 use crate::ended;
-use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, until};
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, spawn, until};
 
 over_every_transport! {
     a_message_goes_to_those_who_joined_its_group_by_its_whole_name
@@ -319,7 +319,7 @@ async fn waiting_fails_when_the_socket_is_closed(at: Transport) -> Outcome {
         dish.recv_from_timeout(Duration::from_millis(1)).await,
         Err(TryRecvError::Empty)
     );
-    let waiting = tokio::spawn({
+    let waiting = spawn({
         let dish = dish.clone();
         async move { (dish.joined().await.is_err(), dish.recv_from().await.is_err()) }
     });

@@ -3,7 +3,7 @@
 use hubless::{DropReason, Event, Req};
 
 use crate::requests::{bound, next, req_to};
-use crate::transport::{Outcome, Transport, over_every_transport, until};
+use crate::transport::{Outcome, Transport, over_every_transport, spawn, until};
 use crate::{ended, event, text};
 
 over_every_transport! {
@@ -18,7 +18,7 @@ async fn requesters_take_turns(at: Transport) -> Outcome {
     let (rep, place) = bound(at).await?;
     for name in ["a", "b", "c"] {
         let mut req = req_to(&place).await?;
-        tokio::spawn(async move { while req.request(name).await.is_ok() {} });
+        spawn(async move { while req.request(name).await.is_ok() {} });
     }
     let mut served = String::new();
     for _ in 0..12 {
@@ -40,7 +40,7 @@ async fn several_requests_are_answered_in_any_order_by_any_task(at: Transport) -
     let mut asking = Vec::new();
     for name in 0..8 {
         let mut req = req_to(&place).await?;
-        asking.push(tokio::spawn(async move {
+        asking.push(spawn(async move {
             let reply = req.request(format!("{name}")).await.expect("it is answered");
             assert_eq!(reply, format!("answer {name}"));
         }));
@@ -50,7 +50,7 @@ async fn several_requests_are_answered_in_any_order_by_any_task(at: Transport) -
         requests.push(next(&rep).await);
     }
     for request in requests.into_iter().rev() {
-        tokio::spawn(async move {
+        spawn(async move {
             let answer = format!("answer {}", text(request.message()));
             request.reply(answer).await.expect("the socket is open");
         });

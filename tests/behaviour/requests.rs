@@ -5,7 +5,7 @@ use std::time::Duration;
 use hubless::{DropReason, Endpoint, Message, Rep, Req, Request, RequestError, SendError};
 
 use crate::text;
-use crate::transport::{Outcome, Place, Transport, over_every_transport, polled, until};
+use crate::transport::{Outcome, Place, Transport, over_every_transport, polled, spawn, until};
 
 over_every_transport! {
     each_of_n_repliers_gets_one_of_n_requests_in_turn
@@ -33,7 +33,7 @@ pub(crate) async fn req_to(endpoint: &Endpoint) -> Outcome<Req> {
 /// Answers every request of this socket with `answer` in front of it, in the background.
 fn echo(rep: &Rep, answer: &'static str) {
     let rep = rep.clone();
-    tokio::spawn(async move {
+    spawn(async move {
         while let Ok(request) = rep.recv_request().await {
             let body = format!("{answer}{}", text(request.message()));
             let _ = request.reply(body).await;
@@ -215,7 +215,7 @@ async fn numbered_requests_are_answered_like_others(at: Transport) -> Outcome {
 
 async fn requests_of_every_size_and_shape_come_back_as_they_went(at: Transport) -> Outcome {
     let (rep, place) = bound(at).await?;
-    tokio::spawn(async move {
+    spawn(async move {
         while let Ok(request) = rep.recv_request().await {
             let message = request.message().clone();
             request.reply(message).await?;

@@ -3,7 +3,7 @@
 use hubless::{Dealer, DropReason, EndpointError, Linger, Pull, Push, TrySendError};
 
 use crate::ended;
-use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, until};
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, spawn, until};
 
 over_every_transport! {
     g01_what_waited_for_an_accepted_peer_goes_to_another_and_nothing_arrives_twice
@@ -178,7 +178,7 @@ async fn what_is_stranded_still_goes_out_while_the_socket_closes(at: Transport) 
     ended(&mut monitor).await;
     let stranded = push.stats().outgoing.queued.messages - 4;
     assert!(stranded >= 3, "{stranded}");
-    let closing = tokio::spawn(push.close());
+    let closing = spawn(push.close());
     let mut numbers = Vec::new();
     while let Ok(message) = heir.recv().await {
         numbers.push(number_of(&message));

@@ -7,7 +7,7 @@ use hubless::{
     Router, RoutingId, SendError, TrySendError,
 };
 
-use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, until};
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, spawn, until};
 use crate::{ended, event, text};
 
 over_every_transport! {
@@ -281,7 +281,7 @@ async fn mandatory_a_send_to_a_full_peer_waits_and_another_peer_does_not(at: Tra
     let reading = dealer("reading", &place).await?;
     let (stalled, sent) = stalled(&router, &place, 3).await?;
     router.peers().at_least(2).await?;
-    let waiting = tokio::spawn({
+    let waiting = spawn({
         let router = router.clone();
         async move { router.send_to(&"stalled".into(), numbered(u64::MAX, 8)).await }
     });
@@ -306,7 +306,7 @@ async fn mandatory_whoever_waits_for_a_peer_hears_that_it_has_gone(at: Transport
     let (stalled, _) = stalled(&router, &place, 3).await?;
     let waiting = ["one", "two"].map(|message| {
         let router = router.clone();
-        tokio::spawn(async move { router.send_to(&"stalled".into(), message).await })
+        spawn(async move { router.send_to(&"stalled".into(), message).await })
     });
     for _ in 0..10 {
         tokio::task::yield_now().await;
@@ -325,7 +325,7 @@ async fn g02_those_who_wait_for_one_peer_are_served_in_order(at: Transport) -> O
     let mut waiting = Vec::new();
     for number in 0..20 {
         let router = router.clone();
-        waiting.push(tokio::spawn(async move {
+        waiting.push(spawn(async move {
             router
                 .send_to(&"stalled".into(), numbered(sent + number, 8))
                 .await

@@ -14,7 +14,7 @@ use hubless::{
 use tokio::task::yield_now;
 
 use crate::text;
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, spawn, until};
 
 over_every_transport! {
     a_message_of_several_frames_is_refused_and_given_back
@@ -188,7 +188,7 @@ async fn without_a_peer_a_send_waits(at: Transport) -> Outcome {
     let scatter = Scatter::new();
     assert!(matches!(scatter.try_send("early"), Err(TrySendError::Full(_))));
     let place = at.bind(&scatter).await?;
-    let sending = tokio::spawn({
+    let sending = spawn({
         let scatter = scatter.clone();
         async move { scatter.send("patient").await }
     });

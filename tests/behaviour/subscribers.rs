@@ -6,7 +6,7 @@ use hubless::Sub;
 use tokio::time::timeout;
 
 use crate::topics::{bound, subscribed};
-use crate::transport::{Outcome, Transport, over_every_transport};
+use crate::transport::{Outcome, Transport, over_every_transport, spawn};
 
 over_every_transport! {
     waiting_for_subscribers_ends_when_they_are_there
@@ -19,7 +19,7 @@ async fn waiting_for_subscribers_ends_when_they_are_there(at: Transport) -> Outc
     let (publisher, endpoint) = bound(at).await?;
     let (all, news) = (publisher.subscribers(), publisher.subscribers().to("news"));
     all.at_least(0).await?;
-    let waiting = tokio::spawn({
+    let waiting = spawn({
         let (all, news) = (all.clone(), news.clone());
         async move {
             all.at_least(3).await?;
@@ -60,7 +60,7 @@ async fn waiting_for_subscribers_can_be_given_up(at: Transport) -> Outcome {
 async fn waiting_fails_when_the_socket_is_closed(at: Transport) -> Outcome {
     let (publisher, _) = bound(at).await?;
     let subscribers = publisher.subscribers();
-    let waiting = tokio::spawn({
+    let waiting = spawn({
         let subscribers = subscribers.clone();
         async move { subscribers.at_least(1).await }
     });
@@ -70,7 +70,7 @@ async fn waiting_fails_when_the_socket_is_closed(at: Transport) -> Outcome {
     assert!(subscribers.at_least(1).await.is_err());
 
     let subscriber = Sub::new();
-    let waiting = tokio::spawn({
+    let waiting = spawn({
         let subscriber = subscriber.clone();
         async move { subscriber.subscribed().await }
     });

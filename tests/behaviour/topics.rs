@@ -2,7 +2,7 @@
 
 use hubless::{DropReason, Endpoint, Message, Pub, Sub};
 
-use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport};
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, spawn};
 
 over_every_transport! {
     a_message_goes_to_those_who_subscribed_to_a_prefix_of_it
@@ -215,7 +215,7 @@ async fn many_that_wait_all_get_every_message(at: Transport) -> Outcome {
         let mut receiving = Vec::new();
         for _ in 0..crowd {
             let subscriber = subscribed(&endpoint, &[""]).await?;
-            receiving.push(tokio::spawn(async move {
+            receiving.push(spawn(async move {
                 for number in 0..200 {
                     assert_eq!(number_of(&subscriber.recv().await?), number);
                 }

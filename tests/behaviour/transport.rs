@@ -3,13 +3,14 @@
 use std::error::Error;
 use std::fs;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use hubless::{Endpoint, Message, Socket, ToEndpoint, kind::Kind};
 use tokio::net::TcpSocket;
+use tokio::task::JoinHandle;
 
 /// Longer than anything here takes on the slowest machine: only what hangs meets it.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -45,16 +46,32 @@ pub(crate) use over_every_stream;
 /// Runs a check on a runtime of its own.
 #[track_caller]
 pub(crate) fn check(check: impl Future<Output = Outcome>) {
+    run(pin!(check));
+}
+
+/// Apart, and the same for all: else each check gets a copy of the runtime's loop, and the compiler spends half of its
+/// time on those.
+#[track_caller]
+fn run(check: Pin<&mut dyn Future<Output = Outcome>>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
+    // Else each check would have a copy of the runtime's loop, and the compiler spends half of its time on those.
+    let check: Pin<&mut dyn Future<Output = Outcome>> = pin!(check);
     let outcome = runtime.block_on(async {
         tokio::time::timeout(DEADLINE, check)
             .await
             .expect("nothing here takes a minute")
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Spawns a task, of which those with the same output are one type: else each gets a copy of all that a runtime does with
+/// a task.
+pub(crate) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let task: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(task);
+    tokio::spawn(task)
 }
 
 /// What a check runs over.

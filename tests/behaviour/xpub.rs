@@ -4,7 +4,7 @@ use hubless::{Message, Pub, Sub, TryRecvError, XPub, XSub};
 
 use crate::ended;
 use crate::topics::subscribed;
-use crate::transport::{Outcome, Transport, over_every_transport, until};
+use crate::transport::{Outcome, Transport, over_every_transport, spawn, until};
 
 over_every_transport! {
     the_first_subscriber_of_a_topic_and_its_last_are_told
@@ -335,7 +335,7 @@ async fn notifications_and_messages_take_turns(at: Transport) -> Outcome {
 async fn what_is_told_is_what_is_so_however_peers_come_and_go(at: Transport) -> Outcome {
     let publisher = XPub::new();
     let place = bound(at, &publisher).await?;
-    let reading = tokio::spawn({
+    let reading = spawn({
         let publisher = publisher.clone();
         async move {
             let mut held = std::collections::BTreeSet::new();

@@ -3,7 +3,7 @@
 use hubless::{DropReason, Message, Pub, Sub, TryRecvError, XPub, XSub};
 
 use crate::ended;
-use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, until};
+use crate::transport::{Outcome, Place, Transport, number_of, numbered, over_every_transport, spawn, until};
 
 over_every_transport! {
     it_subscribes_by_sending_and_by_name
@@ -201,7 +201,7 @@ async fn a_publisher_that_does_not_read_loses_messages_and_no_subscriptions(at: 
 async fn proxy(at: Transport) -> Outcome<(Place, Place)> {
     let (back, front) = (XSub::new(), XPub::new());
     let places = (at.bind(&back).await?, at.bind(&front).await?);
-    tokio::spawn(async move {
+    spawn(async move {
         loop {
             let forwarded = tokio::select! {
                 message = back.recv() => front.send(message?).await,

@@ -3,7 +3,7 @@
 use hubless::{EndpointError, Linger, Pull, Push, SendError};
 
 use crate::at_every_poll;
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, spawn, until};
 
 over_every_transport! {
     g08_a_bind_that_is_given_up_binds_nothing
@@ -111,7 +111,7 @@ async fn g08_a_close_that_is_given_up_goes_on(at: Transport) -> Outcome {
             push.send(numbered(number, 8)).await?;
         }
         pull.bind(&place).await?;
-        let receiving = tokio::spawn(async move {
+        let receiving = spawn(async move {
             for number in 0..MANY {
                 assert_eq!(number_of(&pull.recv().await?), number);
             }

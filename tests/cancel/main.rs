@@ -25,7 +25,7 @@ mod waiting;
 use hubless::kind::{Receives, Shares};
 use hubless::{Pub, RecvError, Socket, Sub, TcpOptions};
 use tokio::task::{JoinHandle, yield_now};
-use transport::{Outcome, Place, Transport, number_of};
+use transport::{Outcome, Place, Transport, number_of, spawn};
 
 /// More polls than any future here takes.
 const ENOUGH: usize = 100_000;
@@ -44,7 +44,7 @@ async fn at_every_poll<E>(mut round: impl AsyncFnMut(usize) -> Result<bool, E>) 
 /// Reads numbers and takes its time, until the one that is the last, [`END`].
 fn reads_numbers<K: Receives + Shares>(socket: &Socket<K>) -> JoinHandle<Result<Vec<u64>, RecvError>> {
     let socket = socket.clone();
-    tokio::spawn(async move {
+    spawn(async move {
         let mut numbers = Vec::new();
         loop {
             for _ in 0..numbers.len() % 7 {

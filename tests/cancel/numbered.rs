@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use hubless::{Client, EndpointError, Linger, Pair, PeerSocket, SendError, Server};
 use tokio::task::yield_now;
 
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, spawn, until};
 use crate::{END, SENT, at_every_poll, reads_numbers, sends_numbers, small_buffers};
 
 over_every_transport! {
@@ -53,7 +53,7 @@ async fn g08_a_sender_to_a_peer_that_gives_up_its_turn_passes_it_on(at: Transpor
             .poll(&mut Context::from_waker(Waker::noop()))
             .is_pending()
     );
-    let second = tokio::spawn({
+    let second = spawn({
         let here = here.clone();
         async move { here.send_to(to, numbered(1, 8)).await }
     });
@@ -79,7 +79,7 @@ async fn g08_a_receive_with_a_number_that_is_given_up_takes_nothing(at: Transpor
     here.bind(&place).await?;
     let there = PeerSocket::new();
     let to = there.connect_peer(&place)?;
-    tokio::spawn(async move {
+    spawn(async move {
         for number in 0..MANY {
             client.send(numbered(number, 8)).await?;
             there.send_to(to, numbered(number, 8)).await?;

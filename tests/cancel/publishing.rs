@@ -4,7 +4,7 @@ use hubless::{Dish, Pub, Radio, Sub, TcpOptions, XPub, XSub};
 use tokio::task::yield_now;
 
 use crate::at_every_poll;
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, spawn};
 
 over_every_transport! {
     g08_a_publisher_that_waits_and_gives_up_sends_nothing
@@ -33,7 +33,7 @@ async fn waits(at: Transport) -> Outcome<(Pub, Sub)> {
 
 async fn g08_a_publisher_that_waits_and_gives_up_sends_nothing(at: Transport) -> Outcome {
     let (publisher, subscriber) = waits(at).await?;
-    let receiving = tokio::spawn(async move {
+    let receiving = spawn(async move {
         let mut numbers = Vec::new();
         loop {
             for _ in 0..numbers.len() % 7 {
@@ -79,7 +79,7 @@ async fn g08_a_publisher_that_gives_up_its_turn_passes_it_on(at: Transport) -> O
         }
         let mut first = Box::pin(publisher.send(numbered(1, 8192)));
         assert!(polled(&mut first, 1).await.is_none());
-        let second = tokio::spawn({
+        let second = spawn({
             let publisher = publisher.clone();
             async move { publisher.send(numbered(2, 8192)).await }
         });
@@ -97,7 +97,7 @@ async fn g08_what_an_xpub_hears_is_not_lost_by_giving_up(at: Transport) -> Outco
     let place = at.bind(&publisher).await?;
     let peer = XSub::new();
     peer.connect(&place)?.await?;
-    tokio::spawn(async move {
+    spawn(async move {
         for number in 0..MANY {
             peer.subscribe(format!("{number}"));
             peer.send(("m", format!("{number}"))).await?;
@@ -196,7 +196,7 @@ async fn g08_a_radio_that_gives_up_sends_nothing(at: Transport) -> Outcome {
 async fn g08_a_dish_that_gives_up_takes_nothing(at: Transport) -> Outcome {
     const MANY: u64 = 1000;
     let (radio, dish) = in_a_group(at).await?;
-    let publishing = tokio::spawn(async move {
+    let publishing = spawn(async move {
         for number in 0..MANY {
             radio.send_to("a", numbered(number, 8)).await?;
             for _ in 0..number % 3 {

@@ -10,7 +10,7 @@ use hubless::{Message, Pull, Push};
 use tokio::task::yield_now;
 
 use crate::published;
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, spawn};
 
 over_every_transport! {
     g08_a_receive_that_is_given_up_takes_nothing
@@ -33,7 +33,7 @@ async fn receives_all(
     let place = at.bind(&pull).await?;
     let push = Push::new();
     push.connect(&place)?;
-    tokio::spawn(async move {
+    spawn(async move {
         for number in 0..MANY {
             push.send(numbered(number, 8)).await?;
             for _ in 0..number % 7 {
@@ -110,7 +110,7 @@ async fn g08_a_stream_that_is_given_up_takes_nothing(at: Transport) -> Outcome {
 
 async fn g08_a_subscriber_that_gives_up_takes_nothing(at: Transport) -> Outcome {
     let (publisher, subscriber, _place) = published(at).await?;
-    let publishing = tokio::spawn(async move {
+    let publishing = spawn(async move {
         for number in 0..MANY {
             publisher.send(numbered(number, 8)).await?;
             for _ in 0..number % 3 {
@@ -142,7 +142,7 @@ async fn g08_a_receiver_that_gives_up_its_turn_passes_it_on(at: Transport) -> Ou
         let mut first = Box::pin(pull.recv());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(first.as_mut().poll(&mut cx).is_pending());
-        let second = tokio::spawn({
+        let second = spawn({
             let pull = pull.clone();
             async move { pull.recv().await }
         });

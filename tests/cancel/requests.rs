@@ -2,7 +2,7 @@
 
 use hubless::{Endpoint, Rep, Req, Request};
 
-use crate::transport::{Outcome, Transport, over_every_transport, polled};
+use crate::transport::{Outcome, Transport, over_every_transport, polled, spawn};
 
 over_every_transport! {
     g08_a_request_dropped_after_any_number_of_polls_leaves_the_socket_ready_for_the_next
@@ -29,7 +29,7 @@ async fn g08_a_request_dropped_after_any_number_of_polls_leaves_the_socket_ready
     for correlate in [false, true] {
         let rep = Rep::new();
         let endpoint = at.bind(&rep).await?;
-        tokio::spawn(async move {
+        spawn(async move {
             while let Ok(request) = rep.recv_request().await {
                 let message = request.message().clone();
                 // Late, so that the answer to what was dropped comes while another is awaited.
@@ -166,10 +166,10 @@ async fn impatient(seed: u64, at: Transport, correlate: bool) -> Result<(), hubl
     for answerer in 0..2 {
         let rep = rep.clone();
         let mut dice = Dice(seed + answerer);
-        tokio::spawn(async move {
+        spawn(async move {
             while let Ok(request) = rep.recv_request().await {
                 let (patience, answers) = (dice.roll(4), dice.roll(8) > 0);
-                tokio::spawn(async move {
+                spawn(async move {
                     for _ in 0..patience {
                         tokio::task::yield_now().await;
                     }

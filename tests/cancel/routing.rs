@@ -4,7 +4,7 @@
 use hubless::{Dealer, Router, RoutingId};
 use tokio::task::yield_now;
 
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, spawn, until};
 use crate::{END, SENT, at_every_poll, reads_numbers, sends_numbers, small_buffers};
 
 over_every_transport! {
@@ -64,7 +64,7 @@ async fn g08_one_who_gives_up_waiting_for_a_peer_passes_its_turn_on(at: Transpor
         // The first in the line goes away: while it waits, when it has been given the room, or later.
         let mut first = Some(Box::pin(router.send_to(&id, numbered(u64::MAX, 8))));
         assert!(polled(first.as_mut().expect("it is there"), 1).await.is_none());
-        let second = tokio::spawn({
+        let second = spawn({
             let (router, id, number) = (router.clone(), id.clone(), sent);
             async move { router.send_to(&id, numbered(number, 64 << 10)).await }
         });
@@ -94,7 +94,7 @@ async fn g08_a_recv_from_that_is_given_up_loses_nothing(at: Transport) -> Outcom
     let place = at.bind(&router).await?;
     let dealer = Dealer::builder().routing_id("a").build()?;
     dealer.connect(&place)?;
-    tokio::spawn(async move {
+    spawn(async move {
         for number in 0..200 {
             for _ in 0..number % 5 {
                 yield_now().await;

@@ -9,7 +9,7 @@ use futures_sink::Sink;
 use hubless::{Pull, Push};
 use tokio::task::yield_now;
 
-use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, until};
+use crate::transport::{Outcome, Transport, number_of, numbered, over_every_transport, polled, spawn, until};
 use crate::{END, SENT, published, reads_numbers, sends_numbers, small_buffers};
 
 over_every_transport! {
@@ -99,7 +99,7 @@ async fn g08_a_sender_that_gives_up_its_turn_passes_it_on(at: Transport) -> Outc
         } else {
             assert!(first.as_mut().poll(&mut cx).is_pending());
         }
-        let second = tokio::spawn({
+        let second = spawn({
             let push = push.clone();
             async move { push.send(numbered(1, 8)).await }
         });

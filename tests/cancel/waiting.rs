@@ -3,7 +3,7 @@
 use hubless::{Pub, Pull, Push, Sub};
 
 use crate::at_every_poll;
-use crate::transport::{Outcome, Transport, over_every_transport, polled};
+use crate::transport::{Outcome, Transport, over_every_transport, polled, spawn};
 
 over_every_transport! {
     g08_waiting_for_peers_can_be_given_up
@@ -35,7 +35,7 @@ async fn g08_waiting_for_subscribers_can_be_given_up(at: Transport) -> Outcome {
         subscriber.subscribe("news");
         let news = publisher.subscribers().to("news");
         // Somebody else waits in line behind the one that gives up.
-        let other = tokio::spawn({
+        let other = spawn({
             let news = news.clone();
             async move { news.at_least(1).await }
         });
@@ -74,7 +74,7 @@ async fn g08_a_monitor_that_is_given_up_misses_nothing(at: Transport) -> Outcome
     let pull = Pull::new();
     let (mut impatient, mut patient) = (pull.monitor(), pull.monitor());
     let place = at.bind(&pull).await?;
-    let coming_and_going = tokio::spawn(async move {
+    let coming_and_going = spawn(async move {
         for _ in 0..20 {
             let push = Push::new();
             push.connect(&place)?.await?;

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hubless::{Builder, Socket, SocketKind, kind::Kind};
@@ -48,21 +49,21 @@ macro_rules! over_both {
         mod $role {
             mod tcp {
                 $(
-                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                    async fn $check() {
+                    #[test]
+                    fn $check() {
                         let meeting = crate::meeting::Meeting::over_tcp(crate::meeting::Binder::$binder)
                             .with(crate::trust::Trust::$trust);
-                        crate::meeting::takes_place(super::super::super::$check::<$library>(meeting)).await;
+                        crate::meeting::takes_place(super::super::super::$check::<$library>(meeting));
                     }
                 )+
             }
             mod ipc {
                 $(
-                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                    async fn $check() {
+                    #[test]
+                    fn $check() {
                         let meeting = crate::meeting::Meeting::over_ipc(crate::meeting::Binder::$binder)
                             .with(crate::trust::Trust::$trust);
-                        crate::meeting::takes_place(super::super::super::$check::<$library>(meeting)).await;
+                        crate::meeting::takes_place(super::super::super::$check::<$library>(meeting));
                     }
                 )+
             }
@@ -74,11 +75,23 @@ macro_rules! over_both {
 }
 pub(crate) use over_both;
 
-/// Runs a check; one that would hang fails.
-pub(crate) async fn takes_place(check: impl Future<Output = ()>) {
-    timeout(DEADLINE, check)
-        .await
-        .expect("nothing here takes so long");
+/// Runs a check on a runtime of its own; one that would hang fails.
+pub(crate) fn takes_place(check: impl Future<Output = ()>) {
+    run(pin!(check));
+}
+
+/// Apart, and the same for all: else each check gets a copy of the runtime's loop, which takes long to compile.
+fn run(check: Pin<&mut dyn Future<Output = ()>>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        timeout(DEADLINE, check)
+            .await
+            .expect("nothing here takes so long");
+    });
 }
 
 /// Who binds; the other one connects.

@@ -325,13 +325,17 @@ impl Place {
     }
 }
 
+async fn each_pair(python: &mut Python, place: Place) {
+    with_each_pair! { python, place }
+}
+
 macro_rules! everywhere {
     ($($name:ident: $over:literal, $with:ident;)+) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
             let Some(mut python) = Python::start().await else { return };
             let place = Place { over: $over, with: With::$with };
-            with_each_pair! { &mut python, place }
+            each_pair(&mut python, place).await;
         }
     )+};
 }

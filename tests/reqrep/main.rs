@@ -6,6 +6,7 @@ mod raw;
 mod rep;
 mod req;
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use hubless::{DisconnectReason, Endpoint, Event, Message, Monitor, Rep, Req, Request};
@@ -22,10 +23,17 @@ pub(crate) fn over_each_stream(test: impl AsyncFn(&str)) {
 
 /// Runs a test on a runtime of its own.
 pub(crate) fn alone(test: impl Future<Output = ()>) {
+    run(pin!(test));
+}
+
+/// Apart, and the same for all: else each test gets a copy of the runtime's loop, and takes twice as long to compile.
+fn run(test: Pin<&mut dyn Future<Output = ()>>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
+    // Else each test would have a copy of the runtime's loop to compile.
+    let test: Pin<&mut dyn Future<Output = ()>> = pin!(test);
     runtime.block_on(async {
         tokio::time::timeout(DEADLINE, test)
             .await
