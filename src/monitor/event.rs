@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::endpoint::Endpoint;
 use crate::error::{ProtocolError, Reason};
 use crate::peer::Peer;
+use crate::stats::{DropReason, Load};
 
 /// Something that happened to a listener or a connection of one socket.
 #[derive(Debug, Clone)]
@@ -110,6 +111,50 @@ pub enum Event {
         /// Who asked.
         peer: Peer,
     },
+    /// A publisher has begun to drop messages for a peer whose queue is at its
+    /// [high-water mark](crate::Builder::send_hwm).
+    ///
+    /// It is told when the first one is dropped, and once: not again before half of the queue was free, or the peer has come
+    /// back. How many follow, its [counters](crate::Peer::stats) say. With
+    /// [`SlowPolicy::Disconnect`](crate::SlowPolicy::Disconnect) the end of the connection comes next; with
+    /// [`nodrop`](crate::Builder::nodrop) and `conflate` nothing is dropped at the mark, and nothing told. Nor is it where a
+    /// [memory budget](crate::Builder::memory_budget) is used up, which says nothing of how fast a peer is: that is only counted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Event, Pub, Sub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = Pub::builder().send_hwm(10).build()?;
+    /// let mut monitor = publisher.monitor();
+    /// let lazy = Sub::builder().recv_hwm(10).build()?;
+    /// lazy.subscribe("");
+    /// lazy.connect(&publisher.bind("inproc://prices").await?)?;
+    /// publisher.subscribers().at_least(1).await?;
+    /// for price in 0..100 {
+    ///     publisher.send(price.to_string()).await?;
+    /// }
+    ///
+    /// let slow = loop {
+    ///     match monitor.next().await {
+    ///         Some(Event::SlowPeer { peer, .. }) => break peer,
+    ///         event => println!("{event:?}"),
+    ///     }
+    /// };
+    /// assert!(slow.stats().outgoing.dropped.total() > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    SlowPeer {
+        /// Who does not keep up.
+        peer: Peer,
+        /// As what the dropped messages are counted.
+        reason: DropReason,
+        /// What waited for it when the first one was dropped.
+        queued: Load,
+    },
     /// This monitor did not keep up: its oldest events were dropped. They stood where this one stands.
     Lagged {
         /// How many.
@@ -135,9 +180,10 @@ impl Event {
             | Self::HandshakeFailed { endpoint, .. }
             | Self::RetryIn { endpoint, .. }
             | Self::ConnectStopped { endpoint } => Some(endpoint),
-            Self::HandshakeDone { peer } | Self::Disconnected { peer, .. } | Self::Unanswered { peer } => {
-                Some(peer.endpoint())
-            }
+            Self::HandshakeDone { peer }
+            | Self::Disconnected { peer, .. }
+            | Self::Unanswered { peer }
+            | Self::SlowPeer { peer, .. } => Some(peer.endpoint()),
             Self::Lagged { .. } | Self::Closed => None,
         }
     }
@@ -145,9 +191,10 @@ impl Event {
     /// The peer that this is about, where its handshake was done.
     pub fn peer(&self) -> Option<&Peer> {
         match self {
-            Self::HandshakeDone { peer } | Self::Disconnected { peer, .. } | Self::Unanswered { peer } => {
-                Some(peer)
-            }
+            Self::HandshakeDone { peer }
+            | Self::Disconnected { peer, .. }
+            | Self::Unanswered { peer }
+            | Self::SlowPeer { peer, .. } => Some(peer),
             _ => None,
         }
     }
@@ -190,6 +237,13 @@ impl fmt::Display for Event {
             Self::RetryIn { delay, .. } => write!(f, "next attempt in {delay:?}"),
             Self::ConnectStopped { .. } => f.write_str("not tried any more"),
             Self::Unanswered { peer } => write!(f, "a request from {peer} was dropped unanswered"),
+            Self::SlowPeer { peer, reason, queued } => {
+                let messages = queued.messages;
+                write!(
+                    f,
+                    "{peer} is slow: messages for it are dropped ({reason}), {messages} wait"
+                )
+            }
             Self::Lagged { missed } => write!(f, "{missed} events missed"),
             Self::Closed => f.write_str("the socket is closed"),
         }
@@ -427,6 +481,17 @@ mod tests {
             (
                 Event::Unanswered { peer: peer(1) },
                 "a request from PULL at 10.0.0.1:49153 was dropped unanswered",
+            ),
+            (
+                Event::SlowPeer {
+                    peer: peer(1),
+                    reason: DropReason::Hwm,
+                    queued: Load {
+                        messages: 1000,
+                        bytes: 64_000,
+                    },
+                },
+                "PULL at 10.0.0.1:49153 is slow: messages for it are dropped (hwm), 1000 wait",
             ),
         ];
         for (event, expected) in events {

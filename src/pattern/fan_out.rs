@@ -42,14 +42,13 @@ use self::news::News;
 use self::pace::Pace;
 pub(crate) use self::patience::Slow;
 use self::shared_log::{Range, SharedLog};
-use self::subscriber::Subscriber;
 use super::subscriptions::Subscriptions;
 use crate::error::Closed;
 use crate::frame::Run;
 use crate::message::{Message, Payload};
 use crate::pipe::{Batch, Inbox, Line, Marks, Next, PipeId, Ration, Refusal, Share, Ticket, Waiters};
-use crate::stats::{Counters, DropReason};
-use crate::sync::{Arc, Mutex};
+use crate::stats::{Counters, DropReason, Load};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 
 /// From this many subscribers on a message is written to the shared log, once …
 const MANY: usize = 8;
@@ -84,6 +83,8 @@ pub(crate) struct FanOut {
     welcome: Option<Message>,
     /// Where a program that hears of its subscribers waits.
     readers: Option<Arc<Inbox>>,
+    /// A hint: there are slow ones to be told of.
+    has_slow: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -111,8 +112,8 @@ struct State {
     senders: Waiters,
     /// Those who get everything, since they cannot ask.
     takers: Vec<u32>,
-    /// Subscribers that have to go.
-    slow: Vec<PipeId>,
+    /// Subscribers for whom messages are being dropped, and what waited for them when that began: to be told of.
+    slow: Vec<(PipeId, Load)>,
     closed: bool,
     /// Counters of pipes that have ended, and of messages that nobody asked for.
     ended: Counters,
@@ -123,6 +124,8 @@ struct State {
 struct Errands {
     drivers: Vec<Waker>,
     write: Option<(PipeId, Batch, Line)>,
+    /// Somebody turned out to be slow.
+    has_slow: bool,
 }
 
 impl FanOut {
@@ -131,6 +134,7 @@ impl FanOut {
             config,
             welcome: None,
             readers: None,
+            has_slow: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
@@ -204,6 +208,9 @@ impl FanOut {
 
     #[inline]
     fn run(&self, errands: Errands, clock: impl Fn() -> Instant) {
+        if errands.has_slow {
+            self.has_slow.store(true, Ordering::Relaxed);
+        }
         if let Some((pipe, batch, line)) = errands.write {
             self.write(pipe, batch, &line, clock);
         }
@@ -291,13 +298,12 @@ impl State {
             };
             if !subscriber.admits(marks, bytes) {
                 self.pace.count_dropped();
-                if config.slow == Slow::Disconnect && subscriber.is_told_to_go() {
-                    self.slow.extend(self.subscribers.pipe_at(slot));
-                }
+                subscriber.note(&mut self.slow);
                 continue;
             }
             if drops_oldest && subscriber.make_room(config.marks, bytes) {
                 self.pace.count_dropped();
+                subscriber.note(&mut self.slow);
             }
             if let Some(share) = &mut self.share
                 && !subscriber.admits_within(share, config, bytes, &mut errands.drivers)
@@ -333,6 +339,7 @@ impl State {
                 self.subscribers.follow(slot, range, load, config.marks, blocked);
             }
         }
+        errands.has_slow = !self.slow.is_empty();
         errands
     }
 

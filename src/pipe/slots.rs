@@ -28,8 +28,8 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// Takes a free place, or makes one.
-    pub(crate) fn insert(&mut self, owner: T) -> PipeId {
+    /// Takes a free place, or makes one, for an owner who may know by which name it is found.
+    pub(crate) fn insert(&mut self, owner: impl FnOnce(PipeId) -> T) -> PipeId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place {
                 generation: 0,
@@ -39,11 +39,12 @@ impl<T> Slots<T> {
         });
         let place = &mut self.places[slot as usize];
         place.generation = place.generation.wrapping_add(1);
-        place.owner = Some(owner);
-        PipeId {
+        let pipe = PipeId {
             slot,
             generation: place.generation,
-        }
+        };
+        place.owner = Some(owner(pipe));
+        pipe
     }
 
     /// Takes the owner out. The place is nobody else's before it is [free](Self::free).
@@ -108,12 +109,12 @@ mod tests {
     #[test]
     fn a_place_that_is_used_again_is_not_found_by_its_old_name() {
         let mut slots = Slots::default();
-        let first = slots.insert("first");
+        let first = slots.insert(|_| "first");
         assert_eq!(slots.vacate(first), Some("first"));
-        let elsewhere = slots.insert("elsewhere");
+        let elsewhere = slots.insert(|_| "elsewhere");
         assert_ne!(elsewhere.slot, first.slot, "it is not free yet");
         slots.free(first.slot);
-        let second = slots.insert("second");
+        let second = slots.insert(|_| "second");
 
         assert_eq!(second.slot, first.slot);
         assert_eq!((slots.get(first), slots.get(second)), (None, Some(&"second")));
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn free_places_are_stepped_over() {
         let mut slots = Slots::default();
-        let pipes: Vec<_> = (0..3).map(|owner| slots.insert(owner)).collect();
+        let pipes: Vec<_> = (0..3).map(|owner| slots.insert(|_| owner)).collect();
         slots.vacate(pipes[1]);
         slots.free(pipes[1].slot);
 

@@ -18,12 +18,13 @@ use crate::error::{
     BindError, Closed, EndpointError, RecvError, SendError, ThreadsError, TryRecvError, TrySendError, Unsent,
 };
 use crate::message::{Envelope, Message, Payload};
-use crate::monitor::DisconnectReason;
+use crate::monitor::{DisconnectReason, Event};
 use crate::pattern::exchange::Correlation;
 use crate::pattern::{Addressed, FanOut, Upstream, Wanted};
 use crate::pipe::{Inbox, Outbox, PipeId, RecvTicket, Refusal, SendTicket};
 use crate::runtime::{self, Keeper};
 use crate::socket_kind::SocketKind;
+use crate::stats::DropReason;
 use crate::transport::{Datagrams, Listener, OpenListener};
 use crate::wire::decoder::FRAME_CHARGE;
 
@@ -381,7 +382,7 @@ impl Core {
         let sent = match &self.sending {
             Sending::Pipes(outbox) => outbox.try_send(&[], &payload).map(drop),
             Sending::FanOut(fan_out) => self.publish(fan_out, &payload),
-            Sending::Upstream(upstream) => upstream.try_send(&payload, runtime::now),
+            Sending::Upstream(upstream) => self.publish_upstream(upstream, &payload),
             Sending::Addressed(_) | Sending::Never => Err(Refusal::Closed),
         };
         match sent {
@@ -439,7 +440,7 @@ impl Core {
         let sent = match (&self.sending, reservation.pipe.take()) {
             (Sending::Pipes(outbox), Some(pipe)) => outbox.send_reserved(pipe, &payload),
             (Sending::FanOut(fan_out), _) => self.publish(fan_out, &payload),
-            (Sending::Upstream(upstream), _) => upstream.try_send(&payload, runtime::now),
+            (Sending::Upstream(upstream), _) => self.publish_upstream(upstream, &payload),
             _ => Err(Refusal::Closed),
         };
         sent.map_err(|refusal| match refusal {
@@ -464,15 +465,30 @@ impl Core {
     /// Publishes without waiting.
     fn publish(&self, fan_out: &FanOut, payload: &Payload<'_>) -> Result<(), Refusal> {
         let sent = fan_out.try_send(payload, runtime::now);
-        self.show_out(fan_out);
+        self.tell_who_is_slow(fan_out);
         sent
     }
 
-    /// Closes the connections of subscribers that have to go.
+    /// The same of one who speaks to its publishers.
+    fn publish_upstream(&self, upstream: &Upstream, payload: &Payload<'_>) -> Result<(), Refusal> {
+        let sent = upstream.try_send(payload, runtime::now);
+        self.tell_who_is_slow(&upstream.fan_out);
+        sent
+    }
+
+    /// Tells of those who have begun to lose what was published, and closes the connections of those who have to go.
     #[inline]
-    fn show_out(&self, fan_out: &FanOut) {
-        for pipe in fan_out.take_slow() {
-            if let Some(link) = self.shared.peers.by_pipe(pipe) {
+    fn tell_who_is_slow(&self, fan_out: &FanOut) {
+        for (pipe, queued) in fan_out.take_slow() {
+            let Some(link) = self.shared.peers.by_pipe(pipe) else {
+                continue;
+            };
+            self.shared.events.emit(|| Event::SlowPeer {
+                peer: link.peer,
+                reason: DropReason::Hwm,
+                queued,
+            });
+            if fan_out.is_strict() {
                 link.control.give(Order::Break(DisconnectReason::TooSlow));
             }
         }

@@ -15,7 +15,8 @@ use crate::socket_kind::SocketKind;
 /// What a publisher does with a message for a subscriber that does not keep up: whose queue is at its
 /// [high-water mark](Builder::send_hwm).
 ///
-/// Whatever is dropped is counted as [`Hwm`](crate::DropReason::Hwm), of the socket and of [that peer](crate::Peer::stats).
+/// Whatever is dropped is counted as [`Hwm`](crate::DropReason::Hwm), of the socket and of [that peer](crate::Peer::stats);
+/// when it begins, [`Event::SlowPeer`](crate::Event::SlowPeer) says for whom.
 ///
 /// | | who misses what | who waits |
 /// |---|---|---|

@@ -1,10 +1,12 @@
 //! What a publisher does with a subscriber that does not keep up (sockets of kind PUB and XPUB).
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hubless::{
-    Builder, DisconnectReason, DropReason, Event, Pub, SendError, SlowPolicy, Sub, TcpOptions, TrySendError,
-    XPub, kind,
+    Builder, DisconnectReason, DropReason, Event, Load, Monitor, Peer, Pub, SendError, SlowPolicy, Sub,
+    TcpOptions, TrySendError, XPub, kind,
 };
 use tokio::time::timeout;
 
@@ -22,6 +24,9 @@ over_every_transport! {
     waiting_ends_when_its_time_is_over_and_is_not_repeated
     waiting_ends_with_the_socket
     who_does_not_keep_up_is_disconnected_and_may_come_back
+    who_begins_to_lose_messages_is_told_of_once_until_half_of_its_queue_is_free
+    whoever_loses_messages_is_told_of_whatever_the_policy
+    who_is_disconnected_is_told_of_first_and_each_time
 }
 
 /// Buffers that are soon full.
@@ -363,5 +368,116 @@ async fn who_does_not_keep_up_is_disconnected_and_may_come_back(at: Transport) -
     publisher.subscribers().to("a").at_least(2).await?;
     publisher.send(("a", numbered(u64::MAX, SIZE))).await?;
     reading.await??;
+    Ok(())
+}
+
+/// The peers that do not keep up, as far as was told by now.
+fn slow_peers(monitor: &mut Monitor) -> Vec<(Peer, DropReason, Load)> {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut slow = Vec::new();
+    while let Poll::Ready(Some(event)) = pin!(monitor.next()).poll(&mut cx) {
+        if let Event::SlowPeer { peer, reason, queued } = event {
+            slow.push((peer, reason, queued));
+        }
+    }
+    slow
+}
+
+/// Publishes until messages were dropped; how many were published.
+async fn overfill(publisher: &Pub, topic: &str) -> Outcome<u64> {
+    let before = publisher.stats().outgoing.dropped.total();
+    let mut sent = 0;
+    while publisher.stats().outgoing.dropped.total() < before + 5 {
+        publisher.send((topic, numbered(sent, SIZE))).await?;
+        sent += 1;
+    }
+    Ok(sent)
+}
+
+async fn who_begins_to_lose_messages_is_told_of_once_until_half_of_its_queue_is_free(
+    at: Transport,
+) -> Outcome {
+    let (publisher, place) = publishes(at, Pub::builder()).await?;
+    let mut monitor = publisher.monitor();
+    let stalled = slow(&publisher, &place, "a").await?;
+    let reader = slow(&publisher, &place, "b").await?;
+    for _ in 0..2 {
+        let sent = overfill(&publisher, "a").await?;
+        publisher.send(("b", numbered(sent, 8))).await?;
+        assert_eq!(number(&reader).await?, sent);
+        let told = slow_peers(&mut monitor);
+        let [(peer, reason, queued)] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(
+            (*reason, queued.messages),
+            (DropReason::Hwm, 4),
+            "what waited when the first was dropped"
+        );
+        assert_eq!(queued.bytes, peer.stats().outgoing.queued.bytes);
+        assert!(peer.stats().outgoing.dropped.by(DropReason::Hwm) >= 5);
+        for expected in 0..sent - 5 {
+            assert_eq!(number(&stalled).await?, expected);
+        }
+        until(|| publisher.stats().outgoing.queued.messages == 0).await;
+    }
+    Ok(())
+}
+
+async fn whoever_loses_messages_is_told_of_whatever_the_policy(at: Transport) -> Outcome {
+    let waits = SlowPolicy::Wait(Duration::from_millis(20));
+    for policy in [SlowPolicy::DropNewest, SlowPolicy::DropOldest, waits] {
+        let (publisher, place) = publishes(at, Pub::builder().on_slow(policy)).await?;
+        let mut monitor = publisher.monitor();
+        let _stalled = slow(&publisher, &place, "").await?;
+        overfill(&publisher, "a").await?;
+        publisher.try_send(("a", numbered(0, SIZE)))?;
+        publisher.reserve().await?.send(("a", numbered(0, SIZE)))?;
+        let told = slow_peers(&mut monitor);
+        assert_eq!(told.len(), 1, "{policy:?}: {told:?}");
+    }
+    // Who drops nothing, or only what nobody wants to have any more, has nothing to tell.
+    let conflating = Pub::builder().conflate(true);
+    for builder in [Pub::builder().nodrop(true), conflating] {
+        let (publisher, place) = publishes(at, builder).await?;
+        let mut monitor = publisher.monitor();
+        let _stalled = slow(&publisher, &place, "").await?;
+        for number in 0..100 {
+            let _ = publisher.try_send(("a", numbered(number, SIZE)));
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(slow_peers(&mut monitor).len(), 0);
+    }
+    Ok(())
+}
+
+async fn who_is_disconnected_is_told_of_first_and_each_time(at: Transport) -> Outcome {
+    let subscriber = Sub::builder().recv_hwm(1).tcp(small()).build()?;
+    subscriber.subscribe("");
+    let place = at.bind(&subscriber).await?;
+    // It connects, so that its queue outlives the connection.
+    let publisher = Pub::builder()
+        .send_hwm(4)
+        .tcp(small())
+        .on_slow(SlowPolicy::Disconnect)
+        .build()?;
+    let mut monitor = publisher.monitor();
+    publisher.connect(&place)?;
+    for _ in 0..2 {
+        publisher.subscribers().at_least(1).await?;
+        overfill(&publisher, "a").await?;
+        let slow = event(&mut monitor, |event| match event {
+            Event::SlowPeer { peer, .. } => Some(peer),
+            Event::Disconnected { .. } => panic!("{event}"),
+            _ => None,
+        })
+        .await;
+        let gone = event(&mut monitor, |event| match event {
+            Event::Disconnected { peer, reason, .. } => Some((peer, reason)),
+            _ => None,
+        })
+        .await;
+        assert_eq!(gone, (slow, DisconnectReason::TooSlow));
+    }
     Ok(())
 }

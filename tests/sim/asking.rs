@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,9 +15,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hubless::{DropReason, EndpointError, Frame, Message, Rep, Req, Request, RequestError, Stats};
+use hubless::{
+    DropReason, EndpointError, Frame, Message, OutgoingStats, Rep, Req, Request, RequestError, Stats,
+};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::budget::{Holder, draw_common};
 use crate::dice::Dice;
 use crate::handle::Handle;
 use crate::letter::{Id, Shape};
@@ -100,6 +103,8 @@ struct Question {
     /// How often a replier was given it.
     seen: u32,
     answered: bool,
+    /// Its answer found no room, and was dropped (G4).
+    refused: bool,
 }
 
 /// Where a replier lives, and its successors.
@@ -116,6 +121,8 @@ struct Record {
     stats: Stats,
     delivered: u64,
     unanswered: u64,
+    /// Of a replier: its place, while it is open.
+    open_at: Option<usize>,
 }
 
 struct World {
@@ -138,7 +145,9 @@ impl std::ops::Deref for World {
 /// Runs one seed from beginning to end.
 pub(crate) fn tell(seed: u64, malice: Option<Malice>, keep_log: bool) -> Outcome {
     stage::play(async {
-        let plan = Plan::draw(seed);
+        let mut plan = Plan::draw(seed);
+        let askers = plan.askers.iter_mut().map(|(options, _)| options);
+        draw_common(seed, malice, askers.chain(&mut plan.repliers));
         let world = Arc::new(World {
             stage: Stage::new(seed, plan.climate.clone(), malice, keep_log),
             places: plan.repliers.iter().map(|_| Place::default()).collect(),
@@ -204,10 +213,6 @@ impl World {
         }
         // A question of the storm, meeting everybody, and a few more questions.
         if !self.join(asking, deadline + 8 * LIVENESS).await {
-            if self.has_dropped_an_answer() {
-                // As promised (G4): somebody had not taken the last one, and there was no room for both.
-                return;
-            }
             return self.complain(format!("G7: a question hangs: {:?}", self.records()));
         }
         self.ending.store(true, Ordering::Relaxed);
@@ -221,22 +226,50 @@ impl World {
         self.books();
     }
 
-    /// Whether an answer found no room.
-    fn has_dropped_an_answer(&self) -> bool {
+    /// Waits for an answer: not any longer if that was dropped for want of room.
+    async fn unless_refused<T>(&self, id: Id, answer: impl Future<Output = T>) -> Option<T> {
+        let mut answer = pin!(answer);
+        loop {
+            if let Ok(answer) = timeout(Duration::from_secs(1), answer.as_mut()).await {
+                return Some(answer);
+            }
+            if self.questions().get(&id).is_some_and(|question| question.refused) {
+                return None;
+            }
+        }
+    }
+
+    /// G6, of all repliers.
+    fn check_budgets(&self) {
+        if !self.asks_receivers() {
+            return;
+        }
         let records = self.records();
-        let handles = records.iter().filter_map(|record| record.handle.as_ref());
-        let mut dropped = handles.map(|handle| handle.stats().outgoing.dropped);
-        dropped.any(|dropped| dropped.by(DropReason::Hwm) > 0)
+        let largest = self.plan.letters.largest();
+        self.stage
+            .check_budgets(records.iter().enumerate().filter_map(|(number, record)| {
+                let place = record.open_at?;
+                Some(Holder {
+                    number: number as u16,
+                    handle: record.handle.as_ref()?,
+                    options: &self.plan.repliers[place],
+                    dials: self.plan.dials.iter().filter(|dials| !dials[place]).count(),
+                    largest,
+                    promised: 0,
+                    reroutes: false,
+                })
+            }));
     }
 
     /// Enters a socket.
-    fn enter(&self, handle: Option<Handle>) -> u16 {
+    fn enter(&self, handle: Option<Handle>, open_at: Option<usize>) -> u16 {
         let mut records = self.records();
         records.push(Record {
             handle,
             stats: Stats::default(),
             delivered: 0,
             unanswered: 0,
+            open_at,
         });
         (records.len() - 1) as u16
     }
@@ -251,7 +284,7 @@ impl World {
             .mechanism(self.trust.mechanism(true));
         let rep = builder.recv_hwm(options.hwm).build();
         let handle = Handle::Rep(rep.expect("the options do not contradict each other"));
-        self.enter(Some(handle.clone()));
+        self.enter(Some(handle.clone()), Some(place));
         self.net.note("replier", &[number.into(), place as u64]);
         let at = Plan::replier_at(place);
         if self.plan.dials.iter().any(|dials| dials[place]) {
@@ -275,6 +308,7 @@ impl World {
         let current = self.current(place).take();
         if let Some((number, handle)) = current {
             self.net.note("close", &[number.into()]);
+            self.records()[number as usize].open_at = None;
             let _ = handle.close().await;
         }
     }
@@ -324,6 +358,7 @@ impl World {
                 sleep(Duration::from_millis(1)).await;
                 continue;
             };
+            self.check_budgets();
             let Some(id) = self.see(number, request.message()) else {
                 continue;
             };
@@ -375,13 +410,24 @@ impl World {
             .collect();
         frames.push(Frame::from(Bytes::from_static(ANSWER)));
         let answer = Message::try_from(frames).expect("it has a frame");
-        if request.reply(answer).await.is_ok() {
-            if let Some(question) = self.questions().get_mut(&id) {
-                question.answered = true;
-            }
-        } else {
+        let asker = request.peer().clone();
+        let before = asker.stats().outgoing;
+        // Ready at once: nobody else runs meanwhile, and what is counted for the asker is this answer.
+        if request.reply(answer).await.is_err() {
             self.records()[number as usize].unanswered += 1;
+            return;
         }
+        let dropped = |sent: OutgoingStats| sent.dropped.by(DropReason::Hwm);
+        let refused = dropped(asker.stats().outgoing) > dropped(before);
+        if let Some(question) = self.questions().get_mut(&id) {
+            (question.answered, question.refused) = (!refused, refused);
+        }
+        if refused && before.queued.messages == 0 {
+            self.complain(format!(
+                "G4: the answer to {id:?} was dropped, and nothing waited"
+            ));
+        }
+        self.check_budgets();
     }
 
     /// G5: what the sockets counted is what happened.
@@ -459,7 +505,7 @@ impl Asker {
             .send_hwm(options.hwm)
             .recv_hwm(options.hwm);
         let req = builder.build().expect("the options do not contradict each other");
-        world.enter(None);
+        world.enter(None, None);
         world.net.note("asker", &[number.into(), self.place as u64]);
         let dials = &world.plan.dials[self.place];
         if dials.contains(&false) {
@@ -495,6 +541,7 @@ impl Asker {
             shape,
             seen: 0,
             answered: false,
+            refused: false,
         };
         self.world.questions().insert(id, question);
         (id, message)
@@ -509,7 +556,7 @@ impl Asker {
         let limit = Duration::from_millis(self.dice.size(1, 300));
         let reply = match self.dice.below(3) {
             // Without a limit: a connection that is lost must end it.
-            0 if will_be_answered => Some(req.request(message).await),
+            0 if will_be_answered => self.world.unless_refused(id, req.request(message)).await,
             1 => {
                 let polls = self.dice.below(4);
                 let mut asking = pin!(req.request(message));

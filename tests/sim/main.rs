@@ -19,6 +19,7 @@
 //! each must be found.
 
 mod asking;
+mod budget;
 mod dice;
 mod handle;
 mod journal;

@@ -26,10 +26,12 @@ pub(crate) enum Malice {
     Corrupt,
     /// A subscription does not reach its publisher (a replay that is dropped).
     Unsubscribe,
+    /// Sockets hold more than their budget (room that is given and not drawn). It is not in the network.
+    Overdraw,
 }
 
 impl Malice {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Duplicate,
         Self::Swallow,
         Self::Swap,
@@ -39,6 +41,7 @@ impl Malice {
         Self::DenyWrite,
         Self::Corrupt,
         Self::Unsubscribe,
+        Self::Overdraw,
     ];
 
     /// How many messages in a hundred it befalls; of subscriptions, how many of these.
@@ -66,7 +69,7 @@ impl Tamper {
     /// What goes on of these bytes, and of those held before.
     pub(crate) fn through(&mut self, malice: Option<Malice>, dice: &mut Dice, bytes: Vec<u8>) -> Vec<u8> {
         match malice {
-            None | Some(Malice::LoseWake | Malice::DenyWrite) => bytes,
+            None | Some(Malice::LoseWake | Malice::DenyWrite | Malice::Overdraw) => bytes,
             Some(Malice::HoldBack) => {
                 let mut out = std::mem::take(&mut self.held);
                 out.extend_from_slice(&bytes);

@@ -17,6 +17,7 @@ use std::time::Duration;
 use hubless::{DropReason, EndpointError, Message, Payload, Pub, Sub};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::budget::{Holder, draw_common};
 use crate::dice::Dice;
 use crate::handle::Handle;
 use crate::judge::{outgoing, taken_in};
@@ -102,6 +103,7 @@ struct Place {
 /// A socket of the story.
 struct Record {
     handle: Handle,
+    place: usize,
     publishes: bool,
     shapes: Vec<Shape>,
     /// What `send` took, in the order in which it returned.
@@ -145,7 +147,12 @@ impl std::ops::Deref for World {
 /// Runs one seed from beginning to end.
 pub(crate) fn tell(seed: u64, malice: Option<Malice>, keep_log: bool) -> Outcome {
     stage::play(async {
-        let plan = Plan::draw(seed);
+        let mut plan = Plan::draw(seed);
+        draw_common(
+            seed,
+            malice,
+            plan.publishers.iter_mut().chain(&mut plan.subscribers),
+        );
         let stage = Stage::new(seed, plan.climate.clone(), malice, keep_log);
         let world = Arc::new(World {
             stage,
@@ -265,6 +272,7 @@ impl World {
         };
         self.records().push(Record {
             handle: handle.clone(),
+            place,
             publishes: here.publishes,
             shapes: Vec::new(),
             sent: Vec::new(),
@@ -412,6 +420,23 @@ impl World {
         if took > Duration::from_millis(linger) + SLACK {
             self.complain(format!("G10: {what} took {took:?} with a linger of {linger} ms"));
         }
+    }
+
+    /// G6, of all sockets that are open.
+    fn check_budgets(&self) {
+        let records = self.records();
+        let largest = self.plan.letters.largest();
+        let open = records.iter().enumerate().filter(|(_, record)| !record.closed);
+        let asked = open.filter(|(_, record)| record.publishes || self.asks_receivers());
+        self.stage.check_budgets(asked.map(|(number, record)| Holder {
+            number: number as u16,
+            handle: &record.handle,
+            options: &self.places[record.place].options,
+            dials: self.places[record.place].dials.len(),
+            largest,
+            promised: 0,
+            reroutes: false,
+        }));
     }
 
     fn situation(&self) -> String {
@@ -656,6 +681,7 @@ impl Actor {
         if taken {
             self.world.records()[number as usize].sent.push(id.number);
         }
+        self.world.check_budgets();
     }
 
     async fn choose(mut self) {
@@ -747,6 +773,7 @@ impl Actor {
                 }
                 _ => sleep(limit * 4).await,
             }
+            self.world.check_budgets();
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use hubless::carrier::Carrier;
 use hubless::kind::{HasIncoming, HasOutgoing, Kind};
-use hubless::{Builder, Heartbeat, Tuning};
+use hubless::{Builder, Context, Heartbeat, Tuning};
 
+use crate::budget::Common;
 use crate::dice::Dice;
 use crate::letter::{NAME, Shape};
 use crate::net::{Climate, Cut, Fault};
@@ -60,6 +61,10 @@ pub(crate) struct Options {
     /// 0: the default.
     pub(crate) hwm_bytes: usize,
     pub(crate) memory_budget: usize,
+    /// What it may hold together with all others.
+    pub(crate) common: Option<Common>,
+    /// It does not keep to its budgets.
+    pub(crate) overdraws: bool,
     pub(crate) linger: Option<u64>,
     pub(crate) immediate: bool,
     pub(crate) conflate: bool,
@@ -146,6 +151,12 @@ impl Letters {
             if frame == 0 { size.max(NAME as u64) } else { size }
         });
         Shape(shape.map(|size| size as u32).collect())
+    }
+
+    /// The most bytes that a message may have on the wire, an envelope included.
+    pub(crate) fn largest(&self) -> u64 {
+        let large = if self.large > 0 { self.large_size.1 } else { 0 };
+        self.frames * (self.size.1.max(NAME as u64) + 9) + large + 40
     }
 
     /// Roughly how many bytes one message has.
@@ -286,9 +297,18 @@ impl Options {
             .reconnect(millis(min), millis(max))
             .handshake_timeout(millis(self.handshake_timeout))
             .heartbeat(heartbeat)
-            .memory_budget(self.memory_budget)
+            .context(&self.context())
+            .memory_budget(if self.overdraws { 0 } else { self.memory_budget })
             // One driver of a process spins, so whether this one does would depend on the stories told beside it.
             .tuning(Tuning::new().spin(false))
+    }
+
+    fn context(&self) -> Context {
+        let common = self.common.iter().filter(|_| !self.overdraws);
+        common
+            .map(|common| common.context.clone())
+            .next()
+            .unwrap_or_default()
     }
 
     /// Marks of what is sent.
@@ -387,6 +407,8 @@ pub(crate) fn draw_options(dice: &mut Dice, stormy: bool) -> Options {
         } else {
             0
         },
+        common: None,
+        overdraws: false,
         linger: dice.pick(&[None, Some(0), Some(20), Some(300), Some(1500), Some(30_000)]),
         immediate: !conflate && dice.chance(15),
         conflate,

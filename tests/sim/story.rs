@@ -22,6 +22,7 @@ use hubless::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::budget::{Holder, draw_common};
 use crate::dice::Dice;
 use crate::handle::Handle;
 use crate::judge;
@@ -63,6 +64,10 @@ pub(crate) struct Record {
     pub(crate) parted_early: bool,
     /// It is closed.
     pub(crate) closed: bool,
+    /// Bytes of messages for which there was a permit, since nothing was queued.
+    pub(crate) promised: u64,
+    /// How many endpoints it dials.
+    pub(crate) dials: usize,
 }
 
 /// Where one socket of the plan lives, and its successors.
@@ -116,6 +121,8 @@ impl World {
     fn new(seed: u64, malice: Option<Malice>, keep_log: bool) -> Arc<Self> {
         let mut scenario = Scenario::draw(seed);
         let stage = Stage::new(seed, scenario.climate.clone(), malice, keep_log);
+        let plans = scenario.senders.iter_mut().chain(&mut scenario.receivers);
+        draw_common(seed, malice, plans.map(|plan| &mut plan.options));
         if stage.trust == Trust::Curve {
             scenario.be_silent();
         }
@@ -211,6 +218,8 @@ impl World {
             parted: false,
             parted_early: false,
             closed: false,
+            promised: 0,
+            dials: here.dials.len(),
         });
         self.net.note("socket", &[number.into(), place as u64]);
         if let Some(endpoint) = &here.binds {
@@ -280,6 +289,25 @@ impl World {
             self.busy.load(Ordering::Relaxed) == 0 && judge::has_moved(self)
         })
         .await
+    }
+
+    /// G6, of all sockets that are open.
+    fn check_budgets(&self) {
+        let records = self.records();
+        let largest = self.scenario.letters.largest();
+        let open = records.iter().enumerate().filter(|(_, record)| !record.closed);
+        let asked = open.filter(|(_, record)| record.sends || self.asks_receivers());
+        self.stage.check_budgets(asked.filter_map(|(number, record)| {
+            Some(Holder {
+                number: number as u16,
+                handle: record.handle.as_ref()?,
+                options: &record.options,
+                dials: record.dials,
+                largest,
+                promised: record.promised,
+                reroutes: record.reroutes,
+            })
+        }));
     }
 
     /// What there is, for a complaint.
@@ -647,8 +675,18 @@ impl Actor {
             }
             _ => return,
         };
+        let by_permit = matches!(step, Step::Reserve(..) | Step::ReserveGivenUp(..));
+        if by_permit && accepted.is_ok() {
+            let record = &mut self.world.records()[number as usize];
+            record.promised += record.shapes[id.number as usize].wire_len();
+        }
         self.note_sent(number, id, &message, accepted);
-        self.check_send_mark(number, socket.stats().outgoing.queued.messages);
+        let queued = socket.stats().outgoing.queued.messages;
+        if queued == 0 {
+            self.world.records()[number as usize].promised = 0;
+        }
+        self.check_send_mark(number, queued);
+        self.world.check_budgets();
     }
 
     /// To one of those that this place deals with.
@@ -681,6 +719,7 @@ impl Actor {
         };
         self.note_sent(number, id, &message, accepted);
         self.check_send_mark(number, router.stats().outgoing.queued.messages);
+        self.world.check_budgets();
     }
 
     /// The next message, and its body if it is to be sent as a borrowed slice.
@@ -791,6 +830,7 @@ impl Actor {
             self.keep(number, &message);
         }
         self.check_recv_mark(number, || pull.stats().incoming.queued.messages);
+        self.world.check_budgets();
     }
 
     fn keep(&self, number: u16, message: &Message) {
@@ -825,8 +865,7 @@ impl Actor {
     }
 
     fn check_recv_mark(&mut self, number: u16, queued: impl FnOnce() -> u64) {
-        // Asking settles accounts that receivers leave open for a while, so it is not done in every story.
-        if !self.world.seed.is_multiple_of(4) || !self.dice.chance(20) {
+        if !self.world.asks_receivers() || !self.dice.chance(20) {
             return;
         }
         // What came from a peer that has left is read to its end, beyond the mark.

@@ -35,8 +35,8 @@ struct Tail {
 }
 
 impl Subscribers {
-    pub(super) fn insert(&mut self, subscriber: Subscriber) -> PipeId {
-        let pipe = self.places.insert(subscriber);
+    pub(super) fn insert(&mut self) -> PipeId {
+        let pipe = self.places.insert(Subscriber::new);
         if pipe.index() >= self.tails.len() {
             self.tails.resize(pipe.index() + 1, Tail::default());
         }

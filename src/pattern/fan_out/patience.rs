@@ -19,6 +19,8 @@ use super::{FanOut, FanOutConfig, State, budgeted};
 use crate::error::Closed;
 use crate::message::Payload;
 use crate::pipe::{Marks, PipeId, Refusal, Ticket};
+use crate::stats::Load;
+use crate::sync::Ordering;
 
 /// What becomes of a message for a subscriber whose queue is full.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -113,12 +115,23 @@ impl FanOut {
         }
     }
 
-    /// Those who have to go, once each.
-    pub(crate) fn take_slow(&self) -> Vec<PipeId> {
-        if self.config.slow != Slow::Disconnect {
+    /// Whether those who are slow have to go.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.config.slow == Slow::Disconnect
+    }
+
+    /// Those for whom messages are being dropped since this was asked last, and what waited for each when it began: for
+    /// whoever publishes, since drivers that stand still notice nothing. Once for each time: whoever has half of its queue
+    /// free, or comes back, may be slow anew.
+    #[inline]
+    pub(crate) fn take_slow(&self) -> Vec<(PipeId, Load)> {
+        // Relaxed: whoever noted somebody has raised it itself. One who lowers it has the lock, and takes all.
+        if !self.has_slow.load(Ordering::Relaxed) {
             return Vec::new();
         }
-        std::mem::take(&mut self.state.lock().slow)
+        let mut state = self.state.lock();
+        self.has_slow.store(false, Ordering::Relaxed);
+        std::mem::take(&mut state.slow)
     }
 }
 

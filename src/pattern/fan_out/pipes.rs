@@ -2,7 +2,7 @@
 
 use std::task::{Poll, Waker};
 
-use super::{FanOut, State, Subscriber};
+use super::{FanOut, State};
 use crate::pipe::{Batch, Line, Outgoing, PipeId, Unsent};
 use crate::stats::{Counters, DropReason, Load};
 use crate::sync::MutexGuard;
@@ -20,7 +20,7 @@ impl FanOut {
 
 impl Outgoing for FanOut {
     fn attach(&self) -> PipeId {
-        self.state.lock().subscribers.insert(Subscriber::new())
+        self.state.lock().subscribers.insert()
     }
 
     fn online(&self, pipe: PipeId, line: Option<Line>) {
@@ -87,6 +87,7 @@ impl Outgoing for FanOut {
         let offline = subscriber.log.offline(waker, batch);
         if offline.is_ready() {
             subscriber.borrows = false;
+            subscriber.noted = false;
             // The peer says again what it wants when it is back.
             state.forget(pipe.slot);
         }

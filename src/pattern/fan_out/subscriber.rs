@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use super::shared_log::{Range, SegmentNumber, SharedLog};
 use crate::frame::Run;
 use crate::message::Payload;
-use crate::pipe::{Log, Marks};
+use crate::pipe::{Log, Marks, PipeId};
 use crate::stats::{DropReason, Load};
 
 /// The most that is copied for one batch: more would leave the cache before it is written.
@@ -17,6 +17,7 @@ const BATCH: usize = 256 * 1024;
 /// What a publisher keeps for one subscriber.
 #[derive(Debug)]
 pub(super) struct Subscriber {
+    pipe: PipeId,
     pub(super) log: Log,
     /// What is queued behind the log.
     ranges: VecDeque<Range>,
@@ -24,24 +25,25 @@ pub(super) struct Subscriber {
     stamp: u64,
     /// It was at its mark, and has not drained to half since.
     pub(super) dropping: bool,
+    /// That was noted, for the connection that there is.
+    pub(super) noted: bool,
     /// What is being written lies in a buffer of the publisher's.
     pub(super) borrows: bool,
     /// Its pipe is about to end.
     pub(super) retired: bool,
-    /// It was told to go, since it is too slow.
-    told_to_go: bool,
 }
 
 impl Subscriber {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(pipe: PipeId) -> Self {
         Self {
+            pipe,
             log: Log::new(),
             ranges: VecDeque::new(),
             stamp: 0,
             dropping: false,
+            noted: false,
             borrows: false,
             retired: false,
-            told_to_go: false,
         }
     }
 
@@ -61,9 +63,7 @@ impl Subscriber {
     #[inline]
     pub(super) fn admits(&mut self, marks: Option<Marks>, bytes: usize) -> bool {
         let Some(marks) = marks else { return true };
-        if self.dropping {
-            self.dropping = !has_drained(self.log.load(), marks);
-        }
+        self.look_whether_it_keeps_up(marks);
         if self.dropping || !self.log.admits(marks, 0, bytes) {
             self.dropping = true;
             self.log.count_refused(bytes, DropReason::Hwm);
@@ -74,25 +74,35 @@ impl Subscriber {
 
     /// Whether a publisher that waits waits for this one: it is full, and was not given up.
     pub(super) fn is_waited_for(&mut self, marks: Marks, bytes: usize) -> bool {
-        if self.dropping {
-            self.dropping = !has_drained(self.log.load(), marks);
-        }
+        self.look_whether_it_keeps_up(marks);
         !self.dropping && !self.log.admits(marks, 0, bytes)
     }
 
     /// Drops what waits longest, until a message of `bytes` has room behind it; what is being written does not count.
     /// Whether there was something to drop.
     pub(super) fn make_room(&mut self, marks: Marks, bytes: usize) -> bool {
+        self.look_whether_it_keeps_up(marks);
         let left = Marks {
             messages: marks.messages - 1,
             bytes: marks.bytes.saturating_sub(bytes),
         };
-        self.log.shed(left, DropReason::Hwm)
+        let has_dropped = self.log.shed(left, DropReason::Hwm);
+        self.dropping |= has_dropped;
+        has_dropped
     }
 
-    /// Whether it is told to go only now.
-    pub(super) fn is_told_to_go(&mut self) -> bool {
-        !std::mem::replace(&mut self.told_to_go, true)
+    /// Notes that messages for it are being dropped, once until it keeps up again.
+    pub(super) fn note(&mut self, slow: &mut Vec<(PipeId, Load)>) {
+        if !std::mem::replace(&mut self.noted, true) {
+            slow.push((self.pipe, self.log.load()));
+        }
+    }
+
+    #[inline]
+    fn look_whether_it_keeps_up(&mut self, marks: Marks) {
+        if self.dropping && has_drained(self.log.load(), marks) {
+            (self.dropping, self.noted) = (false, false);
+        }
     }
 
     /// Queues a message; with `conflate` nothing else stays queued that is not begun.

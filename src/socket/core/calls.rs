@@ -68,10 +68,14 @@ impl<'a> SendFuture<'a> {
                     None => fan_out.poll_send(cx.waker(), &self.payload, runtime::now),
                     Some(patience) => self.poll_patiently(cx, fan_out, patience),
                 };
-                self.core.show_out(fan_out);
+                self.core.tell_who_is_slow(fan_out);
                 sent
             }
-            Sending::Upstream(upstream) => upstream.poll_send(cx.waker(), &self.payload, runtime::now),
+            Sending::Upstream(upstream) => {
+                let sent = upstream.poll_send(cx.waker(), &self.payload, runtime::now);
+                self.core.tell_who_is_slow(&upstream.fan_out);
+                sent
+            }
             Sending::Pipes(_) | Sending::Addressed(_) | Sending::Never => return Poll::Ready(false),
         };
         sent.map(|sent| sent.is_ok())

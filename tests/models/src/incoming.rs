@@ -15,7 +15,7 @@ use crate::scene::{Said, assert_in_order, block_on, play, spawn};
 use crate::stats::{DropReason, Load};
 
 /// An inbox with this high-water mark.
-fn inbox(hwm: usize) -> Arc<Inbox> {
+pub(crate) fn inbox(hwm: usize) -> Arc<Inbox> {
     let marks = Marks {
         messages: hwm,
         bytes: usize::MAX,
@@ -26,12 +26,14 @@ fn inbox(hwm: usize) -> Arc<Inbox> {
 /// The reading half of a connection's driver, who has read these messages: `room` and `hand_over` of
 /// `driver/connection.rs`.
 pub(crate) struct Feeder {
-    inbox: Arc<Inbox>,
-    lane: PipeId,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) lane: PipeId,
     who: u8,
+    /// The bytes of each message.
+    pub(crate) size: usize,
     /// Hands over this many at a time, if there is credit.
     at_a_time: usize,
-    nth: u8,
+    pub(crate) nth: u8,
 }
 
 impl Feeder {
@@ -40,6 +42,7 @@ impl Feeder {
             inbox: inbox.clone(),
             lane: inbox.attach(),
             who,
+            size: 2,
             at_a_time: 1,
             nth: 0,
         }
@@ -62,13 +65,14 @@ impl Feeder {
     }
 
     /// Hands over the messages up to this number as one chunk.
-    fn push(&mut self, until: u8) {
+    pub(crate) fn push(&mut self, until: u8) {
         let mut frames = Vec::new();
         let messages = u64::from(until - self.nth);
         while self.nth < until {
             self.nth += 1;
-            put_header(&mut frames, 0, 2);
+            put_header(&mut frames, 0, self.size);
             frames.extend_from_slice(&[self.who, self.nth]);
+            frames.resize(frames.len() + self.size - 2, 0);
         }
         let load = Load {
             messages,
@@ -133,7 +137,7 @@ pub(crate) fn recv(inbox: &Inbox, messages: usize) -> Vec<Said> {
 }
 
 /// What came was delivered, and nothing is left (guarantees, G5).
-fn assert_balanced(inbox: &Inbox, delivered: usize) {
+pub(crate) fn assert_balanced(inbox: &Inbox, delivered: usize) {
     let (counters, queued) = inbox.totals();
     assert_eq!(queued, Load::default(), "{counters:?}");
     assert_eq!(counters.accepted.messages, delivered as u64, "{counters:?}");

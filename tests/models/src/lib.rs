@@ -12,7 +12,7 @@
 //!  runtime  transport  error                       stand-ins: a clock to set, a trait, two names
 //!  ───────────────────────────────────────────
 //!  scene                                           tasks, lines, drivers
-//!  outgoing  incoming  budget                      the models
+//!  outgoing  incoming  budget  pace                the models
 //! ```
 //!
 //! A lost wake-up shows as a deadlock: a task that waits is parked until it is woken, and loom reports when all are.
@@ -60,3 +60,4 @@ mod transport;
 pub mod budget;
 pub mod incoming;
 pub mod outgoing;
+pub mod pace;

@@ -120,7 +120,7 @@ impl Word {
     }
 
     /// Whether it was given since it was last asked for.
-    fn take(&self, waker: &Waker) -> bool {
+    pub(crate) fn take(&self, waker: &Waker) -> bool {
         *self.0.waker.lock().unwrap() = Some(waker.clone());
         self.0.given.swap(false, Ordering::AcqRel)
     }

@@ -42,4 +42,11 @@ models! {
         what_is_read_and_what_is_sent_are_room_for_each_other
         a_close_is_room_for_others
         ;
+    pace:
+        a_driver_at_the_pace_is_called_by_receivers
+        a_driver_at_the_pace_goes_on_by_the_clock
+        a_sender_at_the_pace_goes_on_as_the_line_moves
+        a_sender_at_the_pace_goes_on_while_the_line_stands_still
+        a_line_that_goes_on_when_it_stood_still_keeps_nobody_waiting
+        ;
 }
