@@ -168,8 +168,8 @@ impl Mechanism {
         }
     }
 
-    /// Appends what is said right behind our greeting, before the peer's mechanism is known: a round trip saved.
-    /// `metadata` is what we tell about ourselves.
+    /// Appends what may be said right behind our greeting, before the peer's mechanism is known. `metadata` is what we
+    /// tell about ourselves.
     pub(crate) fn greet(&self, metadata: &[u8], out: &mut Vec<u8>) {
         if self.is_open() {
             null::greet(metadata, out);
@@ -250,6 +250,10 @@ impl Default for Mechanism {
 /// The longest user name, password, domain and user id.
 const MAX_NAME: usize = 255;
 
+/// Why a peer that knows what we are may close without a word, and without having said what it is.
+const DOES_NOT_FIT: &str =
+    "perhaps its kind does not go with ours, or it talks to one peer at a time and has one";
+
 /// A handshake that has begun.
 #[derive(Debug)]
 pub(crate) enum Handshake {
@@ -302,7 +306,11 @@ impl Handshake {
     /// What it means when the peer closes the connection now, where that can be guessed.
     pub(crate) fn explain_end(&self) -> Option<ProtocolError> {
         match self {
-            Self::PlainClient(state) => state.explain_end(),
+            Self::Null(_) => Some(ProtocolError::ClosedUpon {
+                command: "READY",
+                guess: DOES_NOT_FIT,
+            }),
+            Self::PlainClient(state) => Some(state.explain_end()),
             #[cfg(feature = "curve")]
             Self::CurveClient(state) => state.explain_end(),
             _ => None,

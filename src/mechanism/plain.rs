@@ -21,7 +21,7 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use super::auth::{Admission, Authenticator, Credentials, Password};
-use super::{Handshake, MAX_NAME, Mechanism, Outcome, Progress, Role};
+use super::{DOES_NOT_FIT, Handshake, MAX_NAME, Mechanism, Outcome, Progress, Role};
 use crate::error::{ProtocolError, escaped};
 use crate::wire::command::{self, Command, split_prefixed};
 use crate::wire::metadata::Metadata;
@@ -151,11 +151,12 @@ impl Client {
     }
 
     /// A server that cannot decide yet closes without a word, and so does one of libzmq's without a ZAP handler.
-    pub(super) fn explain_end(&self) -> Option<ProtocolError> {
-        matches!(self, Self::Welcome).then_some(ProtocolError::ClosedUpon {
-            command: "HELLO",
-            guess: "perhaps it lets nobody in now",
-        })
+    pub(super) fn explain_end(&self) -> ProtocolError {
+        let (command, guess) = match self {
+            Self::Welcome => ("HELLO", "perhaps it lets nobody in now"),
+            Self::Ready => ("INITIATE", DOES_NOT_FIT),
+        };
+        ProtocolError::ClosedUpon { command, guess }
     }
 }
 

@@ -65,7 +65,7 @@ use crate::wire::spelling::Spelling;
 
 pub use self::heartbeat::Heartbeat;
 use self::outbox::Outbox;
-use self::state::{AwaitOpening, State, Step, Traffic};
+use self::state::{AwaitOpening, State, Step, Traffic, Turn};
 
 /// What a session needs to know about the socket it belongs to.
 #[derive(Debug, Clone)]
@@ -176,7 +176,7 @@ impl Session {
     /// moment was never told that it might send. With NULL; the servers of other mechanisms have the last word anyway.
     pub(crate) fn hear_first(&mut self) {
         if let State::Opening(opening) = &mut self.state {
-            opening.hears_first = true;
+            opening.turn = Turn::Last;
         }
     }
 
@@ -405,6 +405,10 @@ impl Session {
             shaking if shaking.deadline().is_some_and(|deadline| deadline <= now) => {
                 Err(ProtocolError::HandshakeTimeout)
             }
+            State::Handshake(handshake) => {
+                handshake.handle_timeout(now, &self.config, self.outbox.queue());
+                Ok(())
+            }
             _ => Ok(()),
         };
         verdict.map_err(|error| self.fail(error))
@@ -414,6 +418,7 @@ impl Session {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Traffic(traffic) => traffic.liveness.poll_timeout(),
+            State::Handshake(handshake) => handshake.poll_timeout(),
             shaking => shaking.deadline(),
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! Opening    our 11 bytes are out; the peer's tell its version
-//! Greeting   our 53 others are out, and what the mechanism says unasked (NULL: READY)
+//! Greeting   our 53 others are out, and READY with them where it is our [`Turn`]
 //! Handshake  the mechanism's commands
 //! Identity   of a peer from before ZMTP 3
 //! Verdict    somebody decides about the peer; nothing of it is looked at meanwhile
@@ -17,7 +17,7 @@
 //! Older versions begin where [`AwaitOpening`] learns the dialect: they are answered in another way, and go on in a
 //! state of their own ([`legacy`](super::legacy)).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use zeroize::Zeroizing;
@@ -88,6 +88,23 @@ pub(super) enum Step {
     Established(Traffic, Introduction),
 }
 
+/// When we introduce ourselves, where both sides do so without being asked: with NULL. The order of other mechanisms is
+/// their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// In one write with our greeting, which saves half a round trip.
+    AtOnce,
+    /// After the peer, which does so at once: libzmq, judging a READY that comes with our greeting before it has said
+    /// its own, would close without a word if our kind does not go with its own, and we would never learn which it is.
+    AfterTheirs,
+    /// When it is certain that the peer may stay.
+    Last,
+}
+
+/// How long a peer is waited for that should introduce itself at once, in case that it waits for us. One that does not
+/// has done it by then, however far away it is: what must not be early is our READY.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// Waits for the bytes that tell the peer's version.
 #[derive(Debug)]
 pub(super) struct AwaitOpening {
@@ -96,8 +113,7 @@ pub(super) struct AwaitOpening {
     pub(super) entropy: Zeroizing<Vec<u8>>,
     /// The peer has not been told our version yet.
     owes_version: bool,
-    /// We introduce ourselves after the peer has.
-    pub(super) hears_first: bool,
+    pub(super) turn: Turn,
 }
 
 impl AwaitOpening {
@@ -111,7 +127,7 @@ impl AwaitOpening {
             deadline,
             entropy: Zeroizing::default(),
             owes_version: config.legacy,
-            hears_first: false,
+            turn: Turn::AtOnce,
         }
     }
 
@@ -140,21 +156,29 @@ impl AwaitOpening {
             Dialect::Three => {
                 let mechanism = &config.mechanism;
                 greeting::put_rest(out, mechanism.name(), mechanism.is_server());
-                if !self.hears_first {
-                    // The mechanism begins in the same write: that saves a round trip, and libzmq expects it.
+                let turn = self.turn(input, config);
+                if turn == Turn::AtOnce {
                     mechanism.greet(&config.metadata(), out);
                 }
                 Ok(Step::On(State::Greeting(AwaitGreeting {
                     deadline: self.deadline,
                     entropy: self.entropy,
-                    hears_first: self.hears_first,
+                    turn,
                 })))
             }
         }
     }
-}
 
-impl AwaitOpening {
+    fn turn(&self, input: &[u8], config: &SessionConfig) -> Turn {
+        // With legacy our signature is numbered too: one of both must begin.
+        let hears_first = greeting::is_numbered(input) && !config.legacy;
+        match self.turn {
+            _ if !config.mechanism.introduces_unasked() => Turn::AtOnce,
+            Turn::AtOnce if hears_first => Turn::AfterTheirs,
+            turn => turn,
+        }
+    }
+
     fn go_back_to(self, old: Old, config: &SessionConfig, out: &mut Vec<u8>) -> Result<Step, ProtocolError> {
         let identity = AwaitIdentity::start(self.deadline, old, config, out)?;
         Ok(Step::On(State::Identity(identity)))
@@ -166,7 +190,7 @@ impl AwaitOpening {
 pub(super) struct AwaitGreeting {
     deadline: Option<Instant>,
     entropy: Zeroizing<Vec<u8>>,
-    hears_first: bool,
+    turn: Turn,
 }
 
 impl AwaitGreeting {
@@ -189,7 +213,7 @@ impl AwaitGreeting {
         let shaking = Shaking {
             deadline: self.deadline,
             version: greeting.version,
-            hears_first: self.hears_first,
+            turn: self.turn,
         };
         shaking.go_on(now, config.mechanism.start(&self.entropy, out)?, config)
     }
@@ -200,7 +224,7 @@ impl AwaitGreeting {
 struct Shaking {
     deadline: Option<Instant>,
     version: Version,
-    hears_first: bool,
+    turn: Turn,
 }
 
 impl Shaking {
@@ -210,6 +234,10 @@ impl Shaking {
         match progress {
             Progress::Await(handshake) => Ok(Step::On(State::Handshake(AwaitCommand {
                 handshake,
+                patience: match self.turn {
+                    Turn::AfterTheirs => now.checked_add(PATIENCE),
+                    Turn::AtOnce | Turn::Last => None,
+                },
                 shaking: self,
             }))),
             Progress::Ask(handshake, credentials) => Ok(Step::Ask(
@@ -243,6 +271,8 @@ impl Shaking {
 #[derive(Debug)]
 pub(super) struct AwaitCommand {
     handshake: Handshake,
+    /// When we introduce ourselves though the peer has not.
+    patience: Option<Instant>,
     shaking: Shaking,
 }
 
@@ -259,20 +289,43 @@ impl AwaitCommand {
         };
         // libzmq looks at no flag of a handshake frame; neither do we.
         let body = input.get(frame.header..frame.whole).unwrap_or_default();
-        let Self { handshake, shaking } = self;
+        let Self {
+            handshake, shaking, ..
+        } = self;
         let progress = Command::decode(body)
             .and_then(|command| handshake.handle_command(command, &config.metadata(), out))?;
         input.advance(frame.whole);
+        if shaking.turn == Turn::AfterTheirs {
+            // Whatever we think of it: the peer's monitor can name what does not fit, too.
+            config.mechanism.greet_last(&config.metadata(), out);
+        }
         let step = shaking.go_on(now, progress, config)?;
-        if shaking.hears_first && matches!(step, Step::Established(..)) {
+        if shaking.turn == Turn::Last && matches!(step, Step::Established(..)) {
             config.mechanism.greet_last(&config.metadata(), out);
         }
         Ok(step)
     }
 
+    /// Introduces us, if the peer was to begin and does not.
+    pub(super) fn handle_timeout(&mut self, now: Instant, config: &SessionConfig, out: &mut Vec<u8>) {
+        if self.patience.is_some_and(|until| until <= now) {
+            self.patience = None;
+            self.shaking.turn = Turn::AtOnce;
+            config.mechanism.greet_last(&config.metadata(), out);
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        [self.shaking.deadline, self.patience].into_iter().flatten().min()
+    }
+
     /// What it means when the peer closes the connection now, where that can be guessed.
     pub(super) fn explain_end(&self) -> Option<ProtocolError> {
-        self.handshake.explain_end()
+        match self.shaking.turn {
+            Turn::AtOnce => self.handshake.explain_end(),
+            // It has not heard of us.
+            Turn::AfterTheirs | Turn::Last => None,
+        }
     }
 }
 
@@ -306,9 +359,9 @@ impl AwaitVerdict {
     ) -> Result<Step, ProtocolError> {
         let Self { handshake, shaking } = self;
         let mut unsaid = Vec::new();
-        let out = match shaking.hears_first && config.mechanism.introduces_unasked() {
-            true => &mut unsaid,
-            false => out,
+        let out = match shaking.turn {
+            Turn::AtOnce => out,
+            Turn::AfterTheirs | Turn::Last => &mut unsaid,
         };
         let progress = handshake.handle_verdict(verdict, &config.metadata(), out)?;
         shaking.go_on(now, progress, config)

@@ -10,8 +10,8 @@
 //! We send the opening at once and the rest when the peer's opening has come: a peer that speaks ZMTP 2.0 would take
 //! 64 bytes at once for a greeting of 12 bytes and a run of frames.
 //!
-//! What is not significant is not looked at: libzmq writes a number into the padding, and 0 for as-server even where
-//! it is the server.
+//! What is not significant decides nothing: libzmq writes a number into the padding, and 0 for as-server even where
+//! it is the server. But the number [tells](is_numbered) how the peer goes on.
 //!
 //! [RFC 37]: https://rfc.zeromq.org/spec/37/
 
@@ -146,6 +146,12 @@ pub(crate) fn put_major(out: &mut Vec<u8>) {
 /// Whether the peer's first bytes are a signature: it has a version, and may be told ours.
 pub(crate) fn is_signed(input: &[u8]) -> bool {
     matches!(input, [0xFF, _, _, _, _, _, _, _, _, mark, ..] if mark & 1 == 1)
+}
+
+/// Whether there is a number in the padding of the peer's signature, as libzmq writes it and whoever follows it: they
+/// say READY, where that is theirs to say, without having heard ours.
+pub(crate) fn is_numbered(input: &[u8]) -> bool {
+    input.get(1..9).is_some_and(|padding| padding != [0; 8])
 }
 
 /// Appends the other 53 bytes.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use hubless::{DisconnectReason, Event, Heartbeat, Monitor, Pub, Push, SocketKind, Sub};
+use hubless::kind::{self, Kind};
+use hubless::{DisconnectReason, Event, Heartbeat, Monitor, ProtocolError, Push, Socket, SocketKind, Sub};
 
 use crate::DEADLINE;
 use crate::meeting::{Meeting, with_everybody_everywhere};
@@ -15,13 +16,18 @@ with_everybody_everywhere! {
 }
 
 mod a_wrong_libzmq {
-    crate::meeting::everywhere! { crate::libzmq::Libzmq, a_kind_that_does_not_fit_closes_without_a_word }
+    crate::meeting::everywhere! {
+        crate::libzmq::Libzmq,
+        a_pub_names_the_push_that_it_met
+        a_pull_names_the_sub_that_it_met
+        a_dealer_names_the_pull_that_it_met
+    }
 }
 mod a_wrong_zeromq_crate {
     // As binder only: where it connects it is the first to know, and says so to its program.
     crate::meeting::over_both! {
         connecting, crate::zeromq_crate::ZeromqCrate, They,
-        a_kind_that_does_not_fit_is_refused_by_name
+        a_pub_names_the_push_that_it_met
     }
 }
 
@@ -66,22 +72,28 @@ async fn sub_learns_that_its_subscriptions_have_gone_out<O: OtherSocket>(meeting
     assert_eq!(publisher.recv().await, "\0a");
 }
 
-/// libzmq judges our READY, which comes with our greeting, before it sends its own. So we never learn what it is.
-async fn a_kind_that_does_not_fit_closes_without_a_word<O: OtherSocket>(meeting: Meeting) {
-    let publisher = Pub::new();
-    let mut monitor = publisher.monitor();
-    let _push: O = meeting.of(&publisher, SocketKind::Push).await;
-    assert_eq!(failure(&mut monitor).await, DisconnectReason::PeerClosed);
+async fn a_pub_names_the_push_that_it_met<O: OtherSocket>(meeting: Meeting) {
+    names_what_it_met::<kind::Pub, O>(meeting, SocketKind::Push).await;
 }
 
-async fn a_kind_that_does_not_fit_is_refused_by_name<O: OtherSocket>(meeting: Meeting) {
-    let publisher = Pub::new();
-    let mut monitor = publisher.monitor();
-    let _push: O = meeting.of(&publisher, SocketKind::Push).await;
-    assert_eq!(
-        failure(&mut monitor).await.to_string(),
-        "peer announced PUSH, a PUB accepts SUB or XSUB"
-    );
+async fn a_pull_names_the_sub_that_it_met<O: OtherSocket>(meeting: Meeting) {
+    names_what_it_met::<kind::Pull, O>(meeting, SocketKind::Sub).await;
+}
+
+async fn a_dealer_names_the_pull_that_it_met<O: OtherSocket>(meeting: Meeting) {
+    names_what_it_met::<kind::Dealer, O>(meeting, SocketKind::Pull).await;
+}
+
+/// The first handshake tells which kind is at the other end.
+async fn names_what_it_met<K: Kind, O: OtherSocket>(meeting: Meeting, theirs: SocketKind) {
+    let socket = Socket::<K>::new();
+    let mut monitor = socket.monitor();
+    let _other: O = meeting.of(&socket, theirs).await;
+    let named = ProtocolError::Kind {
+        ours: K::KIND,
+        theirs: theirs.to_string(),
+    };
+    assert_eq!(failure(&mut monitor).await, DisconnectReason::Protocol(named));
 }
 
 /// Why the first handshake fails.

@@ -19,7 +19,6 @@ use super::{COMMANDS, Connection, Flow, Phase};
 use crate::driver::Incoming;
 use crate::driver::respelling;
 use crate::driver::spin::Read;
-use crate::error::ProtocolError;
 use crate::frame::{self, Header};
 use crate::monitor::DisconnectReason;
 use crate::pipe::{Chunk, Messages};
@@ -125,15 +124,6 @@ impl Connection {
         match (self.write_error.take(), self.session.explain_end()) {
             (Some(error), _) => DisconnectReason::io(error),
             (None, Some(explanation)) => explanation.into(),
-            // We dialed, and the peer is as we are.
-            (None, None)
-                if self.phase == Phase::Handshake
-                    && self.ticket.is_none()
-                    && self.shared.seats.are_scarce() =>
-            {
-                let (command, guess) = ("READY", "it talks to one peer at a time, and may have one");
-                ProtocolError::ClosedUpon { command, guess }.into()
-            }
             (None, None) => DisconnectReason::PeerClosed,
         }
     }
