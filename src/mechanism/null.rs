@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Both sides say READY without having heard the other: who waits first waits for ever when both do. Only where
-//! somebody decides who may enter, by the address alone, our READY waits for the verdict.
+//! somebody decides who may enter, by the address alone, our READY waits for the verdict. (The session may say it a
+//! little later: to a peer that is known not to wait.)
 //!
 //! [RFC 37]: https://rfc.zeromq.org/spec/37/
 

@@ -196,7 +196,7 @@ async fn a_stream_may_end_at_every_byte_and_what_was_whole_stays() {
             "handshake with 10.0.0.1:1 failed"
         };
         assert!(
-            last.contains(expected) && last.ends_with("the peer closed the connection"),
+            last.contains(expected) && last.contains("the peer closed the connection"),
             "at {end}: {last}"
         );
         assert!(

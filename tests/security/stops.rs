@@ -195,11 +195,10 @@ async fn whoever_comes_and_stops(play: Play) {
         let mut peer = Halting::new(&far, at);
         let _ = play.come(&mut peer).await;
         peer.raw.finish().await;
-        let reason = outcome(&mut monitor).await;
-        assert_eq!(
-            reason.as_deref(),
-            Some("the peer closed the connection"),
-            "{play:?} at {at}"
+        let reason = outcome(&mut monitor).await.expect("it was not let in");
+        assert!(
+            reason.starts_with("the peer closed the connection"),
+            "{play:?} at {at}: {reason}"
         );
         far.dropped().await;
     }
