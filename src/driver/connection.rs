@@ -24,11 +24,10 @@ mod writing;
 
 use std::future::Future;
 use std::io;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -51,8 +50,12 @@ use crate::transport::{Stream, Writer};
 use crate::wire::decoder::Decoder;
 
 /// More commands in one pass are a flood. They need no credit, so only we can hold back a peer that sends nothing else:
-/// it is read a little at a time, and not before the runtime has looked after everybody else.
-const COMMANDS: usize = 32;
+/// it is read a little at a time, and not before the runtime has looked after everybody else; and where they move
+/// nothing here, as PINGs and unknown ones do, not before a [`REST`].
+const COMMANDS: u32 = 32;
+
+/// How long a peer that floods us with talk is not read. A few hundred PINGs in that time are answered all the same.
+const REST: Duration = Duration::from_millis(1);
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ pub(crate) struct End {
     /// When its handshake was done, if it came to that.
     pub(crate) established: Option<Instant>,
     /// It was ordered to finish: until then, and why.
-    pub(crate) finish: Option<Finish>,
+    pub(crate) finish: Option<Box<Finish>>,
     /// It was ordered to make room for a new connection.
     pub(crate) renew: bool,
     /// What the pipe still held, if it ended with the connection and by that order: for whoever closes. Nobody
@@ -72,7 +75,7 @@ pub(crate) struct End {
     pub(crate) announce: Announce,
 }
 
-/// An order to finish.
+/// An order to finish. Boxed where it is kept: it comes once at most, and a task has room for it all its life.
 #[derive(Debug, Clone)]
 pub(crate) struct Finish {
     pub(crate) until: Option<Instant>,
@@ -144,16 +147,21 @@ pub(crate) struct Connection {
     /// Messages of the read that is being digested, and whether their receiver waits on this thread.
     came: usize,
     /// Commands of the pass.
-    commands: usize,
+    commands: u32,
+    /// Changes of what the peer wants among them.
+    wishes: u32,
+    /// Not before this is a peer read that floods us with the others.
+    rest: Option<Instant>,
     same_thread: bool,
     /// Messages that were accepted for the peer when it was last read.
     accepted: u64,
     watched: bool,
-    finish: Option<Finish>,
+    finish: Option<Box<Finish>>,
     renew: bool,
-    ending: Option<DisconnectReason>,
+    ending: Option<Box<DisconnectReason>>,
     has_ended: bool,
-    left_behind: Unsent,
+    /// Apart, since only an end has anything in it.
+    left_behind: Option<Box<Unsent>>,
     announce: Announce,
     /// Its place among the accepted ones.
     ticket: Option<Ticket>,
@@ -172,7 +180,7 @@ impl Connection {
         endpoint: Endpoint,
         stream: Stream,
         pipe: Option<PipeId>,
-        finish: Option<Finish>,
+        finish: Option<Box<Finish>>,
         announce: Announce,
     ) -> Self {
         let config = &shared.config.session;
@@ -184,7 +192,7 @@ impl Connection {
         let entropy = given.map_or_else(|| runtime::entropy(needed), |bytes| Ok(bytes.into()));
         let (entropy, ending) = match entropy {
             Ok(entropy) => (entropy, None),
-            Err(error) => (Default::default(), Some(DisconnectReason::io(error))),
+            Err(error) => (Default::default(), Some(Box::new(DisconnectReason::io(error)))),
         };
         let session = Session::new(config.clone(), runtime::now()).with_entropy(entropy);
         let decoder = Decoder::new(shared.config.limits);
@@ -222,6 +230,8 @@ impl Connection {
             spin: Spin::new(shared.config.spin),
             came: 0,
             commands: 0,
+            wishes: 0,
+            rest: None,
             same_thread: false,
             accepted: 0,
             watched: false,
@@ -229,7 +239,7 @@ impl Connection {
             renew: false,
             ending,
             has_ended: false,
-            left_behind: Unsent::default(),
+            left_behind: None,
             announce,
             ticket: None,
             seat: None,
@@ -290,7 +300,7 @@ impl Connection {
         while let Poll::Ready(order) = control.poll(cx, &mut self.watched) {
             match order {
                 Order::Finish { until, why } => {
-                    self.finish = Some(Finish { until, why });
+                    self.finish = Some(Box::new(Finish { until, why }));
                     self.shared.traffic.retire(self.outgoing);
                 }
                 Order::Renew => {
@@ -346,17 +356,20 @@ impl Future for Connection {
         if this.ending.is_none() {
             match this.pass(cx) {
                 Ok(()) => return Poll::Pending,
-                Err(reason) => this.ending = Some(reason),
+                Err(reason) => this.ending = Some(Box::new(reason)),
             }
         }
         ready!(this.poll_end(cx));
         this.has_ended = true;
         Poll::Ready(End {
-            reason: this.ending.take().unwrap_or(DisconnectReason::PeerClosed),
+            reason: this
+                .ending
+                .take()
+                .map_or(DisconnectReason::PeerClosed, |reason| *reason),
             established: this.established,
             finish: this.finish.take(),
             renew: this.renew,
-            unsent: mem::take(&mut this.left_behind),
+            unsent: *this.left_behind.take().unwrap_or_default(),
             lane: this.lane_before,
             announce: this.announce.take(),
         })

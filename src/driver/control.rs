@@ -31,7 +31,8 @@ pub(crate) struct Control {
 
 #[derive(Debug, Default)]
 struct State {
-    order: Option<Order>,
+    /// Boxed: most tasks are given none before their last.
+    order: Option<Box<Order>>,
     /// The nearest end that was ordered, whether or not the task knows.
     end: Option<Until>,
     waker: Option<Waker>,
@@ -52,10 +53,10 @@ impl Control {
                 }
                 state.end = Some(*until);
             }
-            _ if matches!(state.order, Some(Order::Finish { .. })) => return,
+            _ if matches!(state.order.as_deref(), Some(Order::Finish { .. })) => return,
             _ => {}
         }
-        state.order = Some(order);
+        state.order = Some(Box::new(order));
         self.raised.store(true, Ordering::Release);
         let waker = state.waker.take();
         drop(state);
@@ -73,7 +74,7 @@ impl Control {
         self.raised.store(false, Ordering::Relaxed);
         if let Some(order) = state.order.take() {
             *watched = false;
-            return Poll::Ready(order);
+            return Poll::Ready(*order);
         }
         state.waker = Some(cx.waker().clone());
         *watched = true;

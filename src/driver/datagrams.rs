@@ -129,7 +129,7 @@ pub(crate) fn bind(home: &Home, mut guard: TaskGuard, socket: Datagrams, form: F
 /// How it ended.
 #[derive(Debug)]
 pub(super) struct CarryingEnd {
-    pub(super) finish: Option<Finish>,
+    pub(super) finish: Option<Box<Finish>>,
     pub(super) unsent: Unsent,
 }
 
@@ -152,7 +152,7 @@ pub(super) struct Carrying {
     pause: Option<Instant>,
     /// When a failure was last told.
     told: Option<Instant>,
-    finish: Option<Finish>,
+    finish: Option<Box<Finish>>,
     watched: bool,
     alarm: Alarm,
     has_ended: bool,
@@ -219,7 +219,7 @@ impl Carrying {
         let control = self.control.clone();
         while let Poll::Ready(order) = control.poll(cx, &mut self.watched) {
             if let Order::Finish { until, why } = order {
-                self.finish = Some(Finish { until, why });
+                self.finish = Some(Box::new(Finish { until, why }));
                 self.shared.traffic.retire(self.outgoing);
             }
         }

@@ -6,6 +6,7 @@
 //! asked again rarely, not never: endpoints outlive deployments (`docs/decisions.md`).
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
@@ -60,7 +61,8 @@ pub(crate) fn dial(
         dialer.open_pipe();
     }
     let pipe = dialer.pipe;
-    tasks::start(home, dialer.run());
+    // By reference: an `async fn` has room for what it was given twice.
+    tasks::start(home, async move { dialer.run().await });
     pipe
 }
 
@@ -78,29 +80,24 @@ pub(super) struct Dialer {
     pub(super) connections: u64,
     /// Attempts in a row that did not settle.
     failures: u32,
-    pub(super) finish: Option<Finish>,
+    pub(super) finish: Option<Box<Finish>>,
     alarm: Alarm,
     watched: bool,
 }
 
 impl Dialer {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let endpoint = self.guard.endpoint.clone();
         if self.sit_down().await.is_some() {
             match endpoint.address() {
-                Address::Inproc(name) => inproc::meet(&mut self, name).await,
-                Address::Udp(address) => datagrams::send(&mut self, address).await,
+                Address::Inproc(name) => inproc::meet(self, name).await,
+                Address::Udp(address) => datagrams::send(self, address).await,
                 _ => self.dial().await,
             }
         }
         if let Some(announce) = self.announce.take() {
-            let disconnected = matches!(
-                self.finish,
-                Some(Finish {
-                    why: DisconnectReason::Disconnect,
-                    ..
-                })
-            );
+            let why = self.finish.as_ref().map(|finish| &finish.why);
+            let disconnected = matches!(why, Some(DisconnectReason::Disconnect));
             let error = if disconnected {
                 ConnectError::Disconnected
             } else {
@@ -145,40 +142,30 @@ impl Dialer {
     /// One connection from dialing to its end: how long to wait for the next, or `None` when all is done.
     async fn attempt(&mut self) -> Option<Duration> {
         let shared = self.shared.clone();
-        let endpoint = self.guard.endpoint.clone();
-        shared.events.emit(|| Event::Connecting {
-            endpoint: endpoint.clone(),
-        });
-        // Apart: it takes more room than the connection, and is over when that begins.
-        let dialing = transport::dial(&endpoint, &shared.config.stream, shared.carrier.as_deref());
-        let dialed = self.unless_done(Box::pin(dialing)).await?;
-        let stream = match dialed {
-            Ok(stream) => stream,
-            Err(error) => {
-                let stops = shared.config.reconnect.stop.after_attempt(&endpoint, &error);
-                let why = Reason(&error).to_string();
-                shared.events.emit(|| Event::ConnectFailed {
-                    endpoint,
-                    error: Arc::new(error),
-                });
-                return if stops {
-                    self.stop(why)
-                } else {
-                    Some(self.back_off())
-                };
+        // What is over when the connection begins is in a block of its own, or it would lie beside it all the time.
+        let connection = {
+            let endpoint = self.guard.endpoint.clone();
+            shared.events.emit(|| Event::Connecting {
+                endpoint: endpoint.clone(),
+            });
+            let dialing = transport::dial(&endpoint, &shared.config.stream, shared.carrier.as_deref());
+            let stream = match self.unless_done(dialing).await? {
+                Ok(stream) => stream,
+                Err(error) => return self.not_reached(error),
+            };
+            shared.events.emit(|| Event::Connected {
+                endpoint: endpoint.clone(),
+                address: stream.peer_address().to_owned(),
+            });
+            if self.connections > 0 {
+                shared.reconnects.fetch_add(1, Ordering::Relaxed);
             }
+            let control = self.guard.control.clone();
+            let (finish, announce) = (self.finish.take(), self.announce.take());
+            let shared = shared.clone();
+            Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce).after(self.lane)
         };
-        shared.events.emit(|| Event::Connected {
-            endpoint: endpoint.clone(),
-            address: stream.peer_address().to_owned(),
-        });
-        if self.connections > 0 {
-            shared.reconnects.fetch_add(1, Ordering::Relaxed);
-        }
-        let control = self.guard.control.clone();
-        let (finish, announce) = (self.finish.take(), self.announce.take());
-        let connection = Connection::new(shared, control, endpoint, stream, self.pipe, finish, announce);
-        let mut end = connection.after(self.lane).await;
+        let mut end = connection.await;
         self.announce = end.announce.take();
         self.lane = end.lane;
         self.has_ended(end.finish.take(), end.established, mem::take(&mut end.unsent));
@@ -188,20 +175,40 @@ impl Dialer {
         if end.renew {
             return Some(Duration::ZERO);
         }
-        if self.shared.config.reconnect.stop.after_connection(&end) {
+        if shared.config.reconnect.stop.after_connection(&end) {
             return self.stop(end.reason.to_string());
         }
         if let DisconnectReason::Protocol(reason) = end.reason
             && reason.is_fatal_refusal()
         {
             self.refused(reason);
-            return Some(self.shared.dice.jitter(REFUSED));
+            return Some(shared.dice.jitter(REFUSED));
         }
         Some(self.back_off())
     }
 
+    /// Nobody answers there: as [`attempt`](Self::attempt).
+    fn not_reached(&mut self, error: io::Error) -> Option<Duration> {
+        let endpoint = self.guard.endpoint.clone();
+        let stops = self.shared.config.reconnect.stop.after_attempt(&endpoint, &error);
+        let why = Reason(&error).to_string();
+        self.shared.events.emit(|| Event::ConnectFailed {
+            endpoint,
+            error: Arc::new(error),
+        });
+        match stops {
+            true => self.stop(why),
+            false => Some(self.back_off()),
+        }
+    }
+
     /// A connection has ended, and gives back what it was lent.
-    pub(super) fn has_ended(&mut self, finish: Option<Finish>, established: Option<Instant>, unsent: Unsent) {
+    pub(super) fn has_ended(
+        &mut self,
+        finish: Option<Box<Finish>>,
+        established: Option<Instant>,
+        unsent: Unsent,
+    ) {
         self.finish = finish;
         self.watched = false;
         self.guard.leave_unsent(unsent);
@@ -272,7 +279,7 @@ impl Dialer {
         poll_fn(|cx| {
             while let Poll::Ready(order) = control.poll(cx, &mut self.watched) {
                 if let Order::Finish { until, why } = order {
-                    self.finish = Some(Finish { until, why });
+                    self.finish = Some(Box::new(Finish { until, why }));
                     self.shared.traffic.retire(self.pipe);
                 }
             }

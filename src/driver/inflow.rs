@@ -139,8 +139,8 @@ pub(crate) struct Inflow {
     /// It has turned out longer than announced before: more frames come than anybody knows.
     is_open_ended: bool,
     /// The last large messages, to get their buffers back. Two: one is being read by the program while the next
-    /// arrives.
-    large: [Option<Bytes>; 2],
+    /// arrives. Apart: most connections never have one.
+    large: Option<Box<[Option<Bytes>; 2]>>,
 }
 
 impl Inflow {
@@ -174,8 +174,9 @@ impl Inflow {
     /// A message has left; if it was a large one, its buffer may come back.
     pub(crate) fn remember(&mut self, chunk: &Bytes) {
         if chunk.len() > LARGE && chunk.len() <= KEEP {
-            self.large.swap(0, 1);
-            self.large[0] = Some(chunk.clone());
+            let large = self.large.get_or_insert_default();
+            large.swap(0, 1);
+            large[0] = Some(chunk.clone());
         }
     }
 
@@ -238,7 +239,7 @@ impl Inflow {
 
     /// The buffer of a large message that the program has let go of.
     fn used_buffer(&mut self, room: usize) -> Option<BytesMut> {
-        for large in &mut self.large {
+        for large in self.large.iter_mut().flat_map(|two| two.iter_mut()) {
             if large.as_ref().is_some_and(Bytes::is_unique) {
                 let Some(Ok(mut buffer)) = large.take().map(Bytes::try_into_mut) else {
                     continue;

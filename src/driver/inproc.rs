@@ -301,7 +301,7 @@ struct Half {
     /// What the subscriber here has told the publisher there.
     interest: Option<(u64, u64)>,
     established: Instant,
-    finish: Option<Finish>,
+    finish: Option<Box<Finish>>,
     renew: bool,
     ending: Option<DisconnectReason>,
     has_ended: bool,
@@ -401,7 +401,7 @@ impl Half {
         while let Poll::Ready(order) = self.control.poll(cx, &mut self.watched) {
             match order {
                 Order::Finish { until, why } => {
-                    self.finish = Some(Finish { until, why });
+                    self.finish = Some(Box::new(Finish { until, why }));
                     self.here.shared.traffic.retire(self.here.outgoing);
                 }
                 Order::Renew => {

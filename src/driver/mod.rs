@@ -136,7 +136,8 @@ pub(crate) struct PeerCounters {
     shared: Weak<Shared>,
     outgoing: Option<PipeId>,
     incoming: Option<PipeId>,
-    last: Mutex<Option<Stats>>,
+    /// Apart: it takes more room than everything else that is known of a peer.
+    last: Mutex<Option<Box<Stats>>>,
 }
 
 impl PeerCounters {
@@ -152,7 +153,7 @@ impl PeerCounters {
     /// The connection has ended: the pipe's slots may soon be another's.
     pub(crate) fn freeze(&self) {
         let stats = self.stats();
-        self.last.lock().get_or_insert(stats);
+        self.last.lock().get_or_insert_with(|| Box::new(stats));
     }
 
     /// The outgoing pipe has ended after that: what it had queued is dropped now, with whatever came in between.
@@ -165,8 +166,8 @@ impl PeerCounters {
 
 impl Counted for PeerCounters {
     fn stats(&self) -> Stats {
-        if let Some(last) = *self.last.lock() {
-            return last;
+        if let Some(last) = &*self.last.lock() {
+            return **last;
         }
         self.shared
             .upgrade()

@@ -31,6 +31,10 @@ impl<T> Slots<T> {
     /// Takes a free place, or makes one, for an owner who may know by which name it is found.
     pub(crate) fn insert(&mut self, owner: impl FnOnce(PipeId) -> T) -> PipeId {
         let slot = self.free.pop().unwrap_or_else(|| {
+            if self.places.is_empty() {
+                // Most sockets have one peer; a vector would begin with room for four.
+                self.places.reserve_exact(1);
+            }
             self.places.push(Place {
                 generation: 0,
                 owner: None,

@@ -35,13 +35,13 @@ impl Connection {
         let (Some(publications), Some(pipe)) = (&self.shared.traffic.publications, self.outgoing) else {
             return Ok(());
         };
-        publications.apply(pipe, vec![change]).map_err(|too_many| {
-            ProtocolError::TooMany {
-                what: too_many.what,
-                limit: too_many.limit,
-            }
-            .into()
-        })
+        let applied = publications.apply(pipe, vec![change]);
+        applied.map_err(|too_many| ProtocolError::TooMany {
+            what: too_many.what,
+            limit: too_many.limit,
+        })?;
+        self.wishes += 1;
+        Ok(())
     }
 
     /// Takes changes out of a message; what is left of it.

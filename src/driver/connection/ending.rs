@@ -29,10 +29,14 @@ impl Connection {
         } else if self.look.is_none() {
             self.look = Some(runtime::now() + LOOK);
         }
-        [self.session.poll_timeout(), draining, self.look, self.next_look()]
-            .into_iter()
-            .flatten()
-            .min()
+        let deadlines = [
+            self.session.poll_timeout(),
+            draining,
+            self.look,
+            self.next_look(),
+            self.rest,
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     pub(super) fn check_deadlines(
@@ -148,7 +152,7 @@ impl Connection {
                 dropped = unsent.messages as u64;
                 self.outgoing = None;
                 if self.finish.is_some() {
-                    self.left_behind = unsent;
+                    self.left_behind = Some(Box::new(unsent));
                 }
             }
         }
@@ -166,7 +170,11 @@ impl Connection {
         }
         // Whoever hears of the end finds the seat free.
         self.seat = None;
-        let reason = self.ending.clone().unwrap_or(DisconnectReason::PeerClosed);
+        let reason = self
+            .ending
+            .as_deref()
+            .cloned()
+            .unwrap_or(DisconnectReason::PeerClosed);
         match self.link.take() {
             Some(link) => {
                 self.shared.peers.remove(&link.peer);

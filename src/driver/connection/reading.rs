@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Each turn is bounded by reads, and by commands: those need no credit, so only we can hold back a peer that sends
-//! nothing else.
+//! nothing else. One that goes on and on about nothing is not read for a moment.
 
 use std::mem;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 
-use super::{COMMANDS, Connection, Flow, Phase};
+use super::{COMMANDS, Connection, Flow, Phase, REST};
 use crate::driver::Incoming;
 use crate::driver::respelling;
 use crate::driver::spin::Read;
@@ -32,6 +32,9 @@ const READS: usize = 4;
 impl Connection {
     /// Reads what is there, within bounds. `true`: there may be more.
     pub(super) fn read_turn(&mut self, cx: &mut Context<'_>) -> Result<bool, DisconnectReason> {
+        if self.is_resting() {
+            return Ok(false);
+        }
         if self.at_mark {
             if self.digest_kept(cx)? != Flow::Open {
                 return Ok(false);
@@ -54,8 +57,18 @@ impl Connection {
         result
     }
 
+    /// Whether the peer has talked so much that it is not read for a moment.
+    fn is_resting(&mut self) -> bool {
+        let rests = self.rest.is_some_and(|until| runtime::now() < until);
+        if !rests {
+            self.rest = None;
+        }
+        rests
+    }
+
     fn read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Result<bool, DisconnectReason> {
         let only_a_sip = mem::take(&mut self.commands) > COMMANDS;
+        self.wishes = 0;
         for _ in 0..READS {
             let read = match self.inflow.poll_read(cx, &mut self.stream, buffer, only_a_sip) {
                 Poll::Pending => return Ok(false),
@@ -80,6 +93,10 @@ impl Connection {
                 }
                 // The next pass waits for the answer.
                 Flow::Asking => return Ok(true),
+            }
+            if self.commands.saturating_sub(self.wishes) > COMMANDS {
+                self.rest = Some(now + REST);
+                return Ok(false);
             }
             if self.commands > COMMANDS {
                 return Ok(true);
