@@ -4,16 +4,12 @@
 //! box = tag(16) ciphertext        key of a box = HSalsa20(X25519(our secret, their public), 0)
 //! ```
 //!
-//! The three primitives are those of `x25519-dalek`, `salsa20` and `poly1305`; what is here is how NaCl puts them
-//! together, and no more. A tag is compared before a byte is decrypted, in constant time. A public key of low order,
-//! with which everybody's secret agrees on nothing, is refused.
+//! X25519 is that of `x25519-dalek`, the box below it that of `dryoc`: what is here is how CURVE uses them, and no more.
+//! A tag is compared before a byte is decrypted, in constant time. A public key of low order, with which everybody's
+//! secret agrees on nothing, is refused.
 
-use poly1305::Poly1305;
-use poly1305::universal_hash::KeyInit;
-use salsa20::XSalsa20;
-use salsa20::cipher::consts::U10;
-use salsa20::cipher::{KeyIvInit, StreamCipher};
-use subtle::ConstantTimeEq;
+use dryoc::classic::crypto_box::{crypto_box_detached_afternm_inplace, crypto_box_open_detached_afternm_inplace};
+use dryoc::classic::crypto_core::crypto_core_hsalsa20;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
@@ -54,8 +50,9 @@ impl SharedKey {
         if !shared.was_contributory() {
             return None;
         }
-        let key = salsa20::hsalsa::<U10>(shared.as_bytes().into(), &[0; 16].into());
-        Some(Self(Zeroizing::new(key.into())))
+        let mut key = Self(Zeroizing::default());
+        crypto_core_hsalsa20(&mut key.0, &[0; 16], shared.as_bytes(), None);
+        Some(key)
     }
 
     /// A key for boxes that only we open.
@@ -65,21 +62,15 @@ impl SharedKey {
 
     /// Encrypts `text` where it stands. Returns the tag, whose place is before it.
     pub(super) fn seal(&self, nonce: &Nonce, text: &mut [u8]) -> [u8; TAG] {
-        let (mut cipher, authenticator) = self.begin(nonce);
-        cipher.apply_keystream(text);
-        authenticator.compute_unpadded(text).into()
+        let mut tag = [0; TAG];
+        crypto_box_detached_afternm_inplace(text, &mut tag, nonce, &self.0);
+        tag
     }
 
     /// Decrypts `text` where it stands, if the tag is right for it.
     #[must_use]
     pub(super) fn open(&self, nonce: &Nonce, tag: &[u8; TAG], text: &mut [u8]) -> bool {
-        let (mut cipher, authenticator) = self.begin(nonce);
-        let expected: [u8; TAG] = authenticator.compute_unpadded(text).into();
-        let is_right = bool::from(expected.ct_eq(tag));
-        if is_right {
-            cipher.apply_keystream(text);
-        }
-        is_right
+        crypto_box_open_detached_afternm_inplace(text, tag, nonce, &self.0).is_ok()
     }
 
     /// Appends a whole box around `texts`.
@@ -98,15 +89,6 @@ impl SharedKey {
         let (tag, text) = sealed.split_first_chunk()?;
         let mut text = Zeroizing::new(text.to_vec());
         self.open(nonce, tag, &mut text).then_some(text)
-    }
-
-    /// The cipher behind the 32 bytes that key the authenticator.
-    fn begin(&self, nonce: &Nonce) -> (XSalsa20, Poly1305) {
-        let mut cipher = XSalsa20::new((&*self.0).into(), nonce.into());
-        let mut key = Zeroizing::new([0; 32]);
-        cipher.apply_keystream(&mut *key);
-        let authenticator = Poly1305::new((&*key).into());
-        (cipher, authenticator)
     }
 }
 
