@@ -11,6 +11,8 @@
 
 mod run;
 
+use bytes::BufMut;
+
 pub(crate) use run::{Popped, Run};
 
 /// Another frame of this message follows.
@@ -82,14 +84,14 @@ pub(crate) fn framed_len(size: usize) -> usize {
 /// Appends the header of a frame with a body of `size` bytes. `flags` is [`MORE`], [`COMMAND`] or nothing;
 /// [`LONG`] is added where the size asks for it.
 #[inline]
-pub(crate) fn put_header(out: &mut Vec<u8>, flags: u8, size: usize) {
+pub(crate) fn put_header(out: &mut impl BufMut, flags: u8, size: usize) {
     if size <= MAX_SHORT {
-        out.extend_from_slice(&[flags, size as u8]);
+        out.put_slice(&[flags, size as u8]);
     } else {
         let mut header = [0; MAX_HEADER];
         header[0] = flags | LONG;
         header[1..].copy_from_slice(&(size as u64).to_be_bytes());
-        out.extend_from_slice(&header);
+        out.put_slice(&header);
     }
 }
 

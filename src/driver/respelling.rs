@@ -30,6 +30,9 @@ use crate::wire::spelling::Taken;
 /// One write takes this much, or one message.
 const PIECE: usize = 128 * 1024;
 
+/// Plain frames are handed over when they are so much together: a large frame alone, then, and not copied to those before.
+const RUN: usize = 16 * 1024;
+
 /// A larger buffer is not kept for the next write.
 const KEEP: usize = 2 * PIECE;
 
@@ -144,11 +147,13 @@ pub(super) fn make_plain(
     let Some(spelling) = session.spelling() else {
         return Ok(Some(0));
     };
+    // The decoder counts exactly; this is so that nobody makes us keep more than a message. What waits is the beginning
+    // of one.
+    let allowance = limits.message_size.saturating_sub(plain.len() as u64);
+    let allowance = allowance.max(MAX_COMMAND);
     loop {
-        // The decoder counts exactly; this is so that nobody makes us keep more than a message.
-        let allowance = limits.message_size.saturating_sub(plain.len() as u64);
-        match spelling.take(input, plain, allowance.max(MAX_COMMAND))? {
-            Taken::Whole if plain.len() < PIECE => {}
+        match spelling.take(input, plain, allowance)? {
+            Taken::Whole if plain.len() < RUN => {}
             Taken::Whole => return Ok(None),
             Taken::Partial { need } => return Ok(Some(need)),
         }

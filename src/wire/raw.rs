@@ -33,9 +33,7 @@ impl Spelling for Raw {
             return Ok(Taken::Partial { need: 1 });
         }
         let chunk = input.split_to(input.len().min(self.chunk.max(1)));
-        let mut header = Vec::with_capacity(frame::MAX_HEADER);
-        frame::put_header(&mut header, 0, chunk.len());
-        plain.put_slice(&header);
+        frame::put_header(plain, 0, chunk.len());
         plain.put_slice(&chunk);
         Ok(Taken::Whole)
     }

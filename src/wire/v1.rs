@@ -111,9 +111,7 @@ impl Spelling for Framing {
         let Some(body) = input.get(header.len..whole) else {
             return Ok(Taken::Partial { need: whole });
         };
-        let mut spelled = Vec::with_capacity(frame::MAX_HEADER);
-        frame::put_header(&mut spelled, header.flags & MORE, size);
-        plain.extend_from_slice(&spelled);
+        frame::put_header(plain, header.flags & MORE, size);
         plain.extend_from_slice(body);
         input.advance(whole);
         Ok(Taken::Whole)

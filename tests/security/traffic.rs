@@ -254,6 +254,34 @@ async fn what_came_before_a_forged_message_is_delivered_in_one_read_as_in_two() 
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_message_as_large_as_is_allowed_may_come_in_one_read_with_others() {
+    let (wire, _) = Wire::new();
+    let pull = Pull::builder()
+        .mechanism(as_server())
+        .max_message_size(70_000)
+        .carrier(wire.clone(), 1)
+        .build()
+        .expect("no contradiction");
+    pull.bind("tcp://1.2.3.4:5")
+        .await
+        .expect("a carrier takes everything");
+    let far = wire.arrive("127.0.0.1:1");
+    let mut raw = far.raw();
+    let mut client = be_welcomed(&mut raw).await;
+    raw.say(&client.initiate("PUSH")).await;
+    raw.frame().await;
+    let sizes = [1000, 9000, 70_000, 20_000, 1, 70_000];
+    let sealed = sizes.map(|size| client.message(&vec![0; 1 + size]));
+    for pieces in sealed.chunks(3) {
+        far.piece(&pieces.concat());
+    }
+    for size in sizes {
+        let message = soon("a message", pull.recv()).await.expect("it is allowed");
+        assert_eq!(message, vec![0; size]);
+    }
+}
+
 /// The mechanisms under which all the rest is tried.
 fn mechanisms() -> [(Mechanism, Mechanism); 2] {
     [

@@ -54,8 +54,8 @@ const OVERHEAD: usize = 8 + 8 + TAG + 1;
 /// COMMAND inside.
 const INNER_COMMAND: u8 = 0x02;
 
-/// A frame of more than this becomes plain where it stands, if nothing waits before it: it need not be copied.
-const LARGE: usize = 64 * 1024;
+/// A frame of this size becomes plain where it stands, if nothing waits before it: it need not be copied.
+const LARGE: usize = 16 * 1024;
 
 impl Counter {
     /// What clients say, after `last`.
@@ -165,20 +165,15 @@ impl Spelling for Cipher {
             return Ok(Taken::Partial { need: whole });
         };
         let (flags, body) = self.open(message)?;
-        let mut spelled = Vec::with_capacity(frame::MAX_HEADER);
-        frame::put_header(&mut spelled, flags, body.len());
         let start = header.len.saturating_add(body.start);
-        if body.len() > LARGE && plain.is_empty() {
+        if body.len() >= LARGE && plain.is_empty() {
             // What stood before the body leaves more room than a header needs.
-            let start = start.saturating_sub(spelled.len());
-            let mut whole = input.split_to(whole);
-            whole.advance(start);
-            if let Some(header) = whole.get_mut(..spelled.len()) {
-                header.copy_from_slice(&spelled);
-            }
-            *plain = whole;
+            let start = start.saturating_sub(frame::header_len(body.len()));
+            *plain = input.split_to(whole);
+            plain.advance(start);
+            frame::put_header(&mut plain.as_mut(), flags, body.len());
         } else {
-            plain.extend_from_slice(&spelled);
+            frame::put_header(plain, flags, body.len());
             plain.extend_from_slice(input.get(start..whole).unwrap_or_default());
             input.advance(whole);
         }

@@ -79,7 +79,7 @@ fn nonces_count_on_from_the_handshake() {
 #[test]
 fn every_frame_arrives_as_it_was_whatever_its_size() {
     let (mut client, mut server) = ends();
-    for size in [0, 1, 31, 32, 33, 222, 223, 255, 256, LARGE, LARGE + 1, 300_000] {
+    for size in [0, 1, 31, 32, 33, 222, 223, 255, 256, LARGE - 1, LARGE, 300_000] {
         let body: Vec<u8> = (0..size).map(|i| i as u8).collect();
         for flags in [0, MORE, COMMAND] {
             let frame = sealed(&mut client, flags, &body);
