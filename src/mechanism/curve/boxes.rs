@@ -8,7 +8,9 @@
 //! A tag is compared before a byte is decrypted, in constant time. A public key of low order, with which everybody's
 //! secret agrees on nothing, is refused.
 
-use dryoc::classic::crypto_box::{crypto_box_detached_afternm_inplace, crypto_box_open_detached_afternm_inplace};
+use dryoc::classic::crypto_box::{
+    crypto_box_detached_afternm_inplace, crypto_box_open_detached_afternm_inplace,
+};
 use dryoc::classic::crypto_core::crypto_core_hsalsa20;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
