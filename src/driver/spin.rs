@@ -8,9 +8,12 @@
 //! * few messages came, and this pipe sent since the read before, three times in a row;
 //! * reads came quickly after one another, `need` times in a row;
 //! * the task that receives waits on this very thread: else there is a second processor to wake anyway;
-//! * there are two processors, and nobody else in the process spins.
+//! * there are two processors, and nobody else in the process spins;
+//! * it pays: most answers come sooner than they did in the same ping-pong without it. Where both ends share a processor, or
+//!   others want it, whoever keeps his thread awake keeps the other one from answering.
 //!
-//! A spell of fewer than eight hits doubles `need`: traffic that only looks like a ping-pong is soon left alone.
+//! A spell of fewer than eight hits doubles `need`, and one that does not pay makes it four times as much: traffic that only
+//! looks like a ping-pong is soon left alone.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +46,15 @@ const SLOW_TURN: Duration = Duration::from_micros(200);
 const MOST_LOOKS: u32 = 4096;
 
 /// Quick reads that are asked for at first, and at the most.
-const NEED: (u32, u32) = (3, 256);
+const NEED: (u32, u32) = (3, 1024);
+
+/// Answers after which it is known whether it pays …
+const TRIAL: u32 = 32;
+
+/// … and after which that is known no more, since processes are moved and others come: it is tried without, for this many
+/// reads.
+const OLD: u32 = 1024;
+const WITHOUT: u32 = 4;
 
 /// Taken by the one driver of the process that spins: processors are the process's, not a socket's.
 static SPINNING: AtomicBool = AtomicBool::new(false);
@@ -81,7 +92,19 @@ pub(crate) struct Spin {
     last_read: Option<Instant>,
     /// The last read brought few messages to a task that waits on this thread.
     answer: bool,
+    trial: Trial,
     spell: Option<Spell>,
+}
+
+/// How soon answers come in this ping-pong, without spinning and with it.
+#[derive(Debug, Default)]
+struct Trial {
+    /// Without, of all reads together.
+    without: Duration,
+    reads: u32,
+    hits: u32,
+    /// Hits that came clearly sooner.
+    sooner: u32,
 }
 
 #[derive(Debug)]
@@ -103,6 +126,15 @@ pub(crate) struct Read {
     pub(crate) same_thread: bool,
 }
 
+impl Trial {
+    fn count_hit(&mut self, after: Duration) {
+        self.hits += 1;
+        if after * self.reads * 8 < self.without * 7 {
+            self.sooner += 1;
+        }
+    }
+}
+
 impl Spin {
     pub(crate) fn new(allowed: bool) -> Self {
         Self {
@@ -112,6 +144,7 @@ impl Spin {
             need: NEED.0,
             last_read: None,
             answer: false,
+            trial: Trial::default(),
             spell: None,
         }
     }
@@ -129,16 +162,41 @@ impl Spin {
         };
         let quick = self
             .last_read
-            .is_some_and(|last| now.duration_since(last) < QUICK);
-        self.quick = if quick { self.quick.saturating_add(1) } else { 0 };
+            .map(|last| now.duration_since(last))
+            .filter(|after| *after < QUICK);
+        self.quick = quick.map_or(0, |_| self.quick.saturating_add(1));
         self.last_read = Some(now);
+        match (quick, &mut self.spell) {
+            (Some(after), Some(_)) => self.trial.count_hit(after),
+            (Some(after), None) if self.alternations > 0 => {
+                self.trial.without += after;
+                self.trial.reads = self.trial.reads.saturating_add(1);
+            }
+            (None, Some(_)) => {}
+            _ => self.trial = Trial::default(),
+        }
         if let Some(spell) = &mut self.spell {
             spell.hits += 1;
             spell.looks = 0;
-            if spell.hits == PROVED {
-                self.need = NEED.0;
-            }
+            self.judge();
         }
+    }
+
+    /// Whether the spell pays.
+    fn judge(&mut self) {
+        let need = match self.trial.hits {
+            TRIAL if 2 * self.trial.sooner > TRIAL => {
+                self.need = NEED.0;
+                return;
+            }
+            TRIAL => (4 * self.need).min(NEED.1),
+            OLD => WITHOUT,
+            _ => return,
+        };
+        self.need = need;
+        self.quick = 0;
+        self.trial = Trial::default();
+        self.spell = None;
     }
 
     /// Nothing is left to do: whether to look again instead of going to sleep.
@@ -262,6 +320,24 @@ mod tests {
         assert_eq!(spin.need, 2 * NEED.0, "a spell without hits is paid for");
 
         now = ping_pong(&mut spin, now, 20, ANSWER);
+        assert!(spin.wants_to_look(now));
+        for _ in PROVED..OLD {
+            assert!(spin.wants_to_look(now));
+            now += Duration::from_micros(9);
+            spin.handle_read(now, ANSWER);
+        }
+        assert!(!spin.wants_to_look(now), "what was known is old");
+
+        now = ping_pong(&mut spin, now, WITHOUT, ANSWER);
+        for _ in 0..TRIAL {
+            assert!(spin.wants_to_look(now));
+            now += Duration::from_micros(59);
+            spin.handle_read(now, ANSWER);
+        }
+        assert!(!spin.wants_to_look(now), "it does not pay");
+        assert_eq!(spin.need, 4 * WITHOUT);
+
+        now = ping_pong(&mut spin, now, 40, ANSWER);
         assert!(spin.wants_to_look(now));
         assert!(
             !spin.wants_to_look(now + Duration::from_micros(250)),
