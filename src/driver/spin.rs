@@ -51,9 +51,10 @@ const NEED: (u32, u32) = (3, 1024);
 /// Answers after which it is known whether it pays …
 const TRIAL: u32 = 32;
 
-/// … and after which that is known no more, since processes are moved and others come: it is tried without, for this many
-/// reads.
+/// … and after which that is known no more: processes are moved, and others come.
 const OLD: u32 = 1024;
+
+/// Reads without it, then, before it is tried again.
 const WITHOUT: u32 = 4;
 
 /// Taken by the one driver of the process that spins: processors are the process's, not a socket's.

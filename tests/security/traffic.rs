@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use hubless::curve::{KeyPair, PublicKey, SecretKey};
-use hubless::{Curve, DropReason, Heartbeat, Mechanism, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Sub};
+use hubless::{
+    Builder, Curve, DropReason, Heartbeat, Mechanism, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Sub, kind,
+};
 
 use crate::bytes::frame;
 use crate::raw::{Raw, soon};
 use crate::script::{Client, Server, body, curve_greeting, metadata};
-use crate::wire::Wire;
+use crate::wire::{Far, Wire};
 
 fn pair(secret: &[u8; 32]) -> KeyPair {
     SecretKey::from(*secret).into()
@@ -43,6 +45,23 @@ async fn be_welcomed(raw: &mut Raw) -> Client {
     raw.hear(64).await;
     client.hear_welcome(&raw.frame().await.1);
     client
+}
+
+/// A socket that listens, and how somebody came to it from afar who has been welcomed.
+async fn welcoming(pull: Builder<kind::Pull>) -> (Pull, Far, Raw, Client) {
+    let (wire, _) = Wire::new();
+    let pull = pull
+        .mechanism(as_server())
+        .carrier(wire.clone(), 1)
+        .build()
+        .expect("no contradiction");
+    pull.bind("tcp://1.2.3.4:5")
+        .await
+        .expect("a carrier takes everything");
+    let far = wire.arrive("127.0.0.1:1");
+    let mut raw = far.raw();
+    let client = be_welcomed(&mut raw).await;
+    (pull, far, raw, client)
 }
 
 /// The body of the next message, of one frame.
@@ -174,18 +193,7 @@ async fn a_line_that_takes_one_byte_at_a_time_brings_all_in_order() {
 async fn a_sealed_stream_cut_anywhere_brings_the_same_messages() {
     let mut stream_of = Vec::new();
     for cut in 0..200 {
-        let (wire, _) = Wire::new();
-        let pull = Pull::builder()
-            .mechanism(as_server())
-            .carrier(wire.clone(), 1)
-            .build()
-            .expect("no contradiction");
-        pull.bind("tcp://1.2.3.4:5")
-            .await
-            .expect("a carrier takes everything");
-        let far = wire.arrive("127.0.0.1:1");
-        let mut raw = far.raw();
-        let mut client = be_welcomed(&mut raw).await;
+        let (pull, far, mut raw, mut client) = welcoming(Pull::builder()).await;
         // READY is not awaited: what follows INITIATE is sealed for when it is done.
         let initiate = client.initiate("PUSH");
         let stream = [
@@ -220,20 +228,8 @@ async fn a_sealed_stream_cut_anywhere_brings_the_same_messages() {
 #[tokio::test(start_paused = true)]
 async fn what_came_before_a_forged_message_is_delivered_in_one_read_as_in_two() {
     for in_one in [true, false] {
-        let (wire, _) = Wire::new();
-        let pull = Pull::builder()
-            .mechanism(as_server())
-            .carrier(wire.clone(), 1)
-            .recv_hwm(1)
-            .build()
-            .expect("no contradiction");
+        let (pull, far, mut raw, mut client) = welcoming(Pull::builder().recv_hwm(1)).await;
         let mut monitor = pull.monitor();
-        pull.bind("tcp://1.2.3.4:5")
-            .await
-            .expect("a carrier takes everything");
-        let far = wire.arrive("127.0.0.1:1");
-        let mut raw = far.raw();
-        let mut client = be_welcomed(&mut raw).await;
         raw.say(&client.initiate("PUSH")).await;
         raw.frame().await;
         let good = [client.message(b"\x00one"), client.message(b"\x00two")].concat();
@@ -256,19 +252,7 @@ async fn what_came_before_a_forged_message_is_delivered_in_one_read_as_in_two() 
 
 #[tokio::test(start_paused = true)]
 async fn a_message_as_large_as_is_allowed_may_come_in_one_read_with_others() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .mechanism(as_server())
-        .max_message_size(70_000)
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
-    let far = wire.arrive("127.0.0.1:1");
-    let mut raw = far.raw();
-    let mut client = be_welcomed(&mut raw).await;
+    let (pull, far, mut raw, mut client) = welcoming(Pull::builder().max_message_size(70_000)).await;
     raw.say(&client.initiate("PUSH")).await;
     raw.frame().await;
     let sizes = [1000, 9000, 70_000, 20_000, 1, 70_000];

@@ -16,11 +16,11 @@ use crate::scene::{
 use crate::stats::DropReason;
 
 /// One outbox, one connection, its driver on a task of its own.
-struct Scene {
+pub(crate) struct Scene {
     peer: Peer,
-    outbox: Arc<Outbox>,
-    line: Arc<Line>,
-    pipe: PipeId,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) line: Arc<Line>,
+    pub(crate) pipe: PipeId,
     end: Word,
     driver: JoinHandle<()>,
 }
@@ -35,7 +35,7 @@ impl Scene {
     }
 
     /// This driver of these, which begins to run.
-    fn of(peer: Peer, outbox: Arc<Outbox>, line: Arc<Line>, driver: Driver) -> Self {
+    pub(crate) fn of(peer: Peer, outbox: Arc<Outbox>, line: Arc<Line>, driver: Driver) -> Self {
         Self {
             peer,
             outbox,
@@ -47,14 +47,14 @@ impl Scene {
     }
 
     /// Does something with the outbox on a task of its own.
-    fn spawn<T: 'static>(&self, work: impl FnOnce(&Outbox) -> T + 'static) -> JoinHandle<T> {
+    pub(crate) fn spawn<T: 'static>(&self, work: impl FnOnce(&Outbox) -> T + 'static) -> JoinHandle<T> {
         let outbox = self.outbox.clone();
         spawn(move || work(&outbox))
     }
 
     /// Waits until so many messages have arrived, and looks whether all is in order: they were written once, by one
     /// hand at a time, each sender's in the order in which they were taken, and the counters say so too.
-    fn ends_with(self, messages: usize) -> Vec<Said> {
+    pub(crate) fn ends_with(self, messages: usize) -> Vec<Said> {
         self.peer.wait_for(messages);
         self.end.give();
         self.driver.join().unwrap();

@@ -8,11 +8,10 @@ use std::task::{Poll, Waker};
 use loom::thread::JoinHandle;
 
 use crate::incoming::{Feeder, assert_balanced, inbox, recv};
-use crate::pipe::{Inbox, Outbox, Outgoing, PipeId};
+use crate::outgoing::Scene;
+use crate::pipe::{Inbox, Outbox, Outgoing};
 use crate::runtime::Time;
-use crate::scene::{
-    self, Driver, Line, Peer, Room, Sending, Word, assert_in_order, block_on, outbox, play, spawn,
-};
+use crate::scene::{Driver, Line, Peer, Room, Sending, Word, assert_in_order, block_on, outbox, play, spawn};
 
 /// Four messages of so many bytes reach the pace.
 const LARGE: usize = 256 * 1024;
@@ -120,9 +119,9 @@ const SIZES: [usize; 5] = [2, 2, 2, 4 * LARGE, 2];
 pub fn a_sender_at_the_pace_goes_on_as_the_line_moves(name: &str) {
     for rooms in [&[][..], &[Room::Bytes(3)]] {
         play(name, Time::StandsStill, move || {
-            let scene = Scene::new(rooms);
-            scene.send_all();
-            scene.ends();
+            let scene = scene(rooms);
+            send_all(&scene.outbox);
+            scene.ends_with(SIZES.len());
         });
     }
 }
@@ -131,72 +130,46 @@ pub fn a_sender_at_the_pace_goes_on_as_the_line_moves(name: &str) {
 /// comes to the pace, he goes on.
 pub fn a_sender_at_the_pace_goes_on_while_the_line_stands_still(name: &str) {
     play(name, Time::StandsStill, || {
-        let scene = Scene::new(&[Room::Shut]);
-        let still = scene.tell_that_it_stands_still(|_| {});
-        scene.send_all();
+        let scene = scene(&[Room::Shut]);
+        let still = tell_that_it_stands_still(&scene, |_| {});
+        send_all(&scene.outbox);
         scene.line.open();
         still.join().unwrap();
-        scene.ends();
+        scene.ends_with(SIZES.len());
     });
 }
 
 /// It goes on just when that is told.
 pub fn a_line_that_goes_on_when_it_stood_still_keeps_nobody_waiting(name: &str) {
     play(name, Time::StandsStill, || {
-        let scene = Scene::new(&[Room::Shut]);
-        let still = scene.tell_that_it_stands_still(|line| line.open());
-        scene.send_all();
+        let scene = scene(&[Room::Shut]);
+        let still = tell_that_it_stands_still(&scene, |line| line.open());
+        send_all(&scene.outbox);
         still.join().unwrap();
-        scene.ends();
+        scene.ends_with(SIZES.len());
     });
 }
 
-/// A pipe with a pace, and its driver on a task of its own.
-struct Scene {
-    peer: Peer,
-    outbox: Arc<Outbox>,
-    line: Arc<Line>,
-    pipe: PipeId,
-    end: Word,
-    driver: JoinHandle<()>,
+/// A pipe with a pace.
+fn scene(rooms: &[Room]) -> Scene {
+    let (peer, outbox) = (Peer::default(), outbox(16));
+    let line = Line::new(&peer, rooms);
+    let driver = Driver::open(&outbox, &line).at_rest();
+    assert!(outbox.pace(driver.pipe));
+    Scene::of(peer, outbox, line, driver)
 }
 
-impl Scene {
-    fn new(rooms: &[Room]) -> Self {
-        let (peer, outbox) = (Peer::default(), outbox(16));
-        let line = Line::new(&peer, rooms);
-        let driver = Driver::open(&outbox, &line).at_rest();
-        assert!(outbox.pace(driver.pipe));
-        Self {
-            pipe: driver.pipe,
-            end: driver.end(),
-            driver: spawn(move || driver.run()),
-            peer,
-            outbox,
-            line,
-        }
+fn send_all(outbox: &Outbox) {
+    for (nth, size) in (1..).zip(SIZES) {
+        let mut sending = Sending::of_size(outbox, 1, nth, size);
+        assert!(block_on(|waker| sending.poll(waker)).is_ok());
     }
+}
 
-    fn send_all(&self) {
-        for (nth, size) in (1..).zip(SIZES) {
-            let mut sending = Sending::of_size(&self.outbox, 1, nth, size);
-            assert!(block_on(|waker| sending.poll(waker)).is_ok());
-        }
-    }
-
-    fn tell_that_it_stands_still(&self, then: fn(&Line)) -> JoinHandle<()> {
-        let (outbox, line, pipe) = (self.outbox.clone(), self.line.clone(), self.pipe);
-        spawn(move || {
-            outbox.handle_stalled(pipe);
-            then(&line);
-        })
-    }
-
-    fn ends(self) {
-        self.peer.wait_for(SIZES.len());
-        self.end.give();
-        self.driver.join().unwrap();
-        assert_in_order(&self.line.all_arrived());
-        scene::assert_balanced(&self.outbox, SIZES.len(), 0);
-    }
+fn tell_that_it_stands_still(scene: &Scene, then: fn(&Line)) -> JoinHandle<()> {
+    let (line, pipe) = (scene.line.clone(), scene.pipe);
+    scene.spawn(move |outbox| {
+        outbox.handle_stalled(pipe);
+        then(&line);
+    })
 }
