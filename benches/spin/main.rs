@@ -22,7 +22,7 @@ mod scene;
 
 use std::fmt;
 
-use support::contestant::{Contestant, Runtime};
+use support::contestant::{Contestant, Runtime, Spin};
 use support::figures::{self, Count, Median, Rounds, in_turn};
 use support::options::Options;
 use support::process::play_role;
@@ -43,7 +43,10 @@ fn main() {
     println!("{} rounds, in turn\n", options.rounds);
     let mut table = Table::new(options.markdown, "scene", "what", &HEADINGS);
     for runtime in [Runtime::CurrentThread, Runtime::MultiThread] {
-        let (off, on) = (Contestant::HublessNoSpin(runtime), Contestant::Hubless(runtime));
+        let (off, on) = (
+            Contestant::Told(runtime, Spin::Off),
+            Contestant::Told(runtime, Spin::On),
+        );
         for scene in scene::all() {
             let name = format!("{}, {}", scene.name, short(runtime));
             if options.selects(&name, true) {

@@ -69,12 +69,10 @@ pub fn play(role: &str) -> Result<(), Failure> {
         peers::process::pin_to_cpu(0)?;
     }
     let name: String = process::detail("contestant")?;
-    let (runtime, spin) = match Contestant::by_name(&name) {
-        Some(Contestant::Hubless(runtime)) => (runtime, true),
-        Some(Contestant::HublessNoSpin(runtime)) => (runtime, false),
-        _ => return Err(format!("{name} does not spin").into()),
+    let Some(Contestant::Told(runtime, spin)) = Contestant::by_name(&name) else {
+        return Err(format!("{name} is not told whether to spin").into());
     };
-    let tuning = Tuning::new().spin(spin);
+    let tuning = spin.tuning();
     match role {
         "push" => runtime.run(push(process::endpoint()?, process::detail("size")?, tuning)),
         "pull" => runtime.run(async { pull(bound_pull(tuning).await?).await }),

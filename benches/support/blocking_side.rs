@@ -19,7 +19,7 @@ pub struct Blocking {
     /// On so many threads of its context; with 0 those who wait drive.
     pub io_threads: usize,
     /// Whether round trips may keep the runtime awake, as they do by default.
-    pub spin: bool,
+    pub tuning: Tuning,
 }
 
 impl Side for Blocking {
@@ -96,9 +96,7 @@ impl Blocking {
     }
 
     fn ask_at(&self, context: &Context, endpoint: &str, payload: Payload) -> Result<(), Failure> {
-        let req = Req::builder()
-            .context(context)
-            .tuning(Tuning::new().spin(self.spin));
+        let req = Req::builder().context(context).tuning(self.tuning.clone());
         let mut req: Req = req.build()?.into();
         req.connect(endpoint)?;
         let request = payload.frame();
@@ -112,9 +110,7 @@ impl Blocking {
 
     /// Answers with the request itself; `bound` is told the endpoint.
     fn answer_at(&self, context: &Context, address: &str, bound: impl Fn(&str)) -> Result<(), Failure> {
-        let rep = Rep::builder()
-            .context(context)
-            .tuning(Tuning::new().spin(self.spin));
+        let rep = Rep::builder().context(context).tuning(self.tuning.clone());
         let rep: Rep = rep.build()?.into();
         bound(&rep.bind(address)?.to_string());
         loop {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::thread;
 
+use hubless::Tuning;
+
 use super::case::{Case, Payload, Shape, Transport};
 use super::{Failure, blocking_side, hubless_side, libzmq_side, process, raw_side, zeromq_side};
 
@@ -11,8 +13,8 @@ use super::{Failure, blocking_side, hubless_side, libzmq_side, process, raw_side
 pub enum Contestant {
     /// hubless with its defaults, on one of these runtimes.
     Hubless(Runtime),
-    /// The same without spinning: only where round trips are measured and nothing else spins.
-    HublessNoSpin(Runtime),
+    /// The same, told to spin or not; where that is not the default it takes part in round trips of two processors.
+    Told(Runtime, Spin),
     /// hubless on plain threads, which drive while they wait; where more than the quick cases is asked for.
     Blocking,
     /// The same without spinning: round trips only.
@@ -40,6 +42,13 @@ pub enum Runtime {
     TwoThreads,
 }
 
+/// What `Tuning::spin` is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spin {
+    On,
+    Off,
+}
+
 /// What a contestant can do. All methods run until the process is killed; they return only to say why they failed.
 pub trait Side {
     /// Sends the case's messages as fast as possible, counting them.
@@ -57,14 +66,16 @@ pub trait Side {
 }
 
 impl Contestant {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Libzmq,
         Self::LibzmqByReference,
         Self::Hubless(Runtime::CurrentThread),
         Self::Hubless(Runtime::MultiThread),
         Self::Hubless(Runtime::TwoThreads),
-        Self::HublessNoSpin(Runtime::CurrentThread),
-        Self::HublessNoSpin(Runtime::MultiThread),
+        Self::Told(Runtime::CurrentThread, Spin::Off),
+        Self::Told(Runtime::CurrentThread, Spin::On),
+        Self::Told(Runtime::MultiThread, Spin::Off),
+        Self::Told(Runtime::MultiThread, Spin::On),
         Self::Blocking,
         Self::BlockingNoSpin,
         Self::IoThread,
@@ -104,11 +115,12 @@ impl Contestant {
             Self::LibzmqByReference | Self::ZeromqCrate | Self::Raw if case.sealed => false,
             Self::Hubless(Runtime::TwoThreads) => case.transport == Transport::Inproc,
             Self::Libzmq | Self::Hubless(_) => true,
-            Self::HublessNoSpin(_) => {
+            Self::Told(Runtime::MultiThread, Spin::On) | Self::Told(Runtime::CurrentThread, Spin::Off) => {
                 case.shape == Shape::RoundTrip && case.transport != Transport::Inproc && !case.one_cpu
             }
+            Self::Told(..) => false,
             Self::Blocking | Self::IoThread => !matches!(case.shape, Shape::Publish { .. }),
-            Self::BlockingNoSpin => Self::HublessNoSpin(Runtime::CurrentThread).takes_part(case),
+            Self::BlockingNoSpin => Self::Told(Runtime::CurrentThread, Spin::Off).takes_part(case),
             Self::LibzmqByReference => matches!(case.payload, Payload::Owned(_)),
             Self::ZeromqCrate => {
                 let fits = case.shape == Shape::RoundTrip || case.payload.bytes() <= zeromq_side::MOST_QUEUED;
@@ -125,8 +137,10 @@ impl Contestant {
             Self::Hubless(Runtime::CurrentThread) => "hubless ct",
             Self::Hubless(Runtime::MultiThread) => "hubless mt",
             Self::Hubless(Runtime::TwoThreads) => "hubless 2t",
-            Self::HublessNoSpin(Runtime::MultiThread) => "hubless mt, no spin",
-            Self::HublessNoSpin(_) => "hubless ct, no spin",
+            Self::Told(Runtime::MultiThread, Spin::On) => "hubless mt, spin",
+            Self::Told(Runtime::MultiThread, Spin::Off) => "hubless mt, no spin",
+            Self::Told(_, Spin::On) => "hubless ct, spin",
+            Self::Told(_, Spin::Off) => "hubless ct, no spin",
             Self::Blocking => "hubless plain",
             Self::BlockingNoSpin => "hubless plain, no spin",
             Self::IoThread => "hubless I/O thread",
@@ -144,19 +158,31 @@ impl Contestant {
         match self {
             Self::Libzmq => Box::new(libzmq_side::Libzmq { by_reference: false }),
             Self::LibzmqByReference => Box::new(libzmq_side::Libzmq { by_reference: true }),
-            Self::Blocking => blocking(0, true),
-            Self::BlockingNoSpin => blocking(0, false),
-            Self::IoThread => blocking(1, true),
+            Self::Blocking => blocking(0, Tuning::new()),
+            Self::BlockingNoSpin => blocking(0, Spin::Off.tuning()),
+            Self::IoThread => blocking(1, Tuning::new()),
             Self::ZeromqCrate => Box::new(zeromq_side::ZeromqCrate),
             Self::Raw => Box::new(raw_side::Raw),
-            Self::Hubless(runtime) => Box::new(hubless_side::Hubless { runtime, spin: true }),
-            Self::HublessNoSpin(runtime) => Box::new(hubless_side::Hubless { runtime, spin: false }),
+            Self::Hubless(runtime) => Box::new(hubless_side::Hubless {
+                runtime,
+                tuning: Tuning::new(),
+            }),
+            Self::Told(runtime, spin) => Box::new(hubless_side::Hubless {
+                runtime,
+                tuning: spin.tuning(),
+            }),
         }
     }
 }
 
-fn blocking(io_threads: usize, spin: bool) -> Box<dyn Side> {
-    Box::new(blocking_side::Blocking { io_threads, spin })
+fn blocking(io_threads: usize, tuning: Tuning) -> Box<dyn Side> {
+    Box::new(blocking_side::Blocking { io_threads, tuning })
+}
+
+impl Spin {
+    pub fn tuning(self) -> Tuning {
+        Tuning::new().spin(self == Self::On)
+    }
 }
 
 impl fmt::Display for Contestant {

@@ -119,8 +119,8 @@ enum Member {
 fn contestant() -> Result<Member, Failure> {
     let name: String = process::detail("contestant")?;
     match Contestant::by_name(&name) {
-        Some(Contestant::Hubless(runtime)) => Ok(Member::Hubless(runtime, Tuning::new().spin(true))),
-        Some(Contestant::HublessNoSpin(runtime)) => Ok(Member::Hubless(runtime, Tuning::new().spin(false))),
+        Some(Contestant::Hubless(runtime)) => Ok(Member::Hubless(runtime, Tuning::new())),
+        Some(Contestant::Told(runtime, spin)) => Ok(Member::Hubless(runtime, spin.tuning())),
         Some(Contestant::Libzmq) => Ok(Member::Libzmq),
         _ => Err(format!("{name} has no sockets").into()),
     }

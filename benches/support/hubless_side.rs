@@ -16,8 +16,8 @@ use super::{process, subscribers};
 #[derive(Debug)]
 pub struct Hubless {
     pub runtime: Runtime,
-    /// Whether round trips may keep the runtime awake, as they do by default.
-    pub spin: bool,
+    /// Of the sockets of round trips.
+    pub tuning: Tuning,
 }
 
 impl Side for Hubless {
@@ -66,19 +66,22 @@ impl Side for Hubless {
 
     fn ask(&self, case: &Case) -> Result<(), Failure> {
         self.runtime
-            .run(ask(process::endpoint()?, case.payload, self.spin))
+            .run(ask(process::endpoint()?, case.payload, self.tuning.clone()))
     }
 
     fn answer(&self, case: &Case) -> Result<(), Failure> {
-        self.runtime
-            .run(answer(case.bind_address(), self.spin, process::tell_endpoint))
+        self.runtime.run(answer(
+            case.bind_address(),
+            self.tuning.clone(),
+            process::tell_endpoint,
+        ))
     }
 
     fn ask_and_answer(&self, case: &Case) -> Result<(), Failure> {
         let address = case.bind_address();
         self.runtime.run_both(
-            answer(address.clone(), self.spin, |_| ()),
-            ask(address, case.payload, self.spin),
+            answer(address.clone(), self.tuning.clone(), |_| ()),
+            ask(address, case.payload, self.tuning.clone()),
         )
     }
 }
@@ -204,8 +207,8 @@ async fn subscribe_all(subscribers: usize, topics: Topics) -> Result<(), Failure
     all(reading).await
 }
 
-async fn ask(endpoint: String, payload: Payload, spin: bool) -> Result<(), Failure> {
-    let mut req = Req::builder().tuning(Tuning::new().spin(spin)).build()?;
+async fn ask(endpoint: String, payload: Payload, tuning: Tuning) -> Result<(), Failure> {
+    let mut req = Req::builder().tuning(tuning).build()?;
     req.connect(endpoint.as_str())?;
     let request = payload.frame();
     let mut round_trips = RoundTrips::new();
@@ -217,8 +220,8 @@ async fn ask(endpoint: String, payload: Payload, spin: bool) -> Result<(), Failu
 }
 
 /// Answers with the request itself; `bound` is told the endpoint.
-async fn answer(address: String, spin: bool, bound: impl Fn(&str) + Send) -> Result<(), Failure> {
-    let rep = Rep::builder().tuning(Tuning::new().spin(spin)).build()?;
+async fn answer(address: String, tuning: Tuning, bound: impl Fn(&str) + Send) -> Result<(), Failure> {
+    let rep = Rep::builder().tuning(tuning).build()?;
     bound(&rep.bind(address.as_str()).await?.to_string());
     loop {
         let request = rep.recv_request().await?;

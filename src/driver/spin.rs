@@ -9,8 +9,9 @@
 //! * reads came quickly after one another, `need` times in a row;
 //! * the task that receives waits on this very thread: else there is a second processor to wake anyway;
 //! * there are two processors, and nobody else in the process spins;
-//! * it pays: most answers come sooner than they did in the same ping-pong without it. Where both ends share a processor, or
-//!   others want it, whoever keeps his thread awake keeps the other one from answering.
+//! * it pays: answers come sooner than they did in the same ping-pong without it, what the thread was kept from running
+//!   included. Where both ends share a processor, or others want it, whoever keeps his thread awake keeps the other one from
+//!   answering, and is put off himself when it matters.
 //!
 //! A spell of fewer than eight hits doubles `need`, and one that does not pay makes it four times as much: traffic that only
 //! looks like a ping-pong is soon left alone.
@@ -45,17 +46,17 @@ const SLOW_TURN: Duration = Duration::from_micros(200);
 /// No machine looks so often within its patience.
 const MOST_LOOKS: u32 = 4096;
 
-/// Quick reads that are asked for at first, and at the most.
-const NEED: (u32, u32) = (3, 1024);
+/// Quick reads that are asked for at first, and at the most: then half a second without it goes before each trial.
+const NEED: (u32, u32) = (3, 16 * 1024);
 
-/// Answers after which it is known whether it pays …
+/// Answers after which it is judged whether it pays, and from then on whenever the thread was put off …
 const TRIAL: u32 = 32;
 
 /// … and after which that is known no more: processes are moved, and others come.
-const OLD: u32 = 1024;
+const OLD: u32 = 4096;
 
 /// Reads without it, then, before it is tried again.
-const WITHOUT: u32 = 4;
+const WITHOUT: u32 = 16;
 
 /// Taken by the one driver of the process that spins: processors are the process's, not a socket's.
 static SPINNING: AtomicBool = AtomicBool::new(false);
@@ -100,12 +101,15 @@ pub(crate) struct Spin {
 /// How soon answers come in this ping-pong, without spinning and with it.
 #[derive(Debug, Default)]
 struct Trial {
-    /// Without, of all reads together.
-    without: Duration,
-    reads: u32,
-    hits: u32,
-    /// Hits that came clearly sooner.
-    sooner: u32,
+    without: Pace,
+    with: Pace,
+}
+
+/// So many answers in this time.
+#[derive(Debug, Default)]
+struct Pace {
+    time: Duration,
+    answers: u32,
 }
 
 #[derive(Debug)]
@@ -128,11 +132,17 @@ pub(crate) struct Read {
 }
 
 impl Trial {
-    fn count_hit(&mut self, after: Duration) {
-        self.hits += 1;
-        if after * self.reads * 8 < self.without * 7 {
-            self.sooner += 1;
-        }
+    /// Clearly: by an eighth.
+    fn pays(&self) -> bool {
+        let (with, without) = (&self.with, &self.without);
+        with.time * without.answers * 8 < without.time * with.answers * 7
+    }
+}
+
+impl Pace {
+    fn count(&mut self, after: Duration) {
+        self.time += after;
+        self.answers = self.answers.saturating_add(1);
     }
 }
 
@@ -167,33 +177,33 @@ impl Spin {
             .filter(|after| *after < QUICK);
         self.quick = quick.map_or(0, |_| self.quick.saturating_add(1));
         self.last_read = Some(now);
-        match (quick, &mut self.spell) {
-            (Some(after), Some(_)) => self.trial.count_hit(after),
-            (Some(after), None) if self.alternations > 0 => {
-                self.trial.without += after;
-                self.trial.reads = self.trial.reads.saturating_add(1);
+        if self.alternations == 0 {
+            self.trial = Trial::default();
+        } else if let Some(after) = quick {
+            match self.spell {
+                Some(_) => self.trial.with.count(after),
+                None => self.trial.without.count(after),
             }
-            (None, Some(_)) => {}
-            _ => self.trial = Trial::default(),
         }
         if let Some(spell) = &mut self.spell {
             spell.hits += 1;
             spell.looks = 0;
-            self.judge();
+            match self.trial.with.answers {
+                OLD => self.begin_anew(WITHOUT),
+                TRIAL => self.judge(),
+                _ => {}
+            }
         }
     }
 
-    /// Whether the spell pays.
     fn judge(&mut self) {
-        let need = match self.trial.hits {
-            TRIAL if 2 * self.trial.sooner > TRIAL => {
-                self.need = NEED.0;
-                return;
-            }
-            TRIAL => (4 * self.need).min(NEED.1),
-            OLD => WITHOUT,
-            _ => return,
-        };
+        if !self.trial.pays() {
+            self.begin_anew((4 * self.need).min(NEED.1));
+        }
+    }
+
+    /// With so many answers without spinning.
+    fn begin_anew(&mut self, need: u32) {
         self.need = need;
         self.quick = 0;
         self.trial = Trial::default();
@@ -231,10 +241,16 @@ impl Spin {
         let in_time = self
             .last_read
             .is_some_and(|last| now.duration_since(last) < patience);
-        let swift = now.duration_since(spell.last_look) < SLOW_TURN;
+        let turn = now.duration_since(spell.last_look);
         spell.last_look = now;
         spell.looks += 1;
-        if in_time && swift && spell.looks < MOST_LOOKS && self.alternations >= ALTERNATIONS {
+        if turn >= SLOW_TURN {
+            self.trial.with.time += turn;
+            self.spell = None;
+            self.judge();
+            return false;
+        }
+        if in_time && spell.looks < MOST_LOOKS && self.alternations >= ALTERNATIONS {
             return true;
         }
         if spell.hits < PROVED {
@@ -338,14 +354,24 @@ mod tests {
         assert!(!spin.wants_to_look(now), "it does not pay");
         assert_eq!(spin.need, 4 * WITHOUT);
 
-        now = ping_pong(&mut spin, now, 40, ANSWER);
+        let need = spin.need;
+        now = ping_pong(&mut spin, now, need, ANSWER);
+        for _ in 0..PROVED {
+            assert!(spin.wants_to_look(now));
+            now += Duration::from_micros(9);
+            spin.handle_read(now, ANSWER);
+        }
+        now += Duration::from_micros(250);
+        assert!(!spin.wants_to_look(now), "the thread was put off a little");
+        assert_eq!(spin.need, 4 * WITHOUT, "and yet it pays");
+        now = ping_pong(&mut spin, now, need + 1, ANSWER);
         assert!(spin.wants_to_look(now));
-        assert!(
-            !spin.wants_to_look(now + Duration::from_micros(250)),
-            "the thread is busy"
-        );
+        now += Duration::from_millis(3);
+        assert!(!spin.wants_to_look(now), "the thread was put off long");
+        assert_eq!(spin.need, 16 * WITHOUT, "no answer comes so soon that it pays");
 
-        now = ping_pong(&mut spin, now, 40, ANSWER);
+        let need = spin.need;
+        now = ping_pong(&mut spin, now, need + 1, ANSWER);
         let looks = (0..10 * MOST_LOOKS).take_while(|_| spin.wants_to_look(now));
         assert_eq!(looks.count(), MOST_LOOKS as usize, "time stands still");
     }
