@@ -321,7 +321,7 @@ impl State {
             }
             let copied = if range.is_some() { 0 } else { bytes };
             let (load, blocked) = (log.load(), log.is_blocked());
-            self.pace.count_queued(copied, load, config.marks, blocked);
+            self.pace.count_queued(bytes, copied, load, config.marks, blocked);
             let ration = &mut self.ration;
             // Of several who wait in this process the publisher could serve one: all are their drivers'.
             let next = match hits {

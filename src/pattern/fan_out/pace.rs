@@ -5,6 +5,10 @@
 //! drivers that have something to do, not to subscribers that do not read. Yielding is the most important knob of
 //! a publisher: without it a tight loop drops 98 of 100 messages; yielding too often for a stalled subscriber's
 //! sake costs all others most of their rate (`docs/performance.md`).
+//!
+//! A driver may still have much to do when the publisher is back: another thread of the runtime has it, and the system lets
+//! that wait. Then the publisher goes on in steps that get smaller the fuller the queue: yielding before each message, it
+//! would send one message at a time to everybody else.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +20,9 @@ const MUCH: u64 = 256 * 1024;
 
 /// After a drop, others run again within this many sends: a subscriber that stalls must not slow the rest.
 const SENDS_AFTER_A_DROP: u32 = 1024;
+
+/// The publisher yields to the same driver again when an eighth of what its queue still has room for is full.
+const STEPS: u64 = 8;
 
 /// This much copied to queues is more than any cache holds. What many get is copied once, to the log that they share,
 /// and need not be counted (a thousand subscribers: 8 M deliveries a second counted for each of them, 18 M not at all).
@@ -36,8 +43,8 @@ pub(super) struct Pace {
     sends: u32,
     copied: usize,
     dropped: bool,
-    /// A driver has much to do and was not able to run.
-    behind: bool,
+    /// A driver has much to do and was not able to run: after so many sends it comes first.
+    behind: Option<u64>,
     since: Option<Instant>,
     /// When the publisher yielded, while it does.
     yielded: Option<Instant>,
@@ -58,7 +65,7 @@ impl Pace {
             };
             return false;
         }
-        let due = self.behind
+        let due = self.behind.is_some_and(|after| u64::from(self.sends) >= after)
             || self.copied >= COPIED
             || self.dropped && self.sends >= SENDS_AFTER_A_DROP
             || self.sends.is_multiple_of(SENDS_BETWEEN_LOOKS) && self.is_spell_over(&clock);
@@ -80,12 +87,25 @@ impl Pace {
         self.sends = self.sends.saturating_add(1);
     }
 
-    /// A message was queued, `copied` bytes of it for this subscriber alone; `load` is what waits in its queue now.
+    /// A message of `bytes` was queued, `copied` of them for this subscriber alone; `load` is what waits in its queue now.
     #[inline]
-    pub(super) fn count_queued(&mut self, copied: usize, load: Load, marks: Marks, blocked: bool) {
+    pub(super) fn count_queued(
+        &mut self,
+        bytes: usize,
+        copied: usize,
+        load: Load,
+        marks: Marks,
+        blocked: bool,
+    ) {
         self.copied += copied;
         let much = much(marks);
-        self.behind |= !blocked && (load.messages >= much.messages || load.bytes >= much.bytes);
+        if !blocked && (load.messages >= much.messages || load.bytes >= much.bytes) {
+            let mut step = (marks.messages as u64).saturating_sub(load.messages) / STEPS;
+            if load.bytes >= much.bytes {
+                step = step.min(MUCH / STEPS / (bytes as u64).max(1));
+            }
+            self.behind = Some(self.behind.map_or(step, |other| other.min(step)));
+        }
     }
 
     /// How much more a subscriber may get that has `load` in its queue before there is something to [count](Self::count_queued).
@@ -152,20 +172,27 @@ mod tests {
         let mut pace = Pace::default();
         let now = Instant::now();
         let yields = yields(&mut pace, now, 10_000, |pace| {
-            pace.count_queued(100, load(499, 49_900), MARKS, false);
+            pace.count_queued(100, 100, load(499, 49_900), MARKS, false);
         });
         assert_eq!(yields, 0);
     }
 
     #[test]
-    fn a_publisher_yields_to_a_driver_that_has_much_to_do() {
+    fn a_publisher_yields_to_a_driver_that_has_much_to_do_in_steps_of_what_its_queue_has_room_for() {
         let now = Instant::now();
-        for much in [load(500, 0), load(1, 256 * 1024)] {
+        for (much, step) in [
+            (load(500, 0), 62),
+            (load(900, 0), 12),
+            (load(999, 0), 0),
+            (load(1, 256 * 1024), 32),
+            (load(900, 256 * 1024), 12),
+        ] {
             let mut pace = Pace::default();
-            let yields = yields(&mut pace, now, 10, |pace| {
-                pace.count_queued(0, much, MARKS, false)
+            let yields = yields(&mut pace, now, 1000, |pace| {
+                pace.count_queued(1024, 0, much, MARKS, false);
             });
-            assert_eq!(yields, 9, "before all but the first: {much:?}");
+            let first = 1;
+            assert_eq!(yields, (1000 - first) / step.max(1), "{much:?}");
         }
     }
 
@@ -174,7 +201,7 @@ mod tests {
         let mut pace = Pace::default();
         let now = Instant::now();
         let yields = yields(&mut pace, now, 1000, |pace| {
-            pace.count_queued(0, load(999, 0), MARKS, true);
+            pace.count_queued(100, 0, load(999, 0), MARKS, true);
         });
         assert_eq!(yields, 0);
     }
@@ -191,7 +218,7 @@ mod tests {
         let mut pace = Pace::default();
         let now = Instant::now();
         let yields = yields(&mut pace, now, 33, |pace| {
-            pace.count_queued(1024 * 1024, load(0, 0), MARKS, false);
+            pace.count_queued(1024 * 1024, 1024 * 1024, load(0, 0), MARKS, false);
         });
         assert_eq!(yields, 2);
     }
