@@ -230,7 +230,7 @@ options! {
     BUSY_POLL 113 ANY, Before, Int(0), [];
     HICCUP_MSG 114 Blob(0, usize::MAX), Before, Nothing, [];
     XSUB_VERBOSE_UNSUBSCRIBE 115 Flag, Before, Nothing, [XSUB];
-    TOPICS_COUNT 116 ANY, Never, Int(0), [XPUB PUB];
+    TOPICS_COUNT 116 ANY, Never, Int(0), [XPUB PUB SUB XSUB];
 }
 
 /// What is known of the option with this number.

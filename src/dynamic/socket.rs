@@ -387,7 +387,13 @@ impl Socket {
         }
         let option = inner.settings.lock().find_to_tell(number)?;
         match (number, inner.built.get()) {
-            (option::TOPICS_COUNT, Some(built)) => int(built.topics()),
+            (option::TOPICS_COUNT, built) => {
+                let topics = built.map_or_else(
+                    || inner.settings.lock().subscriptions.len(),
+                    |built| built.topics(),
+                );
+                int(i32::try_from(topics).unwrap_or(i32::MAX))
+            }
             (option::ROUTING_ID, Some(built)) => match built.newest_stream_id() {
                 Some(id) => Ok(id),
                 None => Ok(inner.settings.lock().told(option)?.to_vec()),
@@ -470,8 +476,8 @@ impl Inner {
         if self.built.get().is_none() {
             let context = self.context.context.get().ok_or(Errno::ETERM)?;
             let built = Built::new(settings.kind, settings.options(context)?)?;
-            for (subscribe, prefix) in std::mem::take(&mut settings.subscriptions) {
-                built.want(subscribe, &prefix, false)?;
+            for (prefix, times) in std::mem::take(&mut settings.subscriptions) {
+                (0..times).try_for_each(|_| built.want(true, &prefix, false))?;
             }
             self.built.get_or_init(|| Arc::new(built));
         }

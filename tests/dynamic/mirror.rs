@@ -498,16 +498,24 @@ mod scripts {
             "unsubscribe from nothing",
             subscriber.set(option::UNSUBSCRIBE, b"other"),
         );
+        log.say(
+            "topics before it is used",
+            subscriber.get_int(option::TOPICS_COUNT),
+        );
         subscriber.connect(&publisher.listen()).expect("it can be dialed");
         log.say("asked", publisher.recv_all(0));
         log.say("topics", publisher.get_int(option::TOPICS_COUNT));
+        log.say("topics of a subscriber", subscriber.get_int(option::TOPICS_COUNT));
         log.say("unwanted", publisher.send(b"b", 0));
         log.say("wanted", publisher.send_all(&[b"abc", b"body"], 0));
         log.say("heard", subscriber.recv_all(0));
         log.say("later", subscriber.set(option::SUBSCRIBE, b"b"));
         log.say("asked later", publisher.recv_all(0));
+        log.say("topics later", subscriber.get_int(option::TOPICS_COUNT));
         log.say("unsubscribe later", subscriber.set(option::UNSUBSCRIBE, b"b"));
         log.say("asked no more", publisher.recv_all(0));
+        log.say("topics no more", subscriber.get_int(option::TOPICS_COUNT));
+        log.say("no topic to be set", subscriber.set_int(option::TOPICS_COUNT, 1));
         log.say("not for a publisher", publisher.set(option::SUBSCRIBE, b"b"));
         let upstream = library.socket(kind::XSUB);
         upstream
@@ -516,6 +524,11 @@ mod scripts {
         log.say("not for an xsub", upstream.set(option::SUBSCRIBE, b"b"));
         log.say("by message", upstream.send(b"\x01topic", 0));
         log.say("asked by message", publisher.recv_all(0));
+        log.say("topics by message", upstream.get_int(option::TOPICS_COUNT));
+        log.say("twice by message", upstream.send(b"\x01topic", 0));
+        log.say("still one topic", upstream.get_int(option::TOPICS_COUNT));
+        log.say("no more by message", upstream.send(b"\x00topic", 0));
+        log.say("once was not all", upstream.get_int(option::TOPICS_COUNT));
         log.say("upstream", upstream.send_all(&[b"hello", b"there"], 0));
         log.say("downstream", publisher.recv_all(0));
     }

@@ -33,10 +33,6 @@ const DEVIATIONS: &[(i32, &str)] = &[
     (option::MULTICAST_HOPS, "one byte, where libzmq takes any number"),
     (option::BUSY_POLL, "can be read: libzmq forgets to answer"),
     (
-        option::TOPICS_COUNT,
-        "only where somebody subscribes, not of a subscriber",
-    ),
-    (
         option::XSUB_VERBOSE_UNSUBSCRIBE,
         "a number of four bytes, not negative, which libzmq does not look at",
     ),
