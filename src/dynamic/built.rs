@@ -93,7 +93,7 @@ impl Built {
         each!(&self.any, socket => socket.settle())
     }
 
-    pub(super) fn readiness(&self) -> Readiness<'_> {
+    pub(super) fn readiness(&self) -> Readiness {
         each!(&self.any, socket => socket.readiness())
     }
 
