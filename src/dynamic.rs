@@ -48,6 +48,7 @@
 //! | fixed options | count for what is bound or connected later | are [`EINVAL`](Errno::EINVAL) once the socket is used |
 //! | REQ | sends into the queue of a peer that is not there yet | waits for one that is there, and sends to another what no byte has left of |
 //! | CURVE without a handler of ZAP | lets everybody in | lets nobody in, unless [`ZAP_ENFORCE_DOMAIN`](option::ZAP_ENFORCE_DOMAIN) is 0 |
+//! | [`FD`](option::FD) | none of the kinds for several threads | of every kind: [`Socket::fd`] |
 //! | frame by frame | the last frame never waits | it may, where others send meanwhile, and for a full peer of a ROUTER |
 //! | STREAM | its peer has an id before it is connected | when it is; [`ROUTING_ID`](option::ROUTING_ID) tells that of the newest. What is queued for a peer that is closed goes out first |
 //! | DGRAM | drops what has no proper address | [`EINVAL`](Errno::EINVAL); addresses come without a zero at the end |
@@ -68,6 +69,7 @@ mod poll;
 mod receiving;
 mod sending;
 mod settings;
+mod signal;
 mod socket;
 
 pub use self::context::{BLOCKY, Context, IO_THREADS, IPV6, MAX_SOCKETS, SOCKET_LIMIT};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use crate::socket::kind::Kind;
 ///
 /// See [`poll`].
 pub struct PollItem<'a> {
-    readiness: Readiness<'a>,
+    readiness: Readiness,
+    socket: PhantomData<&'a ()>,
     wants: Ways,
     found: Ways,
 }
@@ -48,6 +50,7 @@ impl<'a> PollItem<'a> {
     fn new<K: Kind>(socket: &'a Socket<K>, readable: bool, writable: bool) -> Self {
         Self {
             readiness: socket.inner.readiness(),
+            socket: PhantomData,
             wants: Ways { readable, writable },
             found: Ways::default(),
         }

@@ -34,6 +34,11 @@ impl<K: Subscribes> Socket<K> {
         was_subscribed
     }
 
+    /// How many different prefixes this socket is subscribed to: see [`topics`](crate::Socket::topics).
+    pub fn topics(&self) -> usize {
+        self.inner.topics()
+    }
+
     /// Waits until every connected publisher knows all subscriptions made so far: see
     /// [`subscribed`](crate::Socket::subscribed).
     ///

@@ -93,7 +93,7 @@ impl Built {
         each!(&self.any, socket => socket.settle())
     }
 
-    pub(super) fn readiness(&self) -> Readiness<'_> {
+    pub(super) fn readiness(&self) -> Readiness {
         each!(&self.any, socket => socket.readiness())
     }
 
@@ -223,14 +223,15 @@ impl Built {
         Ok(())
     }
 
-    /// How many topics somebody wants.
-    pub(super) fn topics(&self) -> i32 {
-        let topics = match &self.any {
+    /// How many topics somebody wants: those who subscribe here, or this socket.
+    pub(super) fn topics(&self) -> usize {
+        match &self.any {
             Any::XPub(socket) => socket.topics(),
             Any::Pub(socket) => socket.wanted_topics(),
+            Any::Sub(socket) => socket.topics(),
+            Any::XSub(socket) => socket.topics(),
             _ => 0,
-        };
-        i32::try_from(topics).unwrap_or(i32::MAX)
+        }
     }
 
     /// STREAM: the id of the peer that came last, if it is one.

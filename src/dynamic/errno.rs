@@ -68,8 +68,8 @@ numbers! {
     ENODEV = 19, "there is no such interface";
     /// An argument is none that can be.
     EINVAL = 22, "the argument is invalid";
-    /// There are as many sockets as the context allows.
-    EMFILE = 24, "the context has no room for another socket";
+    /// There are as many sockets as the context allows, or as many descriptors as the system does.
+    EMFILE = 24, "there is no room for another socket";
     /// This thread runs the tasks of an async runtime, which would all wait with it. libzmq: none.
     EDEADLK = 35, "this thread runs an async runtime, and must not wait";
     /// The path of an `ipc://` endpoint is too long.
@@ -115,7 +115,7 @@ impl Errno {
     }
 
     /// What the system said.
-    fn of(error: &io::Error) -> Self {
+    pub(super) fn of(error: &io::Error) -> Self {
         match (error.raw_os_error(), error.kind()) {
             (Some(number), _) => Self(number),
             (None, io::ErrorKind::AddrInUse) => Self::EADDRINUSE,

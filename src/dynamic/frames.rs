@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::built::Built;
 use super::message::{Message, of_frames};
+use super::receiving::Manners;
 use super::sending::Limit;
 use super::socket::Inner;
 use super::{Errno, flag, option};
@@ -44,7 +45,7 @@ impl Inner {
     pub(super) fn send(&self, mut message: Message, flags: i32) -> Result<(), Errno> {
         let built = self.built()?;
         let more = flags & flag::SNDMORE != 0;
-        let (relaxed, mandatory) = self.manners();
+        let Manners { relaxed, mandatory } = self.manners();
         let mut begun = mem::take(&mut *self.outgoing.lock());
         if begun.frames.is_empty() {
             built.may_begin(relaxed)?;

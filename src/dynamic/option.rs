@@ -8,7 +8,7 @@
 //! * Options describe the socket until it is used, and are fixed then. At any time can be set: `LINGER`, `SNDTIMEO`,
 //!   `RCVTIMEO`, `SUBSCRIBE`, `UNSUBSCRIBE`, `REQ_RELAXED` and `CONNECT_ROUTING_ID`. (libzmq takes the others too, for what
 //!   is bound or connected later.)
-//! * Where something would happen otherwise if it were ignored, what is not there is refused: `FD`, `USE_FD`, `ROUTER_RAW`,
+//! * Where something would happen otherwise if it were ignored, what is not there is refused: `USE_FD`, `ROUTER_RAW`,
 //!   `SOCKS_*`, `GSSAPI_*`, `WSS_*`, `NORM_*`, `VMCI_*` are `EINVAL`, as is every number that libzmq does not know.
 //! * Where only speed could differ it is [taken, checked and told](OptionInfo::is_hint): `AFFINITY`, `RATE`,
 //!   `RECOVERY_IVL`, `MULTICAST_MAXTPDU`, `IN_BATCH_SIZE`, `OUT_BATCH_SIZE`, `LOOPBACK_FASTPATH`, `IPV6`, `IPV4ONLY`.
@@ -157,6 +157,7 @@ options! {
     SNDBUF 11 Number(-1, MAX), Before, Int(-1), [];
     RCVBUF 12 Number(-1, MAX), Before, Int(-1), [];
     RCVMORE 13 ANY, Never, Int(0), [];
+    FD 14 ANY, Never, Int(-1), [];
     EVENTS 15 ANY, Never, Int(0), [];
     TYPE 16 ANY, Never, Int(0), [];
     LINGER 17 Number(-1, MAX), Anytime, Int(30_000), [];
@@ -230,7 +231,7 @@ options! {
     BUSY_POLL 113 ANY, Before, Int(0), [];
     HICCUP_MSG 114 Blob(0, usize::MAX), Before, Nothing, [];
     XSUB_VERBOSE_UNSUBSCRIBE 115 Flag, Before, Nothing, [XSUB];
-    TOPICS_COUNT 116 ANY, Never, Int(0), [XPUB PUB];
+    TOPICS_COUNT 116 ANY, Never, Int(0), [XPUB PUB SUB XSUB];
 }
 
 /// What is known of the option with this number.

@@ -69,12 +69,13 @@ impl<'a> PollItem<'a> {
 /// ```
 pub fn poll(items: &mut [PollItem<'_>], limit: impl Into<Option<Duration>>) -> Result<usize, Errno> {
     let mut watches = Vec::with_capacity(items.len());
+    let mut calls = Vec::with_capacity(items.len());
     for item in &mut *items {
         item.found = 0;
         let inner = item.socket.inner();
         inner.is_alive()?;
-        let (relaxed, mandatory) = inner.manners();
-        watches.push(inner.built()?.watch(relaxed, mandatory));
+        calls.push(inner.call(item.events));
+        watches.push(inner.built()?.watch(inner.manners()));
     }
     // Whichever runtime we drive: the others' fallbacks wake us.
     let keeper = items.iter().find_map(|item| {
@@ -100,7 +101,7 @@ pub fn poll(items: &mut [PollItem<'_>], limit: impl Into<Option<Duration>>) -> R
     let waited = runtime::wait(keeper.as_ref(), limit.into(), looking);
     // What comes from now on is for others who wait.
     watches.iter_mut().for_each(Watch::leave);
-    drop(watches);
+    drop((watches, calls));
     items.iter().try_for_each(|item| item.socket.inner().is_alive())?;
     match waited {
         Ok(ready) => Ok(ready.unwrap_or(0)),

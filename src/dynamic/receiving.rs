@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -106,20 +107,20 @@ impl Built {
     // ---- readiness ---------------------------------------------------------------------------------------------
 
     /// Looks at the socket, or waits for it, without receiving or sending.
-    pub(super) fn watch(&self, relaxed: bool, mandatory: bool) -> Watch<'_> {
+    pub(super) fn watch(self: &Arc<Self>, manners: Manners) -> Watch {
         Watch {
-            built: self,
-            relaxed,
-            mandatory,
-            readable: self.readiness(),
+            built: self.clone(),
+            manners,
+            readiness: self.readiness(),
+            keeps_room: true,
             room: None,
             peers: None,
         }
     }
 
     /// Whether something can be received and sent now.
-    pub(super) fn ready_now(&self, relaxed: bool, mandatory: bool) -> (bool, bool) {
-        let mut watch = self.watch(relaxed, mandatory);
+    pub(super) fn ready_now(self: &Arc<Self>, manners: Manners) -> (bool, bool) {
+        let mut watch = self.watch(manners);
         let readable = now(poll_fn(|cx| watch.poll_readable(cx))).is_some();
         let writable = now(poll_fn(|cx| watch.poll_writable(cx))).is_some();
         watch.leave();
@@ -127,22 +128,30 @@ impl Built {
     }
 }
 
-/// One who looks at a socket. Waits in its lines, and leaves them when it is dropped.
-pub(super) struct Watch<'a> {
-    built: &'a Built,
+/// Options on which it depends whether something can be sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manners {
     /// REQ: it may ask while a question is out.
-    relaxed: bool,
+    pub(super) relaxed: bool,
     /// ROUTER: it does not drop.
-    mandatory: bool,
-    readable: Readiness<'a>,
+    pub(super) mandatory: bool,
+}
+
+/// One who looks at a socket. Waits in its lines, and leaves them when it is dropped.
+pub(super) struct Watch {
+    built: Arc<Built>,
+    pub(super) manners: Manners,
+    readiness: Readiness,
+    /// Room that is found is the next message's; or else whoever comes first may have it.
+    pub(super) keeps_room: bool,
     room: Option<Room>,
-    peers: Option<Arrival<'a>>,
+    peers: Option<Arrival>,
 }
 
 /// The wait for a first peer.
-type Arrival<'a> = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send + 'a>>;
+type Arrival = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send>>;
 
-impl Watch<'_> {
+impl Watch {
     /// Ready when something can be received, or the socket is closed.
     pub(super) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let never = match &self.built.any {
@@ -163,7 +172,7 @@ impl Watch<'_> {
         if never && !self.built.shared().peers.is_closed() {
             return Poll::Pending;
         }
-        self.readable.poll_readable(cx)
+        self.readiness.poll_readable(cx)
     }
 
     /// Ready when something can be sent, or the socket is closed.
@@ -171,9 +180,9 @@ impl Watch<'_> {
         match &self.built.any {
             Any::Sub(_) | Any::Pull(_) | Any::Gather(_) => Poll::Pending,
             Any::Dish(_) | Any::Server(_) | Any::Peer(_) | Any::Stream(_) => Poll::Ready(()),
-            Any::Router(_) if !self.mandatory => Poll::Ready(()),
+            Any::Router(_) if !self.manners.mandatory => Poll::Ready(()),
             Any::Router(_) => self.poll_peers(cx),
-            Any::Req(_) if !self.relaxed && self.built.asked.lock().is_some() => Poll::Pending,
+            Any::Req(_) if !self.manners.relaxed && self.built.asked.lock().is_some() => Poll::Pending,
             Any::Req(_) => self.poll_peers(cx),
             Any::Rep(_) => match &*self.built.request.lock() {
                 Some(_) => Poll::Ready(()),
@@ -185,10 +194,13 @@ impl Watch<'_> {
         }
     }
 
-    /// Room is kept for the next message: to give it back would use up its peer's turn.
+    /// Room that was taken is kept for the next message: to give it back would use up its peer's turn.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.built.room.lock().is_some() {
             return Poll::Ready(());
+        }
+        if !self.keeps_room {
+            return self.readiness.poll_writable(cx);
         }
         let Some(mut room) = self.room.take().or_else(|| self.built.new_room()) else {
             return Poll::Pending;
@@ -205,8 +217,10 @@ impl Watch<'_> {
     }
 
     fn poll_peers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let built = self.built;
-        let peers = self.peers.get_or_insert_with(|| Box::pin(built.some_peer()));
+        let peers = self.peers.get_or_insert_with(|| {
+            let built = self.built.clone();
+            Box::pin(async move { built.some_peer().await })
+        });
         let there = peers.as_mut().poll(cx);
         if there.is_ready() {
             self.peers = None;
@@ -219,7 +233,7 @@ impl Watch<'_> {
         if let Some(question) = self.built.asked.lock().as_mut() {
             question.leave();
         }
-        self.readable.leave();
+        self.readiness.leave();
         self.room = None;
         self.peers = None;
     }

@@ -17,8 +17,15 @@ use crate::socket::{Room, Socket};
 /// How long to wait: not at all, for a time, or as long as it takes.
 pub(super) type Limit = Option<Duration>;
 
-fn at_once(limit: Limit) -> bool {
-    limit.is_some_and(|limit| limit.is_zero())
+/// Sends at once or, where it may wait, in another way: a look at the one that waits would be no substitute, since it lets
+/// others have their turn and fills queues to their pace only.
+macro_rules! send {
+    ($built:ident, $limit:ident: $at_once:expr, or $waiting:expr) => {
+        match $limit.is_some_and(|limit| limit.is_zero()) {
+            true => $built.sent($at_once),
+            false => Ok($built.wait($limit, $waiting)??),
+        }
+    };
 }
 
 impl Built {
@@ -113,8 +120,9 @@ impl Built {
             Any::Pub(socket) => self.send_freely(socket, frames.into(), limit),
             Any::XPub(socket) => self.send_freely(socket, frames.into(), limit),
             Any::XSub(socket) => self.send_freely(socket, frames.into(), limit),
-            Any::Radio(socket) if at_once(limit) => self.sent(socket.try_send_to(group, frames)),
-            Any::Radio(socket) => Ok(self.wait(limit, socket.send_to(group, frames))??),
+            Any::Radio(socket) => {
+                send!(self, limit: socket.try_send_to(group, frames), or socket.send_to(group, frames))
+            }
             Any::Req(socket) => self.ask(socket, frames, limit),
             Any::Rep(_) => self.reply(frames),
             Any::Router(socket) => self.route(socket, frames, limit),
@@ -137,10 +145,7 @@ impl Built {
         payload: Payload<'_>,
         limit: Limit,
     ) -> Result<(), Errno> {
-        if at_once(limit) {
-            return self.sent(socket.try_send(payload));
-        }
-        Ok(self.wait(limit, socket.send(payload))??)
+        send!(self, limit: socket.try_send(payload), or socket.send(payload))
     }
 
     /// Sends a message into room that was kept. Gives it back when that is gone.
@@ -193,10 +198,7 @@ impl Built {
         let (Some(to), Some(body)) = (to, frames.remaining()) else {
             return Ok(());
         };
-        if at_once(limit) {
-            return self.sent(socket.try_send_to(&to, body));
-        }
-        Ok(self.wait(limit, socket.send_to(&to, body))??)
+        send!(self, limit: socket.try_send_to(&to, body), or socket.send_to(&to, body))
     }
 
     fn send_numbered<K: Numbers>(
@@ -210,10 +212,7 @@ impl Built {
             return Err(Errno::EINVAL);
         }
         let to = PeerId::new(number).ok_or(Errno::EHOSTUNREACH)?;
-        if at_once(limit) {
-            return self.sent(socket.try_send_to(to, message));
-        }
-        Ok(self.wait(limit, socket.send_to(to, message))??)
+        send!(self, limit: socket.try_send_to(to, message), or socket.send_to(to, message))
     }
 
     fn send_bytes(
@@ -234,10 +233,7 @@ impl Built {
             self.mind_the_rest();
             return Ok(());
         }
-        if at_once(limit) {
-            return self.sent(socket.try_send_to(&peer, bytes));
-        }
-        Ok(self.wait(limit, socket.send_to(&peer, bytes))??)
+        send!(self, limit: socket.try_send_to(&peer, bytes), or socket.send_to(&peer, bytes))
     }
 
     fn send_datagram(
@@ -251,10 +247,7 @@ impl Built {
         let to = to.strip_suffix(&[0]).unwrap_or(&to);
         let to = str::from_utf8(to).ok().and_then(|to| to.parse().ok());
         let to = to.ok_or(Errno::EINVAL)?;
-        if at_once(limit) {
-            return self.sent(socket.try_send_to(to, body));
-        }
-        Ok(self.wait(limit, socket.send_to(to, body))??)
+        send!(self, limit: socket.try_send_to(to, body), or socket.send_to(to, body))
     }
 
     // ---- the peers of a STREAM -----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 //! What was said to a socket, by number: checked as libzmq checks it, kept, and told again.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,8 +26,8 @@ pub(super) struct Settings {
     pub(super) is_server: bool,
     pub(super) properties: Vec<(String, Bytes)>,
     pub(super) filters: BTreeMap<i32, Vec<Bytes>>,
-    /// Changes of what is wanted, until there is a socket to tell them.
-    pub(super) subscriptions: Vec<(bool, Bytes)>,
+    /// What is wanted, and how often it was said, until there is a socket to tell it.
+    pub(super) subscriptions: BTreeMap<Bytes, usize>,
     /// What the next peer to be connected is to be called.
     pub(super) next_name: Option<Bytes>,
     pub(super) last_endpoint: String,
@@ -49,7 +50,7 @@ impl Settings {
             is_server: false,
             properties: Vec::new(),
             filters: BTreeMap::new(),
-            subscriptions: Vec::new(),
+            subscriptions: BTreeMap::new(),
             next_name: None,
             last_endpoint: String::new(),
         }
@@ -160,7 +161,15 @@ impl Settings {
     /// Changes what is wanted as soon as there is a socket to tell it.
     pub(super) fn want_later(&mut self, subscribe: bool, prefix: Bytes) -> Result<(), Errno> {
         match self.kind {
-            SUB => self.subscriptions.push((subscribe, prefix)),
+            SUB if subscribe => *self.subscriptions.entry(prefix).or_default() += 1,
+            SUB => {
+                if let Entry::Occupied(mut wanted) = self.subscriptions.entry(prefix) {
+                    *wanted.get_mut() -= 1;
+                    if *wanted.get() == 0 {
+                        wanted.remove();
+                    }
+                }
+            }
             // Of nobody was heard yet whom this could be about.
             XPUB if self.is_on(option::XPUB_MANUAL) => {}
             _ => return Err(Errno::EINVAL),

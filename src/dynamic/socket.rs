@@ -1,6 +1,8 @@
 //! One socket, of whatever kind: endpoints, messages and frames.
 
 use std::fmt;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -10,8 +12,9 @@ use super::context;
 use super::frames::{Incoming, Outgoing};
 use super::message::{Message, of_frames};
 use super::option;
-use super::receiving::frames_of;
+use super::receiving::{Manners, frames_of};
 use super::settings::Settings;
+use super::signal::Signal;
 use super::{Errno, event};
 use crate::endpoint::Endpoint;
 use crate::error::EndpointError;
@@ -48,6 +51,8 @@ pub(super) struct Inner {
     endpoints: Mutex<Vec<Endpoint>>,
     pub(super) outgoing: Mutex<Outgoing>,
     pub(super) incoming: Mutex<Incoming>,
+    /// Its descriptor, if somebody has asked for it.
+    pub(super) signal: OnceLock<Signal>,
 }
 
 impl Socket {
@@ -67,6 +72,7 @@ impl Socket {
                 endpoints: Mutex::default(),
                 outgoing: Mutex::default(),
                 incoming: Mutex::default(),
+                signal: OnceLock::new(),
             }),
         }
     }
@@ -104,8 +110,8 @@ impl Socket {
         self.inner.is_alive()?;
         at.parse::<Endpoint>().map_err(|error| Errno::from(&error))?;
         self.inner.may_wait()?;
-        let bound = self.inner.built()?.bind(at);
-        let bound = bound.map_err(|error| self.inner.judge(error))?;
+        let call = self.inner.call(0);
+        let bound = call.says(self.inner.built()?.bind(at))?;
         self.inner.settings.lock().last_endpoint = bound.to_string();
         self.inner.endpoints.lock().push(bound);
         Ok(())
@@ -124,6 +130,7 @@ impl Socket {
         self.inner.is_alive()?;
         let endpoint: Endpoint = to.parse().map_err(|error| Errno::from(&error))?;
         self.inner.may_wait()?;
+        let call = self.inner.call(0);
         let built = self.inner.built()?;
         let name = self.inner.settings.lock().next_name.take();
         let connected = match built.connect(&endpoint, name.as_deref()) {
@@ -137,7 +144,7 @@ impl Socket {
             }
             connected => connected,
         };
-        connected.map_err(|error| self.inner.judge(error.into()))?;
+        call.says(connected.map_err(Errno::from))?;
         self.inner.settings.lock().last_endpoint = endpoint.to_string();
         self.inner.endpoints.lock().push(endpoint);
         Ok(())
@@ -152,8 +159,8 @@ impl Socket {
         self.inner.is_alive()?;
         let endpoint: Endpoint = to.parse().map_err(|error| Errno::from(&error))?;
         self.inner.may_wait()?;
-        let connected = self.inner.built()?.connect_peer(&endpoint);
-        let number = connected.map_err(|error| self.inner.judge(error))?;
+        let call = self.inner.call(0);
+        let number = call.says(self.inner.built()?.connect_peer(&endpoint))?;
         self.inner.settings.lock().last_endpoint = endpoint.to_string();
         self.inner.endpoints.lock().push(endpoint);
         Ok(number)
@@ -249,8 +256,7 @@ impl Socket {
     pub fn send_message(&self, message: impl Into<Message>, flags: i32) -> Result<(), Errno> {
         let inner = &*self.inner;
         inner.is_alive()?;
-        let sent = inner.send(message.into(), flags);
-        sent.map_err(|error| inner.judge(error))
+        inner.call(event::POLLOUT).says(inner.send(message.into(), flags))
     }
 
     /// Sends a frame: with [`SNDMORE`](super::flag::SNDMORE) more of the message follow, without it is the last. libzmq:
@@ -304,8 +310,7 @@ impl Socket {
         if !rest.is_empty() {
             return Ok(of_frames(rest.into()));
         }
-        let received = inner.recv(flags);
-        received.map_err(|error| inner.judge(error))
+        inner.call(event::POLLIN).says(inner.recv(flags))
     }
 
     /// Receives a frame; [`RCVMORE`](option::RCVMORE) says whether there are more of its message. libzmq: `zmq_recv`.
@@ -319,11 +324,64 @@ impl Socket {
         if let Some(next) = inner.incoming.lock().rest.pop_front() {
             return Ok(next);
         }
-        let received = inner.recv(flags).map_err(|error| inner.judge(error))?;
+        let call = inner.call(event::POLLIN);
+        let received = call.says(inner.recv(flags))?;
         let mut frames = frames_of(received);
         let first = frames.pop_front().unwrap_or_default();
         inner.incoming.lock().rest = frames;
         Ok(first)
+    }
+
+    // ---- a loop of the program's own ---------------------------------------------------------------------------
+
+    /// A descriptor that becomes readable when the socket may have become ready: for programs whose own loop waits for
+    /// descriptors. libzmq: `ZMQ_FD`; as a number it is the option [`FD`](option::FD).
+    ///
+    /// It tells of changes, not of states. When it is readable, read [`EVENTS`](option::EVENTS), and receive and send until
+    /// `EVENTS`, or [`EAGAIN`](Errno::EAGAIN), says that there is no more to do: from then on it becomes readable whenever
+    /// there is again. Begin by reading `EVENTS` once. It may be readable when nothing is ready, and is for good once the context
+    /// is shut down. Only wait for it: never read from it, write to it or close it.
+    ///
+    /// It is there, and the same, until the socket is dropped. A socket that is never asked for it has none.
+    ///
+    /// # Errors
+    ///
+    /// [`EMFILE`](Errno::EMFILE), or what else the system says, when there is no descriptor left: it takes two.
+    /// [`ETERM`](Errno::ETERM).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    ///
+    /// use hubless::dynamic::{Context, event, flag, kind, option};
+    /// use tokio::io::Interest;
+    /// use tokio::net::UnixStream;
+    ///
+    /// let context = Context::new();
+    /// let (pull, push) = (context.socket(kind::PULL)?, context.socket(kind::PUSH)?);
+    /// pull.bind("inproc://jobs")?;
+    /// push.connect("inproc://jobs")?;
+    ///
+    /// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// runtime.block_on(async {
+    ///     let signal = UnixStream::from_std(pull.fd()?.try_clone_to_owned()?.into())?;
+    ///     push.send("work", flag::DONTWAIT)?;
+    ///     while pull.int_option(option::EVENTS)? & i32::from(event::POLLIN) == 0 {
+    ///         signal.readable().await?;
+    ///         // It is not read: to tokio it is as if nothing had been there.
+    ///         let nothing = || Err::<(), _>(ErrorKind::WouldBlock.into());
+    ///         assert!(signal.try_io(Interest::READABLE, nothing).is_err());
+    ///     }
+    ///     assert_eq!(pull.recv(flag::DONTWAIT)?, "work");
+    ///     Ok::<(), Box<dyn std::error::Error>>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn fd(&self) -> Result<BorrowedFd<'_>, Errno> {
+        self.inner.is_alive()?;
+        Ok(self.inner.signal()?.fd())
     }
 
     // ---- options -----------------------------------------------------------------------------------------------
@@ -383,11 +441,18 @@ impl Socket {
         match number {
             option::RCVMORE => return int((!inner.incoming.lock().rest.is_empty()).into()),
             option::EVENTS => return int(inner.events()?.into()),
+            option::FD => return int(inner.signal()?.number()),
             _ => {}
         }
         let option = inner.settings.lock().find_to_tell(number)?;
         match (number, inner.built.get()) {
-            (option::TOPICS_COUNT, Some(built)) => int(built.topics()),
+            (option::TOPICS_COUNT, built) => {
+                let topics = built.map_or_else(
+                    || inner.settings.lock().subscriptions.len(),
+                    |built| built.topics(),
+                );
+                int(i32::try_from(topics).unwrap_or(i32::MAX))
+            }
             (option::ROUTING_ID, Some(built)) => match built.newest_stream_id() {
                 Some(id) => Ok(id),
                 None => Ok(inner.settings.lock().told(option)?.to_vec()),
@@ -470,8 +535,8 @@ impl Inner {
         if self.built.get().is_none() {
             let context = self.context.context.get().ok_or(Errno::ETERM)?;
             let built = Built::new(settings.kind, settings.options(context)?)?;
-            for (subscribe, prefix) in std::mem::take(&mut settings.subscriptions) {
-                built.want(subscribe, &prefix, false)?;
+            for (prefix, times) in std::mem::take(&mut settings.subscriptions) {
+                (0..times).try_for_each(|_| built.want(true, &prefix, false))?;
             }
             self.built.get_or_init(|| Arc::new(built));
         }
@@ -489,22 +554,30 @@ impl Inner {
         if let Some(built) = self.built.get() {
             built.close(linger);
         }
+        if let Some(signal) = self.signal.get() {
+            signal.ring();
+        }
     }
 
-    /// Whether it is a REQ that may ask again, and a ROUTER that does not drop.
-    pub(super) fn manners(&self) -> (bool, bool) {
+    pub(super) fn manners(&self) -> Manners {
         let settings = self.settings.lock();
-        (
-            settings.is_on(option::REQ_RELAXED),
-            settings.is_on(option::ROUTER_MANDATORY),
-        )
+        Manners {
+            relaxed: settings.is_on(option::REQ_RELAXED),
+            mandatory: settings.is_on(option::ROUTER_MANDATORY),
+        }
     }
 
+    /// What is ready now; the signal tells of what is not.
     fn events(&self) -> Result<i16, Errno> {
-        let (relaxed, mandatory) = self.manners();
+        let all = event::POLLIN | event::POLLOUT;
+        let _call = self.call(all);
         let (receiving, sending) = self.is_in_the_middle();
-        let (readable, writable) = self.built()?.ready_now(relaxed, mandatory);
+        let (readable, writable) = self.built()?.ready_now(self.manners());
         self.is_alive()?;
-        Ok(event::of(receiving || readable, sending || writable))
+        let events = event::of(receiving || readable, sending || writable);
+        if let Some(signal) = self.signal.get() {
+            signal.seen(all, events);
+        }
+        Ok(events)
     }
 }

@@ -186,6 +186,11 @@ impl Interest {
         is_new
     }
 
+    /// How many different prefixes are wanted.
+    pub(crate) fn topics(&self) -> usize {
+        self.state.lock().wanted.len()
+    }
+
     /// Whether messages of another shape, or of groups that are not wanted, are refused.
     fn refuse_in_group(&self, message: &Message) -> Option<DropReason> {
         let mut frames = message.iter();

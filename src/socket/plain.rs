@@ -87,9 +87,9 @@ impl<K: Kind> Socket<K> {
         }
     }
 
-    pub(crate) fn readiness(&self) -> Readiness<'_> {
+    pub(crate) fn readiness(&self) -> Readiness {
         Readiness {
-            core: &self.core,
+            core: self.core.clone(),
             receiving: RecvTicket::default(),
             sending: SendTicket::default(),
         }
@@ -128,13 +128,13 @@ fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 
 /// Whether a socket has a message, or room for one. Waits in its lines, and leaves them when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Readiness<'a> {
-    core: &'a Core,
+pub(crate) struct Readiness {
+    core: Arc<Core>,
     receiving: RecvTicket,
     sending: SendTicket,
 }
 
-impl Readiness<'_> {
+impl Readiness {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.core.shared
     }
@@ -170,7 +170,7 @@ impl Readiness<'_> {
     }
 }
 
-impl Drop for Readiness<'_> {
+impl Drop for Readiness {
     fn drop(&mut self) {
         self.leave();
     }

@@ -126,6 +126,20 @@ impl<K: Subscribes> Socket<K> {
         self.interest().unsubscribe(prefix.as_ref())
     }
 
+    /// How many different prefixes this socket is subscribed to. libzmq: `ZMQ_TOPICS_COUNT`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let subscriber = hubless::Sub::new();
+    /// subscriber.subscribe("news");
+    /// subscriber.subscribe("news");
+    /// assert_eq!(subscriber.topics(), 1);
+    /// ```
+    pub fn topics(&self) -> usize {
+        self.interest().topics()
+    }
+
     /// Waits until there is a publisher, and every publisher that is connected knows all that was
     /// [subscribed](Self::subscribe) to, or unsubscribed, before this call.
     ///

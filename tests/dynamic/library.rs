@@ -1,5 +1,6 @@
 //! One face for both libraries: what a C program can call, and the number of the error.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use hubless::dynamic::{self, Errno, flag, kind, option};
@@ -54,6 +55,7 @@ pub(crate) trait Calls {
     fn recv(&self, flags: i32) -> Answer<Vec<u8>>;
     fn recv_with(&self, flags: i32) -> Answer<(u32, String, Vec<u8>)>;
     fn poll(&self, events: i16, limit: Duration) -> Answer<i16>;
+    fn descriptor(&self) -> Answer<OwnedFd>;
 
     fn set_int(&self, number: i32, value: i32) -> Answer<()> {
         self.set(number, &value.to_ne_bytes())
@@ -184,6 +186,10 @@ impl Calls for dynamic::Socket {
         dynamic::poll(&mut items, limit)?;
         Ok(items[0].found())
     }
+
+    fn descriptor(&self) -> Answer<OwnedFd> {
+        Ok(self.fd()?.try_clone_to_owned().expect("another descriptor"))
+    }
 }
 
 // ---- theirs ----------------------------------------------------------------------------------------------------
@@ -306,6 +312,10 @@ impl Calls for libzmq::Socket {
             found |= POLLOUT;
         }
         Ok(found)
+    }
+
+    fn descriptor(&self) -> Answer<OwnedFd> {
+        theirs(self.descriptor())
     }
 }
 

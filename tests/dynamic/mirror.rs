@@ -9,6 +9,7 @@ use hubless::dynamic::{kind, option};
 
 use crate::DEADLINE;
 use crate::library::{Calls, KINDS, Library, Ours, Theirs};
+use crate::signal::rings;
 
 /// Where we answer otherwise on purpose: what is asked, our answer, that of libzmq, and why.
 const DEVIATIONS: &[(&str, &str, &str, &str)] = &[
@@ -94,6 +95,7 @@ mirrored! {
     publishing_by_hand;
     timeouts;
     readiness;
+    descriptors;
     shut_down;
     shut_down_while_waiting;
 }
@@ -115,6 +117,14 @@ fn until_readable(socket: &impl Calls, other: &impl Calls) {
 /// Waits until something can go.
 fn writable(socket: &impl Calls) {
     assert_eq!(socket.poll(POLLOUT, DEADLINE), Ok(POLLOUT), "it can go");
+}
+
+/// Waits as a program does that has a loop of its own.
+fn by_descriptor(socket: &impl Calls, event: i16) {
+    let descriptor = socket.descriptor().expect("a descriptor");
+    while socket.get_int(option::EVENTS).expect("it is open") & i32::from(event) == 0 {
+        rings(&descriptor);
+    }
 }
 
 /// Two that are connected, the first of them bound.
@@ -498,16 +508,24 @@ mod scripts {
             "unsubscribe from nothing",
             subscriber.set(option::UNSUBSCRIBE, b"other"),
         );
+        log.say(
+            "topics before it is used",
+            subscriber.get_int(option::TOPICS_COUNT),
+        );
         subscriber.connect(&publisher.listen()).expect("it can be dialed");
         log.say("asked", publisher.recv_all(0));
         log.say("topics", publisher.get_int(option::TOPICS_COUNT));
+        log.say("topics of a subscriber", subscriber.get_int(option::TOPICS_COUNT));
         log.say("unwanted", publisher.send(b"b", 0));
         log.say("wanted", publisher.send_all(&[b"abc", b"body"], 0));
         log.say("heard", subscriber.recv_all(0));
         log.say("later", subscriber.set(option::SUBSCRIBE, b"b"));
         log.say("asked later", publisher.recv_all(0));
+        log.say("topics later", subscriber.get_int(option::TOPICS_COUNT));
         log.say("unsubscribe later", subscriber.set(option::UNSUBSCRIBE, b"b"));
         log.say("asked no more", publisher.recv_all(0));
+        log.say("topics no more", subscriber.get_int(option::TOPICS_COUNT));
+        log.say("no topic to be set", subscriber.set_int(option::TOPICS_COUNT, 1));
         log.say("not for a publisher", publisher.set(option::SUBSCRIBE, b"b"));
         let upstream = library.socket(kind::XSUB);
         upstream
@@ -516,6 +534,11 @@ mod scripts {
         log.say("not for an xsub", upstream.set(option::SUBSCRIBE, b"b"));
         log.say("by message", upstream.send(b"\x01topic", 0));
         log.say("asked by message", publisher.recv_all(0));
+        log.say("topics by message", upstream.get_int(option::TOPICS_COUNT));
+        log.say("twice by message", upstream.send(b"\x01topic", 0));
+        log.say("still one topic", upstream.get_int(option::TOPICS_COUNT));
+        log.say("no more by message", upstream.send(b"\x00topic", 0));
+        log.say("once was not all", upstream.get_int(option::TOPICS_COUNT));
         log.say("upstream", upstream.send_all(&[b"hello", b"there"], 0));
         log.say("downstream", publisher.recv_all(0));
     }
@@ -561,6 +584,43 @@ mod scripts {
         log.say("in the middle", pull.get_int(option::EVENTS));
         log.say("second", pull.recv(0));
         log.say("after it", pull.get_int(option::EVENTS));
+    }
+
+    pub(super) fn descriptors<L: Library>(library: &L, log: &mut Log) {
+        let (router, dealer) = (library.socket(kind::ROUTER), library.socket(kind::DEALER));
+        log.say("before it is used", dealer.descriptor().is_ok());
+        log.say(
+            "the same again",
+            dealer.get_int(option::FD) == dealer.get_int(option::FD),
+        );
+        log.say("not to be set", dealer.set_int(option::FD, 0));
+        log.say("a mark after it", dealer.set_int(option::SNDHWM, 7));
+        log.say("nobody is there", dealer.get_int(option::EVENTS));
+        dealer.connect(&router.listen()).expect("it can be dialed");
+        by_descriptor(&dealer, POLLOUT);
+        for round in 0..100 {
+            log.say(format!("{round} ask"), dealer.send_all(&[b"", b"one"], DONTWAIT));
+            log.say(format!("{round} ask more"), dealer.send(b"two", DONTWAIT));
+            by_descriptor(&router, POLLIN);
+            let question = router.recv_all(DONTWAIT).expect("it has come");
+            by_descriptor(&router, POLLIN);
+            log.say(
+                format!("{round} more"),
+                router.recv_all(DONTWAIT).map(|frames| frames.len()),
+            );
+            log.say(format!("{round} no more"), router.get_int(option::EVENTS));
+            log.say(
+                format!("{round} answer"),
+                router.send_all(&[&question[0], b"yes"], DONTWAIT),
+            );
+            by_descriptor(&dealer, POLLIN);
+            log.say(format!("{round} answered"), dealer.recv(DONTWAIT));
+            log.say(format!("{round} that was all"), dealer.get_int(option::EVENTS));
+        }
+        let descriptor = dealer.descriptor().expect("it is open");
+        library.shutdown();
+        rings(&descriptor);
+        log.say("the end", dealer.get_int(option::EVENTS));
     }
 
     pub(super) fn shut_down<L: Library>(library: &L, log: &mut Log) {

@@ -33,14 +33,13 @@ const DEVIATIONS: &[(i32, &str)] = &[
     (option::MULTICAST_HOPS, "one byte, where libzmq takes any number"),
     (option::BUSY_POLL, "can be read: libzmq forgets to answer"),
     (
-        option::TOPICS_COUNT,
-        "only where somebody subscribes, not of a subscriber",
-    ),
-    (
         option::XSUB_VERBOSE_UNSUBSCRIBE,
         "a number of four bytes, not negative, which libzmq does not look at",
     ),
-    (14, "ZMQ_FD: there is no descriptor that tells"),
+    (
+        option::FD,
+        "a number of the system's; also of the kinds that libzmq has for several threads",
+    ),
     (41, "ZMQ_ROUTER_RAW: there is STREAM"),
     (68, "ZMQ_SOCKS_PROXY: not there"),
     (89, "ZMQ_USE_FD: taking over a descriptor takes unsafe code"),

@@ -99,6 +99,8 @@ options! {
     TCP_KEEPALIVE: Opt<i32> = 34;
     /// Whether the last frame received is followed by another.
     RCVMORE: Opt<i32> = 13;
+    /// A descriptor that becomes readable when what would not wait may have changed.
+    FD: Opt<i32> = 14;
     /// Which of [`POLLIN`] and [`POLLOUT`] would not wait now.
     EVENTS: Opt<i32> = 15;
     /// The socket's type as a number.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -334,6 +335,14 @@ impl Socket {
         check("zmq_getsockopt", done)?;
         value.truncate(len);
         Ok(value)
+    }
+
+    /// Its descriptor, [`option::FD`], once more: only to be waited for.
+    pub fn descriptor(&self) -> Result<OwnedFd> {
+        let number = self.get(option::FD)?;
+        // SAFETY: it is open until the socket is closed, which is borrowed.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        Ok(descriptor.try_clone_to_owned().expect("another descriptor"))
     }
 
     fn last_endpoint(&self) -> Result<String> {
