@@ -51,7 +51,8 @@ fn main() {
     let cases = cases();
     play_role(|role| cast::play(role, &cases));
 
-    let options = Options::from_args();
+    let names: Vec<_> = cases.iter().map(ToString::to_string).collect();
+    let options = Options::from_args(&names);
     println!("{}", figures::provenance());
     println!("{} rounds, in turn\n", options.rounds);
     let mut table = Table::new(options.markdown, "case", "contestant", &headings());

@@ -109,7 +109,8 @@ fn main() {
     let cases = cases();
     play_role(|role| cast::play(role, &cases));
 
-    let options = Options::from_args();
+    let names: Vec<_> = cases.iter().map(ToString::to_string).collect();
+    let options = Options::from_args(&names);
     println!("{}", figures::provenance());
     println!(
         "{} rounds of {} ms each, in turn\n",

@@ -36,12 +36,18 @@ struct Figure {
     time: f64,
 }
 
+/// What is measured, and whether each connection has a socket of its own.
+const SHAPES: [(&str, bool); 2] = [
+    ("idle: one socket connects 1 000 times", false),
+    ("idle: 1 000 sockets connect", true),
+];
+
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SHAPES.into_iter().map(|(name, _)| name)
+}
+
 pub fn print(options: &Options) {
-    let shapes = [
-        ("idle: one socket connects 1 000 times", false),
-        ("idle: 1 000 sockets connect", true),
-    ];
-    let shapes: Vec<_> = shapes
+    let shapes: Vec<_> = SHAPES
         .into_iter()
         .filter(|(name, _)| options.selects(name, true))
         .collect();

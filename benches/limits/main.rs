@@ -34,9 +34,6 @@ use promise::{HEADINGS, Row};
 fn main() {
     play_role(play);
 
-    let options = Options::from_args();
-    println!("{}", figures::provenance());
-    println!("{} rounds, in turn\n", options.rounds);
     let rows = [
         descriptors::row(),
         commands::unknown(),
@@ -44,6 +41,11 @@ fn main() {
         flood::row(),
         outage::row(),
     ];
+    let names = rows.iter().map(|row| row.name).chain(idle::names());
+    let names: Vec<_> = names.map(str::to_owned).collect();
+    let options = Options::from_args(&names);
+    println!("{}", figures::provenance());
+    println!("{} rounds, in turn\n", options.rounds);
     let rows: Vec<&Row> = rows
         .iter()
         .filter(|row| options.selects(row.name, true))

@@ -38,23 +38,24 @@ const HEADINGS: [&str; 5] = ["off", "on", "on / off", "±", "verdict"];
 fn main() {
     play_role(parts::play);
 
-    let options = Options::from_args();
+    let runs = [Runtime::CurrentThread, Runtime::MultiThread]
+        .into_iter()
+        .flat_map(|runtime| scene::all().into_iter().map(move |scene| (runtime, scene)))
+        .map(|(runtime, scene)| (format!("{}, {}", scene.name, short(runtime)), runtime, scene));
+    let runs: Vec<_> = runs.collect();
+    let names: Vec<_> = runs.iter().map(|(name, ..)| name.clone()).collect();
+    let options = Options::from_args(&names);
     println!("{}", figures::provenance());
     println!("{} rounds, in turn\n", options.rounds);
     let mut table = Table::new(options.markdown, "scene", "what", &HEADINGS);
-    for runtime in [Runtime::CurrentThread, Runtime::MultiThread] {
+    for (name, runtime, scene) in runs.iter().filter(|(name, ..)| options.selects(name, true)) {
         let (off, on) = (
-            Contestant::Told(runtime, Spin::Off),
-            Contestant::Told(runtime, Spin::On),
+            Contestant::Told(*runtime, Spin::Off),
+            Contestant::Told(*runtime, Spin::On),
         );
-        for scene in scene::all() {
-            let name = format!("{}, {}", scene.name, short(runtime));
-            if options.selects(&name, true) {
-                let both = in_turn(vec![off, on], options.rounds, |one| scene.play(one));
-                table.group(&name, "");
-                print(&mut table, &scene, &both);
-            }
-        }
+        let both = in_turn(vec![off, on], options.rounds, |one| scene.play(one));
+        table.group(name, "");
+        print(&mut table, scene, &both);
     }
 }
 

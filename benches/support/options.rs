@@ -1,4 +1,4 @@
-//! The command line, the same for both benches.
+//! The command line, the same for all benches that compare.
 
 use std::process::exit;
 
@@ -30,14 +30,21 @@ options, after `cargo bench --bench NAME --`:
   --markdown         print the table as docs/performance.md shows it";
 
 impl Options {
-    /// Reads the arguments; ends the process when they are wrong, ask for help, or when this is no bench build.
-    pub fn from_args() -> Self {
+    /// Reads the arguments; ends the process when they are wrong, ask for help or for none of these cases, or when this
+    /// is no bench build.
+    pub fn from_args(names: &[String]) -> Self {
         if cfg!(debug_assertions) {
             // `cargo test --all-targets` comes here.
             println!("nothing measured: this is not an optimised build, use `cargo bench`");
             exit(0);
         }
         match Self::parse(std::env::args().skip(1)) {
+            Ok(Some(options)) if options.only.is_some() && !options.selects_any(names) => {
+                let only = options.only.unwrap_or_default();
+                eprintln!("--only {only:?}: no case has that in its name. There are:");
+                names.iter().for_each(|name| eprintln!("  {name}"));
+                exit(2);
+            }
             Ok(Some(options)) => options,
             Ok(None) => {
                 println!("{USAGE}");
@@ -94,6 +101,10 @@ impl Options {
             contestants.retain(|one| *one == first || one.to_string().contains(part.as_str()));
         }
         contestants
+    }
+
+    fn selects_any(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.selects(name, true))
     }
 
     /// Whether a case is to be measured.

@@ -165,7 +165,7 @@ pub(crate) struct Connection {
     announce: Announce,
     /// Its place among the accepted ones.
     ticket: Option<Ticket>,
-    /// Of one that was accepted, once its handshake is done. A connecting endpoint has its own.
+    /// Of one that was accepted, since it was told that it may send. A connecting endpoint has its own.
     seat: Option<Seat>,
 }
 

@@ -1,7 +1,8 @@
 //! The task of one bound endpoint: accepts, and survives whatever accepting may meet.
 //!
 //! Running out of descriptors or memory is not an end: the listener waits a little, longer each time, and tries
-//! again; one event a second tells of it (guarantees, row 4). Whom it lets in is up to [`admission`](super::admission).
+//! again; one event a second tells of it (guarantees, row 4). Whom it lets in is up to [`admission`](super::admission). While
+//! too much is unread of peers that have left it lets nobody in (row 23).
 
 use std::future::poll_fn;
 use std::io;
@@ -76,6 +77,7 @@ impl Accepting {
             if let Poll::Ready(Order::Finish { .. }) = self.guard.control.poll(cx, &mut false) {
                 return Poll::Ready(None);
             }
+            ready!(self.guard.shared.traffic.poll_open(cx.waker()));
             loop {
                 let now = runtime::now();
                 let paused = self.pause.filter(|until| *until > now);

@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -269,6 +270,15 @@ impl Traffic {
     /// The number of the peer behind this pipe, if peers have numbers.
     fn number(&self, outgoing: Option<PipeId>) -> Option<PeerId> {
         Some(self.numbers.as_ref()?.of(outgoing?))
+    }
+
+    /// Ready while more peers may come: what is unread of those that have left has a limit. Only of a socket that does
+    /// nothing but receive. One that sends as well may never be read, and would be shut for good.
+    fn poll_open(&self, waker: &Waker) -> Poll<()> {
+        match (&self.outgoing, &self.incoming) {
+            (None, Incoming::Messages(inbox)) => inbox.poll_open(waker),
+            _ => Poll::Ready(()),
+        }
     }
 
     /// Whoever holds this pipe was ordered to finish: nothing new goes into it.

@@ -1,7 +1,7 @@
 //! How many peers a socket talks to at a time: any number, or one.
 //!
-//! Where there is one seat only, whoever talks to the socket holds it: an accepted connection from the end of its
-//! handshake to its own end, a connecting endpoint from `connect` to `disconnect`, connected or not, since its queue
+//! Where there is one seat only, whoever talks to the socket holds it: an accepted connection from when it
+//! is told that it may send to its own end, a connecting endpoint from `connect` to `disconnect`, connected or not, since its queue
 //! is there all the time. Endpoints that come later wait, first come, first served; connections that come later are
 //! turned away, and may come again.
 

@@ -49,10 +49,11 @@ pub fn session(data: &[u8]) {
         is_fit_for_a_log(error);
     }
     let is_established = |event: &SessionEvent| matches!(event, SessionEvent::Established(_));
+    let is_before_it = |event: &SessionEvent| matches!(event, SessionEvent::Ask(_) | SessionEvent::Invited);
     let established = whole.events.iter().position(is_established);
     match established {
         None => assert!(whole.messages.is_empty(), "nothing of a stranger is delivered"),
-        Some(at) => assert!(at == 0 || at == 1 && matches!(whole.events[0], SessionEvent::Ask(_))),
+        Some(at) => assert!(at == 0 || at == 1 && is_before_it(&whole.events[0])),
     }
 }
 

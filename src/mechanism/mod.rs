@@ -254,6 +254,12 @@ const MAX_NAME: usize = 255;
 const DOES_NOT_FIT: &str =
     "perhaps its kind does not go with ours, or it talks to one peer at a time and has one";
 
+/// The same of a client that was let in, and does not say what it is.
+const CLOSED_UPON_WELCOME: ProtocolError = ProtocolError::ClosedUpon {
+    command: "WELCOME",
+    guess: "perhaps it talks to one peer at a time and has one",
+};
+
 /// A handshake that has begun.
 #[derive(Debug)]
 pub(crate) enum Handshake {
@@ -303,6 +309,16 @@ impl Handshake {
         }
     }
 
+    /// Whether we have said all that is ours to say: the peer, whose turn it is, counts itself connected when it answers.
+    pub(crate) fn gives_the_last_word(&self) -> bool {
+        match self {
+            Self::PlainClient(state) => matches!(state, plain::Client::Ready),
+            #[cfg(feature = "curve")]
+            Self::CurveClient(state) => matches!(state, curve::client::Client::Ready(_)),
+            _ => false,
+        }
+    }
+
     /// What it means when the peer closes the connection now, where that can be guessed.
     pub(crate) fn explain_end(&self) -> Option<ProtocolError> {
         match self {
@@ -313,6 +329,9 @@ impl Handshake {
             Self::PlainClient(state) => Some(state.explain_end()),
             #[cfg(feature = "curve")]
             Self::CurveClient(state) => state.explain_end(),
+            Self::PlainServer(plain::Server::Initiate(_)) => Some(CLOSED_UPON_WELCOME),
+            #[cfg(feature = "curve")]
+            Self::CurveServer(curve::server::Server::Initiate(_)) => Some(CLOSED_UPON_WELCOME),
             _ => None,
         }
     }

@@ -107,6 +107,8 @@ pub(crate) struct Inbox {
     dirty: AtomicBool,
     /// How many receivers wait: a hint for a receiver that leaves messages behind.
     waiting: AtomicUsize,
+    /// A door is shut until something of peers that have left is read.
+    shut: AtomicBool,
 }
 
 /// What the drivers see.
@@ -126,8 +128,13 @@ struct Arrivals {
     first_called: usize,
     closed: bool,
     ended: Counters,
-    /// Lanes of peers that have left, and whose messages are not read.
+    /// Lanes of peers that have left, and whose messages are not read; and the bytes of these.
     left: usize,
+    left_bytes: u64,
+    /// Who lets peers in, and waits until less is left.
+    doors: Vec<Waker>,
+    /// Chunks of lanes that were forgotten.
+    stale: usize,
 }
 
 /// The driver's side of one pipe.
@@ -163,6 +170,7 @@ impl Inbox {
             arrivals: Mutex::default(),
             dirty: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
+            shut: AtomicBool::new(false),
         }
     }
 
@@ -210,10 +218,7 @@ impl Inbox {
         };
         lane.stopped = None;
         let has_come = lane.counters.accepted.messages > 0;
-        if mem::take(&mut lane.open) {
-            arrivals.left += 1;
-        }
-        arrivals.free_if_done(pipe.slot);
+        arrivals.leave(pipe.slot);
         let receiver = self.grant(&mut arrivals);
         drop(arrivals);
         if let Some(receiver) = receiver {
@@ -388,6 +393,7 @@ impl Arrivals {
         let taken = mem::take(&mut held.taken);
         let dropped = mem::take(&mut held.dropped);
         lane.queued -= taken;
+        let had_left = !lane.open;
         lane.moved |= taken.messages > 0;
         lane.counters.done += Load {
             messages: taken.messages - dropped,
@@ -405,7 +411,12 @@ impl Arrivals {
             None
         };
         self.free_if_done(pipe.slot);
-        (driver, self.handle_left(taken.bytes))
+        let mut calls = self.handle_left(taken.bytes);
+        if had_left {
+            self.left_bytes -= taken.bytes;
+            calls.append(&mut self.open_doors(marks));
+        }
+        (driver, calls)
     }
 
     /// What the receivers had of this lane is gone. Whom to call.
@@ -413,6 +424,9 @@ impl Arrivals {
         let lane = &mut self.lanes[slot as usize];
         let queued = mem::take(&mut lane.queued);
         lane.counters.dropped.add(reason, queued.messages);
+        if !lane.open {
+            self.left_bytes -= queued.bytes;
+        }
         self.free_if_done(slot);
         self.handle_left(queued.bytes)
     }

@@ -7,7 +7,8 @@
 //!    └───────────────────────────────────────────────────────▶ await identity ──▶ traffic of 1.0
 //! ```
 //!
-//! Both sides say everything without waiting, once they know with whom they speak. Peers of 1.0 do not send their
+//! Both sides say everything without waiting, once they know with whom they speak; only whoever might turn the peer away
+//! hears its socket type first, which is when it may still do so. Peers of 1.0 do not send their
 //! subscriptions, or need not: a publisher takes each for somebody who wants everything, and leaves the rest to it.
 
 use std::time::Instant;
@@ -22,7 +23,7 @@ use crate::wire::spelling::Spelling;
 use crate::wire::{v1, v2};
 
 use super::liveness::Liveness;
-use super::state::{State, Step, Traffic};
+use super::state::{State, Step, Traffic, Turn};
 use super::{Introduction, SessionConfig};
 
 /// How a peer from before ZMTP 3 is spoken with.
@@ -94,6 +95,8 @@ pub(super) struct AwaitIdentity {
     /// Its socket type, where it says it.
     kind: Option<SocketKind>,
     has_greeted: bool,
+    /// When we say what there is to say.
+    turn: Turn,
 }
 
 impl AwaitIdentity {
@@ -101,16 +104,25 @@ impl AwaitIdentity {
     pub(super) fn start(
         deadline: Option<Instant>,
         old: Old,
+        turn: Turn,
         config: &SessionConfig,
         out: &mut Vec<u8>,
     ) -> Result<Self, ProtocolError> {
         old.check(config)?;
-        old.introduce_us(config, out)?;
+        // A peer without a greeting waits for nothing.
+        let turn = match old {
+            Old::Unversioned => Turn::AtOnce,
+            Old::Between | Old::Two => turn,
+        };
+        if turn != Turn::Last {
+            old.introduce_us(config, out)?;
+        }
         Ok(Self {
             deadline,
             old,
             kind: None,
             has_greeted: old == Old::Unversioned,
+            turn,
         })
     }
 
@@ -119,6 +131,7 @@ impl AwaitIdentity {
         now: Instant,
         input: &mut BytesMut,
         config: &SessionConfig,
+        out: &mut Vec<u8>,
     ) -> Result<Step, ProtocolError> {
         if !self.has_greeted {
             let Some(code) = v2::take_greeting(input) else {
@@ -126,6 +139,10 @@ impl AwaitIdentity {
             };
             self.kind = Some(accepted(config.kind, code)?);
             self.has_greeted = true;
+            if self.turn == Turn::Last {
+                self.old.introduce_us(config, out)?;
+                return Ok(Step::Invited(State::Identity(self)));
+            }
         }
         let identity = match self.old {
             Old::Unversioned | Old::Between => v1::take_identity(input, MAX_IDENTITY)?,

@@ -101,6 +101,9 @@ pub(crate) enum SessionEvent {
     /// Somebody must decide about a peer that shows this: the answer goes to
     /// [`handle_verdict`](Session::handle_verdict), and until then nothing needs to be read.
     Ask(Credentials),
+    /// What is in the [`output`](Session::output) since then lets the peer send, though the handshake is not complete: if
+    /// there is no place for it, nothing of that may be written.
+    Invited,
     /// The handshake is complete; from here on there is traffic.
     Established(Introduction),
     /// The peer wants what begins with this.
@@ -173,7 +176,9 @@ impl Session {
     }
 
     /// Introduces itself only when the peer has, who then must not wait for it: so whoever is turned away at that
-    /// moment was never told that it might send. With NULL; the servers of other mechanisms have the last word anyway.
+    /// moment was never told that it might send. With NULL that is the end of the handshake, and with ZMTP 2.0 when the
+    /// peer has told its kind. The servers of other mechanisms have the last word anyway; their clients
+    /// [say](SessionEvent::Invited) when it is time to decide. Only peers of ZMTP 1.0 send without waiting for anything.
     pub(crate) fn hear_first(&mut self) {
         if let State::Opening(opening) = &mut self.state {
             opening.turn = Turn::Last;
@@ -196,7 +201,7 @@ impl Session {
                 State::Greeting(greeting) => greeting.handle_bytes(now, input, &self.config, out),
                 State::Handshake(handshake) => handshake.handle_bytes(now, input, &self.config, out),
                 State::Verdict(verdict) => verdict.handle_bytes(input),
-                State::Identity(identity) => identity.handle_bytes(now, input, &self.config),
+                State::Identity(identity) => identity.handle_bytes(now, input, &self.config, out),
                 State::Traffic(traffic) => Ok(Step::Rest(State::Traffic(traffic))),
                 State::Failed(error) => return Err(self.fail(error)),
             };
@@ -229,6 +234,11 @@ impl Session {
                 return Ok(false);
             }
             Ok(Step::Rest(state)) => self.state = state,
+            Ok(Step::Invited(state)) => {
+                self.state = state;
+                self.events.push_back(SessionEvent::Invited);
+                return Ok(false);
+            }
             Ok(Step::Ask(state, credentials)) => {
                 self.state = State::Verdict(state);
                 self.events.push_back(SessionEvent::Ask(credentials));
@@ -435,6 +445,11 @@ impl Session {
             self.fail(error);
         }
         self.outbox.front()
+    }
+
+    /// Nothing of what waits is said, and nothing else comes: the peer is to hear no more.
+    pub(crate) fn fall_silent(&mut self) {
+        self.outbox = Outbox::default();
     }
 
     /// How frames are spelled in this traffic, if not plainly. Messages of ours are put through it in the order in

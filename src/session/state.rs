@@ -82,6 +82,8 @@ pub(super) enum Step {
     On(State),
     /// More input is needed.
     Rest(State),
+    /// The same, and what we have said now lets the peer send.
+    Invited(State),
     /// Somebody must decide about the peer.
     Ask(AwaitVerdict, Credentials),
     /// The handshake is complete; the rest of the input is traffic.
@@ -97,7 +99,7 @@ pub(super) enum Turn {
     /// After the peer, which does so at once: libzmq, judging a READY that comes with our greeting before it has said
     /// its own, would close without a word if our kind does not go with its own, and we would never learn which it is.
     AfterTheirs,
-    /// When it is certain that the peer may stay.
+    /// When it is certain that the peer may stay. With ZMTP 2.0 too.
     Last,
 }
 
@@ -180,7 +182,7 @@ impl AwaitOpening {
     }
 
     fn go_back_to(self, old: Old, config: &SessionConfig, out: &mut Vec<u8>) -> Result<Step, ProtocolError> {
-        let identity = AwaitIdentity::start(self.deadline, old, config, out)?;
+        let identity = AwaitIdentity::start(self.deadline, old, self.turn, config, out)?;
         Ok(Step::On(State::Identity(identity)))
     }
 }
@@ -300,10 +302,16 @@ impl AwaitCommand {
             config.mechanism.greet_last(&config.metadata(), out);
         }
         let step = shaking.go_on(now, progress, config)?;
-        if shaking.turn == Turn::Last && matches!(step, Step::Established(..)) {
-            config.mechanism.greet_last(&config.metadata(), out);
+        match step {
+            Step::Established(..) if shaking.turn == Turn::Last => {
+                config.mechanism.greet_last(&config.metadata(), out);
+                Ok(step)
+            }
+            Step::On(State::Handshake(next)) if next.handshake.gives_the_last_word() => {
+                Ok(Step::Invited(State::Handshake(next)))
+            }
+            step => Ok(step),
         }
-        Ok(step)
     }
 
     /// Introduces us, if the peer was to begin and does not.

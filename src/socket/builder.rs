@@ -166,7 +166,8 @@ impl<K: Kind> Builder<K> {
     }
 
     /// How long one attempt to connect to one address may take; `None`: as long as the system tries, some two minutes.
-    /// Default: `None`. For `tcp://`; the others answer at once.
+    /// Default: `None`. For `tcp://`; the others answer at once. A name's [next address](super::Socket::connect) does not
+    /// wait for it.
     ///
     /// libzmq: `ZMQ_CONNECT_TIMEOUT`.
     pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {

@@ -270,9 +270,13 @@ impl<K: Kind> Socket<K> {
     /// Begins to dial an endpoint, and dials again whenever the connection is lost.
     ///
     /// This returns at once, and nobody needs to listen there yet. The connection comes about by itself: host names
-    /// are resolved anew for every attempt and all their addresses tried, and the waits between attempts grow from
-    /// 100 ms to 5 s ([`reconnect`](Builder::reconnect)). The returned [`Connecting`] may be awaited, to know when
-    /// the first handshake is done, or be ignored.
+    /// are resolved anew for every attempt, and the waits between attempts grow from 100 ms to 5 s
+    /// ([`reconnect`](Builder::reconnect)). The returned [`Connecting`] may be awaited, to know when the first
+    /// handshake is done, or be ignored.
+    ///
+    /// The addresses of a name are tried until one is connected, IPv6 and IPv4 by turns: the next one when another has
+    /// failed, and beside the others when the latest has been silent for 250 ms (RFC 8305); at most eight at a time. Who
+    /// gives a port to connect from has one tried after the other.
     ///
     /// A [`Push`] queues for the endpoint from now on, connected or not, unless it is
     /// [`immediate`](Builder::immediate).

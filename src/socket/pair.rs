@@ -26,13 +26,16 @@ use super::{Socket, kind};
 ///
 /// Two Pairs that each bind, or each connect, elsewhere too, still have one peer at a time:
 ///
-/// * An accepted connection is the peer from the end of its handshake to its own end.
+/// * An accepted connection is the peer from when it is told that it may send to its own end. Mostly that is the end of its
+///   handshake; with a client of PLAIN or CURVE that is bound, and with a peer of ZMTP 2.0, it is one step before. One that
+///   stops there has the seat until [`handshake_timeout`](super::Builder::handshake_timeout).
 /// * A connecting endpoint is the peer, or will be, from [`connect`](Socket::connect) until
 ///   [`disconnect`](Socket::disconnect), connected or not: its queue is there all the time.
 ///   A further endpoint waits, and is dialed when the one before it has been disconnected.
-/// * Whoever connects to a socket that has its peer is turned away when it has introduced itself, before it is told that
-///   it may send: so nothing is lost of what it has queued. It comes again, with
-///   [back-off](super::Builder::reconnect). Both monitors tell:
+/// * Whoever connects to a socket that has its peer is turned away before it is told that it may send: so nothing is lost
+///   of what it has queued, whatever the mechanism. (Only peers of ZMTP 1.0, which
+///   [`legacy`](super::Builder::legacy) lets in, send without being told: of what they had written into a connection that
+///   is turned away nothing arrives.) It comes again, with [back-off](super::Builder::reconnect). Both monitors tell:
 ///   [`DisconnectReason::Occupied`](crate::DisconnectReason::Occupied) here, while the other side sees the connection
 ///   closed and can only [guess](crate::ProtocolError::ClosedUpon).
 ///

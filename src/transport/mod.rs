@@ -29,6 +29,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, Interest, ReadBuf};
 use crate::endpoint::{Address, Endpoint};
 use crate::peer::Process;
 
+mod abreast;
 mod carrier;
 mod interface;
 #[cfg(unix)]
@@ -224,8 +225,8 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// Makes one attempt to connect to `endpoint`: resolves its name anew and tries every address in turn. The
-/// error is that of the last one.
+/// Makes one attempt to connect to `endpoint`: resolves its name anew and tries its addresses until one answers
+/// ([`abreast`]). The error is that of the last one to fail.
 pub(crate) async fn dial(
     endpoint: &Endpoint,
     options: &StreamOptions,

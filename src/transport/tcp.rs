@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use crate::endpoint::{Host, HostPort, TcpAddress};
 use crate::runtime;
 
+use super::abreast::{HEAD_START, alternating, first_of};
 use super::interface::Interface;
 use super::options::{StreamOptions, TcpOptions};
 use super::{Writer, send};
@@ -88,10 +89,8 @@ impl Listener {
     /// Listens at the first of the host's addresses that lets us; `*` is every IPv4 address, `[::]` both
     /// families.
     pub(super) async fn bind(address: &TcpAddress, options: &StreamOptions) -> io::Result<Self> {
-        first_of(resolve_local(&address.at).await?, |at| {
-            ready(Self::bind_to(at, options))
-        })
-        .await
+        let addresses = resolve_local(&address.at).await?;
+        first_of(addresses, None, |at| ready(Self::bind_to(at, options))).await
     }
 
     fn bind_to(at: SocketAddr, options: &StreamOptions) -> io::Result<Self> {
@@ -137,15 +136,25 @@ impl Listener {
     }
 }
 
-/// Tries every address of the peer in turn.
+/// Tries the addresses of the peer until one answers.
 pub(super) async fn dial(address: &TcpAddress, options: &StreamOptions) -> io::Result<Connection> {
     let sources = match &address.source {
-        Some(source) => Some(resolve(source).await?),
-        None => None,
+        Some(source) => resolve(source).await?,
+        None => Vec::new(),
     };
-    let sources = sources.as_deref();
-    first_of(resolve(&address.at).await?, |peer| async move {
-        let source = sources.map(|sources| source_for(peer, sources)).transpose()?;
+    dial_any(resolve(&address.at).await?, sources.first().copied(), options).await
+}
+
+async fn dial_any(
+    peers: Vec<SocketAddr>,
+    source: Option<SocketAddr>,
+    options: &StreamOptions,
+) -> io::Result<Connection> {
+    // Not every system lets two attempts have one port.
+    let is_one_port = source.is_some_and(|source| source.port() != 0);
+    let head_start = (!is_one_port).then_some(HEAD_START);
+    first_of(alternating(peers), head_start, |peer| async move {
+        let source = source.map(|source| source_for(peer, source)).transpose()?;
         let dialing = dial_to(peer, source, &options.tcp);
         match options.connect_timeout {
             None => dialing.await,
@@ -225,35 +234,17 @@ pub(super) async fn resolve(at: &HostPort) -> io::Result<Vec<SocketAddr>> {
 }
 
 /// The address to connect from, for a peer of one family or the other: `*` fits both.
-fn source_for(peer: SocketAddr, sources: &[SocketAddr]) -> io::Result<SocketAddr> {
-    match sources.first() {
-        Some(source) if source.is_ipv4() == peer.is_ipv4() => Ok(*source),
-        Some(source) if source.ip().is_unspecified() && peer.is_ipv6() => {
-            Ok((Ipv6Addr::UNSPECIFIED, source.port()).into())
-        }
-        _ => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("the address to connect from is of another family than {peer}"),
-        )),
+fn source_for(peer: SocketAddr, source: SocketAddr) -> io::Result<SocketAddr> {
+    if source.is_ipv4() == peer.is_ipv4() {
+        return Ok(source);
     }
-}
-
-/// The first success, or the last error.
-async fn first_of<T, Attempt>(
-    addresses: Vec<SocketAddr>,
-    mut attempt: impl FnMut(SocketAddr) -> Attempt,
-) -> io::Result<T>
-where
-    Attempt: Future<Output = io::Result<T>>,
-{
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match attempt(address).await {
-            Ok(made) => return Ok(made),
-            Err(error) => last = error,
-        }
+    if source.ip().is_unspecified() && peer.is_ipv6() {
+        return Ok((Ipv6Addr::UNSPECIFIED, source.port()).into());
     }
-    Err(last)
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("the address to connect from is of another family than {peer}"),
+    ))
 }
 
 #[cfg(test)]
@@ -307,43 +298,52 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn every_address_is_tried_until_one_answers() {
-        let (deaf, heard) = (numbers("127.0.0.1:1"), numbers("127.0.0.1:2"));
-        let mut tried = Vec::new();
-        let answer = first_of(vec![deaf, heard, deaf], |address| {
-            tried.push(address);
-            ready(if address == heard {
-                Ok(address)
-            } else {
-                Err(io::ErrorKind::ConnectionRefused.into())
-            })
-        });
-        assert_eq!(answer.await.expect("one answers"), heard);
-        assert_eq!(tried, [deaf, heard]);
+    /// A port at which nobody is ever heard at the first address, and which is free at the second.
+    fn silent_at(first: &str) -> (SocketAddr, Vec<Socket>) {
+        let new = || Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let listener = new();
+        listener.bind(&numbers(first).into()).expect("a free port");
+        listener.listen(0).expect("bound");
+        let at = listener.local_addr().expect("bound");
+        let mut full = vec![listener];
+        loop {
+            let one = new();
+            if one.connect_timeout(&at, Duration::from_millis(50)).is_err() {
+                return (at.as_socket().expect("numbers"), full);
+            }
+            full.push(one);
+        }
     }
 
     #[tokio::test]
-    async fn when_no_address_answers_the_last_error_is_kept() {
-        let (first, last) = (numbers("127.0.0.1:1"), numbers("127.0.0.1:2"));
-        let answer: io::Result<()> = first_of(vec![first, last], |address| {
-            let kind = if address == last {
-                io::ErrorKind::TimedOut
-            } else {
-                io::ErrorKind::ConnectionRefused
-            };
-            ready(Err(kind.into()))
-        })
-        .await;
-        assert_eq!(
-            answer.expect_err("nobody answers").kind(),
-            io::ErrorKind::TimedOut
-        );
-        let nowhere: io::Result<()> = first_of(vec![], |_| ready(Ok(()))).await;
-        assert_eq!(
-            nowhere.expect_err("no address").to_string(),
-            "the name has no address"
-        );
+    async fn behind_an_address_that_is_silent_another_is_connected_from_the_same_source() {
+        let (silent, _full) = silent_at("127.0.0.1:0");
+        let options = StreamOptions::default();
+        let heard = SocketAddr::from(([127, 0, 0, 2], silent.port()));
+        let listener = Listener::bind_to(heard, &options).expect("free there");
+        let dialed = dial_any(vec![silent, heard], Some(numbers("127.0.0.3:0")), &options);
+        let dialed = dialed.await.expect("one answers");
+        assert_eq!(dialed.peer_address(), heard.to_string());
+        let accepted = poll_fn(|cx| listener.poll_accept(cx)).await.expect("dialed");
+        assert!(accepted.peer_address().starts_with("127.0.0.3:"));
+    }
+
+    #[tokio::test]
+    async fn from_a_port_of_ones_own_one_address_is_tried_after_the_other() {
+        let (silent, _full) = silent_at("127.0.0.1:0");
+        let options = StreamOptions {
+            connect_timeout: Some(Duration::from_millis(300)),
+            ..StreamOptions::default()
+        };
+        let heard = SocketAddr::from(([127, 0, 0, 2], silent.port()));
+        let listener = Listener::bind_to(heard, &options).expect("free there");
+        let source = SocketAddr::from(([127, 0, 0, 3], silent.port()));
+        let begin = runtime::now();
+        let dialed = dial_any(vec![silent, heard], Some(source), &options);
+        drop(dialed.await.expect("one answers"));
+        assert!(runtime::now().duration_since(begin) >= Duration::from_millis(300));
+        let accepted = poll_fn(|cx| listener.poll_accept(cx)).await.expect("dialed");
+        assert_eq!(accepted.peer_address(), source.to_string());
     }
 
     #[tokio::test]
@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn a_source_fits_peers_of_its_own_family_and_the_wildcard_all() {
         let (v4, v6) = (numbers("10.0.0.1:80"), numbers("[2001:db8::1]:80"));
-        let of = |peer, source| source_for(peer, &[numbers(source)]);
+        let of = |peer, source| source_for(peer, numbers(source));
         assert_eq!(of(v4, "10.0.0.2:9").expect("same family"), numbers("10.0.0.2:9"));
         assert_eq!(of(v6, "0.0.0.0:9").expect("a wildcard"), numbers("[::]:9"));
         assert_eq!(

@@ -4,7 +4,7 @@ use hubless::{Linger, Pair, Pull, Push, SendError, TcpOptions, TrySendError};
 
 use crate::ended;
 use crate::transport::{
-    Outcome, Transport, most_on_the_way, number_of, numbered, over_every_transport, spawn, until,
+    Outcome, Transport, most_on_the_way, number_of, numbered, over_every_transport, polled, spawn, until,
 };
 
 over_every_transport! {
@@ -20,6 +20,7 @@ over_every_transport! {
     a_burst_of_some_mib_finds_room_though_nobody_receives
     g06_a_peer_that_left_costs_no_connection_though_nobody_reads
     g06_nor_does_one_that_left_while_there_was_more_for_it
+    row_23_who_comes_while_too_much_is_unread_of_those_who_left_waits_and_nothing_is_lost
 }
 
 async fn g06_no_more_is_accepted_than_the_marks_and_what_the_system_holds(at: Transport) -> Outcome {
@@ -187,6 +188,47 @@ async fn g06_a_peer_that_left_costs_no_connection_though_nobody_reads(at: Transp
     until(|| pull.peers().count() == 0).await;
     // What it sent is all there.
     for number in 0..500 {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    Ok(())
+}
+
+async fn row_23_who_comes_while_too_much_is_unread_of_those_who_left_waits_and_nothing_is_lost(
+    at: Transport,
+) -> Outcome {
+    if !at.is_stream() {
+        // Peers in the same process are trusted.
+        return Ok(());
+    }
+    const MARK: u64 = 3;
+    let pull = Pull::builder().recv_hwm(MARK as usize).build()?;
+    let place = at.bind(&pull).await?;
+    let mut monitor = pull.monitor();
+    for number in 0..MARK {
+        let push = Push::new();
+        push.connect(&place)?;
+        push.send(numbered(number, 8)).await?;
+        push.close().await?;
+        ended(&mut monitor).await;
+    }
+    let late = Push::new();
+    let mut connecting = late.connect(&place)?;
+    late.send(numbered(MARK, 8)).await?;
+    // Whole handshakes with somebody else take place meanwhile.
+    let other = Pull::new();
+    let elsewhere = at.bind(&other).await?;
+    for _ in 0..3 {
+        Push::new().connect(&elsewhere)?.await?;
+    }
+    assert!(polled(&mut connecting, 10).await.is_none());
+    assert_eq!(
+        (pull.peers().count(), pull.stats().incoming.queued.messages),
+        (0, MARK)
+    );
+    // One that is read lets one in.
+    assert_eq!(number_of(&pull.recv().await?), 0);
+    connecting.await?;
+    for number in 1..=MARK {
         assert_eq!(number_of(&pull.recv().await?), number);
     }
     Ok(())

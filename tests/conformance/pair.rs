@@ -2,7 +2,7 @@
 
 use hubless::{DisconnectReason, Event, Message, Pair};
 
-use crate::bytes::{command, frame, greeting, message, ping, pong, ready};
+use crate::bytes::{command, frame, greeting, hex, message, ping, pong, ready};
 use crate::raw::{Raw, RawListener, event, handshake, soon};
 
 #[tokio::test]
@@ -99,4 +99,64 @@ async fn a_handshake_that_does_not_come_to_its_end_takes_no_seat() {
     handshake(&mut monitor).await;
     pair.send("you are the one").await.expect("it is open");
     quick.expect(&frame(0, b"you are the one")).await;
+}
+
+/// What a peer of ZMTP 2.0 says until it has heard what we are: its greeting, of a PAIR.
+fn greeting_of_two() -> Vec<u8> {
+    hex("FF 00 00 00 00 00 00 00 01 7F 01 00")
+}
+
+/// Of ours it needs eleven bytes to say that, and all to go on: our kind, then our identity.
+const OPENING: &str = "FF 00 00 00 00 00 00 00 00 7F 03";
+
+#[tokio::test]
+async fn one_of_two_that_finds_no_seat_does_not_hear_what_we_are() {
+    let pair = Pair::new();
+    let mut monitor = pair.monitor();
+    let endpoint = pair.bind("tcp://127.0.0.1:0").await.expect("a free port");
+    // It takes no seat before its kind is known.
+    let mut slow = Raw::connect(&endpoint).await;
+    slow.say(&greeting_of_two()[..11]).await;
+    slow.expect(&hex(OPENING)).await;
+
+    let mut first = Raw::connect(&endpoint).await;
+    first.say(&greeting_of_two()).await;
+    first.expect(&[hex(OPENING), hex("00 00 00")].concat()).await;
+    // It may send from here on, so the seat is its own though it has not introduced itself.
+    let mut second = Raw::connect(&endpoint).await;
+    second.say(&greeting_of_two()[..11]).await;
+    second.expect(&hex(OPENING)).await;
+    second.say(&greeting_of_two()[11..]).await;
+    assert_eq!(second.read_to_end().await.expect("no reset"), b"");
+    let reason = event(&mut monitor, "a refusal", |event| match event {
+        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+    .await;
+    assert_eq!(reason, DisconnectReason::Occupied);
+
+    first.say(&[frame(0, b""), frame(0, b"mine")].concat()).await;
+    let received = soon("a message", pair.recv()).await.expect("it is open");
+    assert_eq!(received, "mine");
+    pair.send("and yours").await.expect("it is open");
+    first.expect(&frame(0, b"and yours")).await;
+}
+
+#[tokio::test]
+async fn one_of_two_that_leaves_before_it_has_introduced_itself_gives_its_seat_back() {
+    let pair = Pair::new();
+    let mut monitor = pair.monitor();
+    let endpoint = pair.bind("tcp://127.0.0.1:0").await.expect("a free port");
+    let mut first = Raw::connect(&endpoint).await;
+    first.say(&greeting_of_two()).await;
+    first.expect(&[hex(OPENING), hex("00 00 00")].concat()).await;
+    drop(first);
+    event(&mut monitor, "its end", |event| {
+        matches!(event, Event::HandshakeFailed { .. }).then_some(())
+    })
+    .await;
+    let mut next = Raw::connect(&endpoint).await;
+    next.greet().await;
+    next.say(&ready("PAIR")).await;
+    next.expect(&ready("PAIR")).await;
 }

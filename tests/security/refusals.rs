@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hubless::auth::{Applicant, Verdict};
 use hubless::curve::{KeyPair, PublicKey};
-use hubless::{ConnectError, Curve, Mechanism, Null, Pair, Plain, PlainUsers, Pull, Push};
+use hubless::{ConnectError, Curve, Heartbeat, Mechanism, Null, Pair, Plain, PlainUsers, Pull, Push};
 use peers::libzmq::{CurveKeys, EventKind, Monitor as ZmqMonitor, SocketType};
 
 use crate::zmq::{Setup, joined, told, zmq};
@@ -324,40 +324,46 @@ async fn a_server_key_can_be_changed_without_a_client_noticing() {
     );
 }
 
-/// A PAIR that comes second is closed before it is told that it may send, whoever has to say what before that.
+/// A PAIR that comes second is closed before it is told that it may send, whoever of both is the server, and hears
+/// nothing else either: it is asked no question.
 #[tokio::test]
 async fn who_finds_no_seat_loses_nothing_with_any_mechanism() {
     let key = pair();
-    let all: [(Mechanism, Mechanism); 4] = [
+    let curve = Curve::client(key.public_key(), pair());
+    let all: [(Mechanism, Mechanism); 6] = [
         (Mechanism::default(), Mechanism::default()),
         (
             Null::server(|_: Applicant| async { Verdict::accept() }),
             Mechanism::default(),
         ),
         (Plain::server(users()), Plain::client("ann", "hunter2")),
-        (
-            Curve::server(key.clone()).allow_any(),
-            Curve::client(key.public_key(), pair()),
-        ),
+        (Curve::server(key.clone()).allow_any(), curve.clone()),
+        (Plain::client("ann", "hunter2"), Plain::server(users())),
+        (curve, Curve::server(key).allow_any()),
     ];
-    for (server, client) in all {
+    for (binding, connecting) in all {
         let socket = |mechanism: Mechanism| {
             let builder = Pair::builder().mechanism(mechanism);
             let builder = builder.reconnect(Duration::from_millis(1), Duration::from_millis(10));
+            let builder = builder.heartbeat(Heartbeat::every(Duration::from_secs(5)));
             builder.build().expect("no contradiction")
         };
-        let (binds, first, second) = (socket(server), socket(client.clone()), socket(client));
+        let (binds, first, second) = (socket(binding), socket(connecting.clone()), socket(connecting));
         let at = binds.bind("tcp://127.0.0.1:*").await.expect("a free port");
         let (mut at_binds, mut at_second) = (binds.monitor(), second.monitor());
         soon("a handshake", first.connect(&at).expect("an endpoint"))
             .await
             .expect("the seat is free");
+        soon("the same there", binds.peers().at_least(1))
+            .await
+            .expect("it is open");
         let connecting = second.connect(&at).expect("an endpoint");
         for number in 0..10 {
             second.send(format!("{number}")).await.expect("there is room");
         }
         for _ in 0..3 {
-            failure(&mut at_second).await;
+            let guess = failure(&mut at_second).await;
+            assert!(guess.starts_with("the peer closed"), "{guess}");
             assert_eq!(
                 occupied(&mut at_binds).await,
                 "one peer at a time, and there is one already"

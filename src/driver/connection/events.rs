@@ -19,13 +19,13 @@ impl Connection {
                     let question = Question::ask(&self.shared, &self.endpoint, &self.stream, credentials);
                     self.question = Some(question);
                 }
+                SessionEvent::Invited => self.sit_down()?,
                 SessionEvent::Established(introduction) => {
                     if self.ticket.as_mut().is_some_and(|ticket| !ticket.establish()) {
+                        self.session.fall_silent();
                         return Err(DisconnectReason::Evicted);
                     }
-                    if self.ticket.is_some() {
-                        self.sit_down()?;
-                    }
+                    self.sit_down()?;
                     self.enter_traffic(introduction)?;
                 }
                 SessionEvent::Subscribe(topic) => self.take_wish(Asks::Topics, true, topic)?,
@@ -38,12 +38,15 @@ impl Connection {
         Ok(())
     }
 
-    /// The peer has introduced itself, and there may be no seat for it. Then it is told nothing, an ERROR least of
-    /// all: that would be a refusal for good, and it is to come again.
+    /// The peer that was accepted is about to be told that it may send, and there may be no seat for it. Then it is told
+    /// nothing, an ERROR least of all: that would be a refusal for good, and it is to come again.
     fn sit_down(&mut self) -> Result<(), DisconnectReason> {
+        if self.ticket.is_none() || self.seat.is_some() {
+            return Ok(());
+        }
         self.seat = self.shared.seats.take();
         if self.seat.is_none() {
-            self.session.output().clear();
+            self.session.fall_silent();
             return Err(DisconnectReason::Occupied);
         }
         Ok(())
@@ -66,7 +69,7 @@ impl Connection {
         };
         let named = self.shared.introduce(self.outgoing, who);
         // Refused, it is told nothing either.
-        let routing_id = named.inspect_err(|_| self.session.output().clear())?;
+        let routing_id = named.inspect_err(|_| self.session.fall_silent())?;
         self.phase = Phase::Traffic;
         self.established = Some(runtime::now());
         if let Some(interest) = &traffic.interest {

@@ -292,7 +292,7 @@ impl Inbox {
             held.emptied.push(slot);
             held.ring.extend(held.lanes[slot as usize].follower.take());
             // Others may wait for it, who are not woken by the next swap here.
-            due |= self.budgeted;
+            due |= self.budgeted || self.shut.load(Ordering::Relaxed);
         } else if held.ring.len() > 1 && !self.in_order {
             held.ring.rotate_left(1);
         }
@@ -310,6 +310,7 @@ impl Inbox {
             let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
             drivers.extend(driver.into_iter().chain(calls));
         }
+        arrivals.sweep();
         mem::swap(&mut arrivals.chunks, &mut held.swap);
         let followers = mem::take(&mut arrivals.followers);
         drop(arrivals);

@@ -49,6 +49,22 @@ fn a_peer_of_two_is_answered_in_its_language() {
 }
 
 #[test]
+fn a_peer_of_two_that_may_be_turned_away_tells_its_kind_first() {
+    let mut session = session(SocketKind::Pair);
+    session.hear_first();
+    feed(&mut session, TWO).expect("so far it is fine");
+    assert_eq!(said(&mut session), b"\xFF\0\0\0\0\0\0\0\0\x7F\x03");
+    assert_eq!(session.poll_event(), None);
+    let mut input = BytesMut::from(&b"\xFF\0\0\0\0\0\0\0\x01\x7F\x01\x00"[..]);
+    session.handle_bytes(start(), &mut input).expect("it is a PAIR");
+    assert_eq!(session.poll_event(), Some(SessionEvent::Invited));
+    assert_eq!(said(&mut session), b"\x00\x00\x00");
+    input.extend_from_slice(b"\x00\x02me");
+    session.handle_bytes(start(), &mut input).expect("it is fine");
+    assert_eq!(introduction(&mut session).routing_id, "me");
+}
+
+#[test]
 fn our_identity_is_told_to_a_peer_of_two() {
     let config = SessionConfig {
         routing_id: "asker".into(),

@@ -238,3 +238,18 @@ fn row_14_another_mechanism_or_none_is_no_way_in() {
         }
     }
 }
+
+#[test]
+fn a_client_tells_when_its_server_has_the_last_word() {
+    let mut session = with(SocketKind::Pair, Plain::client("me", "pw"));
+    let server = [greeting([3, 1], b"PLAIN"), b"\x04\x08\x07WELCOME".to_vec()].concat();
+    feed(&mut session, &server[..64]).expect("so far it is fine");
+    assert_eq!(session.poll_event(), None);
+    take_output(&mut session);
+    take_output(&mut session);
+    feed(&mut session, &server[64..]).expect("it is welcome");
+    assert_eq!(session.poll_event(), Some(SessionEvent::Invited));
+    // Turned away now, the server hears nothing of it.
+    session.fall_silent();
+    assert!(take_output(&mut session).is_empty());
+}
