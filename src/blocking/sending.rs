@@ -13,6 +13,8 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     ///
     /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the message back.
+    ///
+    /// Example: at [`Push`](super::Push).
     #[inline]
     pub fn send<'a>(&self, message: impl Into<Payload<'a>>) -> Result<(), SendError>
     where

@@ -97,9 +97,7 @@ impl Socket<kind::Dgram> {
     ///
     /// Nothing is taken before it is returned: dropping the future loses no datagram.
     ///
-    /// # Examples
-    ///
-    /// See [`Datagram`].
+    /// Example: at [`Datagram`].
     pub async fn recv_from(&self) -> Result<(SocketAddr, Bytes), RecvError> {
         Ok(apart(self.core.recv().await?))
     }

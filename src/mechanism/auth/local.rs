@@ -36,6 +36,8 @@ impl LocalUsers {
     }
 
     /// Processes of this user too.
+    ///
+    /// Example: at [`LocalUsers`].
     #[must_use]
     pub fn uid(mut self, uid: u32) -> Self {
         self.uids.push(uid);
@@ -43,6 +45,8 @@ impl LocalUsers {
     }
 
     /// Processes of this group too. It is the process's own group that counts, not those that its user is also in.
+    ///
+    /// Example: at [`LocalUsers`].
     #[must_use]
     pub fn gid(mut self, gid: u32) -> Self {
         self.gids.push(gid);
