@@ -413,7 +413,8 @@ impl<K: Conflates> Builder<K> {
 impl<K: QueuesAhead> Builder<K> {
     /// Queues only for peers that are connected. Default: off: a connecting endpoint queues from the start.
     ///
-    /// What is queued for a connection is lost with it, and counted. libzmq: `ZMQ_IMMEDIATE`.
+    /// What is queued for a connection is lost with it, and counted. A [`Router`](crate::Router) then knows a peer it has
+    /// connected to while that is connected, but one of [`connect_as`](Socket::connect_as) always. libzmq: `ZMQ_IMMEDIATE`.
     ///
     /// Example: at [`Builder`].
     pub fn immediate(mut self, connected_only: bool) -> Self {

@@ -257,7 +257,7 @@ kinds! {
     /// Sends to its peers in turn, and receives from them in turn (RFC 28).
     Dealer: Shares Greets HearsLosses Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies Reroutes Forwards;
     /// Sends to the peer it names, and receives with the name of the sender (RFC 28).
-    Router: Shares Greets HearsDepartures HasOutgoing HasIncoming Identifies Forwards;
+    Router: Shares Greets HearsDepartures HasOutgoing HasIncoming QueuesAhead Identifies Forwards;
     /// Publishes, and sees who subscribes to what (RFC 29).
     XPub: Shares Sends Receives Publishes HasOutgoing HasIncoming Forwards;
     /// Receives what it subscribed to, and sends to its publishers (RFC 29).

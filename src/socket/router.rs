@@ -36,7 +36,7 @@ use crate::stats::DropReason;
 /// | two peers with one routing id | the second is refused, or takes it over ([`handover`](super::Builder::handover)) |
 /// | a connection is lost | the peer of a connecting endpoint keeps its name and its queue; an accepted one is forgotten, its queue dropped and counted; what was received stays readable |
 /// | on the wire | the message as it is: the routing id stays here |
-/// | own options | [`mandatory`](super::Builder::mandatory), [`handover`](super::Builder::handover), [`notify`](super::Builder::notify), [`routing_id`](super::Builder::routing_id), [`probe`](super::Builder::probe), [`hello_message`](super::Builder::hello_message), [`disconnect_message`](super::Builder::disconnect_message) |
+/// | own options | [`immediate`](super::Builder::immediate), [`mandatory`](super::Builder::mandatory), [`handover`](super::Builder::handover), [`notify`](super::Builder::notify), [`routing_id`](super::Builder::routing_id), [`probe`](super::Builder::probe), [`hello_message`](super::Builder::hello_message), [`disconnect_message`](super::Builder::disconnect_message) |
 ///
 /// It is to a [`Dealer`](super::Dealer) what a clerk is to a crowd: it answers whom it likes, when it likes, and may speak
 /// first to whom it knows. Names come from the peers ([`routing_id`](super::Builder::routing_id)), from this program
