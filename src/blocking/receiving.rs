@@ -50,7 +50,7 @@ impl<K: Kind> Socket<K> {
         received
     }
 
-    /// Receives the next message, waiting at most `limit`.
+    /// Receives the next message, waiting at most `limit`. libzmq: `ZMQ_RCVTIMEO`.
     ///
     /// # Errors
     ///

@@ -47,7 +47,7 @@ impl<K: Kind> Socket<K> {
         sent
     }
 
-    /// Sends a message, waiting at most `limit`: see [`send_timeout`](crate::Socket::send_timeout).
+    /// Sends a message, waiting at most `limit`: see [`send_timeout`](crate::Socket::send_timeout). libzmq: `ZMQ_SNDTIMEO`.
     ///
     /// # Errors
     ///

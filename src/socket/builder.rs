@@ -192,7 +192,7 @@ impl<K: Kind> Builder<K> {
         self
     }
 
-    /// Asks silent peers for a sign of life. Default: none. libzmq: `ZMQ_HEARTBEAT_IVL` and its like.
+    /// Asks silent peers for a sign of life. Default: none. libzmq: `ZMQ_HEARTBEAT_IVL`, `ZMQ_HEARTBEAT_TIMEOUT`, `ZMQ_HEARTBEAT_TTL`.
     ///
     /// Example: at [`Builder`].
     pub fn heartbeat(mut self, heartbeat: impl Into<Option<Heartbeat>>) -> Self {
@@ -209,7 +209,7 @@ impl<K: Kind> Builder<K> {
         self
     }
 
-    /// The most frames of one message. Default: 16 384.
+    /// The most frames of one message. Default: 16 384. libzmq: none.
     ///
     /// Example: at [`Builder`].
     pub fn max_message_frames(mut self, frames: usize) -> Self {
@@ -220,7 +220,7 @@ impl<K: Kind> Builder<K> {
     /// How this socket and its peers come to trust each other. Default: NULL, not at all.
     ///
     /// Both sides must use the same mechanism: a peer that names another one, or speaks a version of ZMTP that has
-    /// none, is refused.
+    /// none, is refused. libzmq: `ZMQ_PLAIN_SERVER`, `ZMQ_CURVE_SERVER` and those beside them.
     ///
     /// # Examples
     ///
@@ -301,7 +301,7 @@ impl<K: Kind> Builder<K> {
         self
     }
 
-    /// Options of TCP connections.
+    /// Options of TCP connections; each says what it is to libzmq. Default: those of [`TcpOptions::new`].
     ///
     /// Example: at [`Builder`].
     pub fn tcp(mut self, options: TcpOptions) -> Self {
@@ -309,7 +309,7 @@ impl<K: Kind> Builder<K> {
         self
     }
 
-    /// Measure first.
+    /// What only a measurement can justify: measure first. Default: those of [`Tuning::new`]. libzmq: none.
     ///
     /// Example: at [`Builder`].
     pub fn tuning(mut self, tuning: Tuning) -> Self {
@@ -318,6 +318,7 @@ impl<K: Kind> Builder<K> {
     }
 
     /// The context whose `inproc://` names this socket sees. Default: one for the whole process.
+    /// libzmq: what `zmq_socket` is given.
     ///
     /// Example: at [`Builder`].
     pub fn context(mut self, context: &Context) -> Self {
@@ -359,7 +360,7 @@ impl<K: HasOutgoing> Builder<K> {
         self
     }
 
-    /// The most bytes that wait for one peer; 0 is unlimited. Default: 8 MiB; for a publisher unlimited.
+    /// The most bytes that wait for one peer; 0 is unlimited. Default: 8 MiB; for a publisher unlimited. libzmq: none.
     ///
     /// Counts frames with their headers. One larger message is admitted into an empty queue. Towards a peer in another
     /// process a waiting `send` that names no peer fills no more than 1 MiB, or four messages, while the connection moves: what waits longer
@@ -385,7 +386,7 @@ impl<K: HasIncoming> Builder<K> {
         self
     }
 
-    /// The most bytes from one peer that wait to be received; 0 is unlimited. Default: 8 MiB.
+    /// The most bytes from one peer that wait to be received; 0 is unlimited. Default: 8 MiB. libzmq: none.
     ///
     /// What was read in one piece is handed over whole: up to 256 KiB, or one message, beyond. From a peer in another
     /// process no more than 1 MiB, or four messages, are read ahead while the program receives; twice as much each time that

@@ -204,7 +204,7 @@ impl Socket<kind::Dgram> {
 macro_rules! takes_udp_options {
     ($($kind:ident)+) => {$(
         impl Builder<kind::$kind> {
-            /// Options of `udp://` endpoints.
+            /// Options of `udp://` endpoints; each says what it is to libzmq. Default: those of [`UdpOptions::new`].
             ///
             /// # Examples
             ///

@@ -201,7 +201,7 @@ impl<K: Publishes> Socket<K> {
 
 impl<K: Publishes> Builder<K> {
     /// What becomes of a message for a subscriber whose queue is at its high-water mark. Default:
-    /// [`DropNewest`](SlowPolicy::DropNewest).
+    /// [`DropNewest`](SlowPolicy::DropNewest), which is what libzmq does. libzmq: none.
     ///
     /// ```
     /// use hubless::{Pub, SlowPolicy};

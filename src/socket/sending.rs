@@ -99,7 +99,7 @@ impl<K: Kind> Socket<K> {
         self.core.try_send(message.into())
     }
 
-    /// Sends a message, waiting at most `limit`.
+    /// Sends a message, waiting at most `limit`. libzmq: `ZMQ_SNDTIMEO`.
     ///
     /// # Errors
     ///

@@ -205,7 +205,7 @@ impl Keepalive {
         }
     }
 
-    /// How long a connection is silent before the first probe.
+    /// How long a connection is silent before the first probe. Default: 30 s. libzmq: `ZMQ_TCP_KEEPALIVE_IDLE`.
     ///
     /// Example: at [`Keepalive`].
     #[must_use]
@@ -214,7 +214,7 @@ impl Keepalive {
         self
     }
 
-    /// Time from one probe to the next.
+    /// Time from one probe to the next. Default: 10 s. libzmq: `ZMQ_TCP_KEEPALIVE_INTVL`.
     ///
     /// Example: at [`Keepalive`].
     #[must_use]
@@ -223,7 +223,7 @@ impl Keepalive {
         self
     }
 
-    /// How many probes may go unanswered before the connection is given up.
+    /// How many probes may go unanswered before the connection is given up. Default: 3. libzmq: `ZMQ_TCP_KEEPALIVE_CNT`.
     ///
     /// Example: at [`Keepalive`].
     #[must_use]

@@ -1,11 +1,12 @@
 //! What the documents say of this repository is so: links lead somewhere, and tests that are named exist. What the
-//! documentation of the code must say is in `code`.
+//! documentation of the code must say is in `code`, the table of options in `options`.
 //!
 //! ```text
 //! UPDATE_DOCUMENTS=1 cargo test --test documents     writes the lists of tests into docs/guarantees.md
 //! ```
 
 mod code;
+mod options;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -146,36 +147,6 @@ fn tests_are_found_wherever_their_names_are_written() {
         "x: g01_a;",
     ] {
         assert_eq!(found(line), None, "{line}");
-    }
-}
-
-/// The table of options names methods that exist, and leaves out no option of libzmq that a method names.
-#[test]
-fn the_table_of_options_and_the_methods_name_each_other() {
-    let table = fs::read_to_string(root().join("docs/options.md")).expect("the table is there");
-    let code: String = files(&root().join("src"), "rs")
-        .iter()
-        .map(|path| fs::read_to_string(path).expect("a file that was found can be read"))
-        .collect();
-    for (at, _) in table.match_indices("::") {
-        let method: String = table[at + 2..]
-            .chars()
-            .take_while(|char| char.is_ascii_lowercase() || *char == '_')
-            .collect();
-        let exists = ['(', '<']
-            .iter()
-            .any(|open| code.contains(&format!("fn {method}{open}")));
-        assert!(method.is_empty() || exists, "there is no method {method}");
-    }
-    for (at, _) in code.match_indices("libzmq: `ZMQ_") {
-        let option: String = code[at + "libzmq: `".len()..]
-            .chars()
-            .take_while(|char| *char != '`')
-            .collect();
-        assert!(
-            table.contains(&format!("`{option}`")),
-            "{option} is not in the table"
-        );
     }
 }
 
