@@ -152,18 +152,19 @@ fn tests_are_found_wherever_their_names_are_written() {
 
 #[test]
 fn every_file_and_test_that_conformance_names_exists() {
-    let path = root().join("docs/conformance.md");
-    let text = fs::read_to_string(&path).expect("the table is there");
-    let rows: Vec<_> = text.lines().filter(|line| line.contains("`src/")).collect();
-    assert!(rows.len() >= 50, "{} rows", rows.len());
-    for row in rows {
-        let cells: Vec<_> = row.trim_matches('|').split(" | ").collect();
-        let [_clause, _what, code, tests] = cells[..] else {
-            panic!("four cells: {row}");
+    let rows = conformance();
+    assert!(rows.len() >= 200, "{} rows", rows.len());
+    for (_, row) in rows {
+        let [_clause, what, code, tests] = &row[..] else {
+            panic!("four cells: {row:?}");
         };
+        if code == "—" {
+            assert!(what.contains("**Not there**"), "what is there has code: {row:?}");
+            continue;
+        }
         let files = |cell| quoted(cell).filter(|name| name.ends_with(".rs"));
         for file in files(code).chain(files(tests)) {
-            assert!(root().join(file).is_file(), "{file} is not there: {row}");
+            assert!(root().join(file).is_file(), "{file} is not there: {row:?}");
         }
         let (mut file, mut named) = (String::new(), 0);
         for name in quoted(tests) {
@@ -174,12 +175,51 @@ fn every_file_and_test_that_conformance_names_exists() {
                 let is_there = file.contains(&format!("fn {name}("))
                     || file.contains(&format!("fn {name}<"))
                     || file.contains(&format!("{name}: "));
-                assert!(is_there, "there is no test {name}: {row}");
+                assert!(is_there, "there is no test {name}: {row:?}");
                 named += 1;
             }
         }
-        assert!(named > 0, "no test is named: {row}");
+        assert!(named > 0, "no test is named: {row:?}");
     }
+}
+
+/// `PUSH 3, 6` and `PUSH 4–5`: in each section from 1 on, none twice and none left out.
+#[test]
+fn conformance_leaves_no_clause_out() {
+    let mut sections = BTreeMap::<(String, String), Vec<u32>>::new();
+    for (rfc, row) in conformance() {
+        let numbers = [' ', ',', '–', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+        let section = row[0].trim_end_matches(numbers);
+        let numbers = row[0][section.len()..].trim();
+        let counted = sections.entry((rfc, section.to_owned())).or_default();
+        for part in numbers.split(", ") {
+            let (first, last) = part.split_once('–').unwrap_or((part, part));
+            let number = |text: &str| -> u32 { text.parse().expect("a number") };
+            counted.extend(number(first)..=number(last));
+        }
+    }
+    for (section, mut counted) in sections {
+        counted.sort_unstable();
+        let all: Vec<u32> = (1..=counted.len() as u32).collect();
+        assert_eq!(counted, all, "{section:?}");
+    }
+}
+
+/// The cells of each row, and what it stands under.
+fn conformance() -> Vec<(String, Vec<String>)> {
+    let path = root().join("docs/conformance.md");
+    let text = fs::read_to_string(&path).expect("the table is there");
+    let mut heading = "";
+    let mut rows = Vec::new();
+    for line in text.lines() {
+        if let Some(next) = line.strip_prefix("## ") {
+            heading = next;
+        } else if line.starts_with("| ") && !line.starts_with("| clause |") {
+            let cells = line.trim_matches(['|', ' ']).split(" | ").map(str::to_owned);
+            rows.push((heading.to_owned(), cells.collect()));
+        }
+    }
+    rows
 }
 
 /// What stands between backticks.
