@@ -2,10 +2,12 @@
 //! documentation of the code must say is in `code`, the table of options in `options`.
 //!
 //! ```text
-//! UPDATE_DOCUMENTS=1 cargo test --test documents     writes the lists of tests into docs/guarantees.md
+//! UPDATE_DOCUMENTS=1 cargo test --test documents     writes the lists of tests into docs/guarantees.md,
+//!                                                    and the figures of docs/performance.md into the README
 //! ```
 
 mod code;
+mod figures;
 mod options;
 
 use std::collections::{BTreeMap, BTreeSet};
