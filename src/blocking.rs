@@ -47,6 +47,7 @@
 
 mod addressed;
 mod groups;
+mod kinds;
 mod poll;
 mod pubsub;
 mod receiving;
@@ -57,6 +58,10 @@ mod views;
 use std::fmt;
 use std::time::Duration;
 
+pub use self::kinds::{
+    Channel, Client, Datagram, Dealer, Dish, Gather, Pair, PeerSocket, Pub, Pull, Push, Radio, Rep, Req,
+    Router, Scatter, Server, StreamSocket, Sub, XPub, XSub,
+};
 pub use self::poll::{PollItem, poll};
 pub use self::pubsub::Subscribers;
 pub use self::receiving::Messages;
@@ -66,7 +71,7 @@ use crate::driver::Shared;
 use crate::endpoint::{Endpoint, ToEndpoint};
 use crate::error::{BindError, CloseError, EndpointError, WaitError};
 use crate::runtime::{self, InsideRuntime};
-use crate::socket::kind::{self, Kind, Shares};
+use crate::socket::kind::{Kind, Shares};
 use crate::socket::{self, Builder};
 use crate::stats::Stats;
 
@@ -75,193 +80,26 @@ use crate::stats::Stats;
 ///
 /// See the [module](self) on who does the work, and [`hubless::Socket`](crate::Socket) on everything else: each method
 /// does what the async one of the same name does, and waits until it is done.
+///
+/// # Examples
+///
+/// ```
+/// use hubless::blocking::Socket;
+/// use hubless::kind::{Pull, Push, Sends};
+///
+/// fn greet<K: Sends>(socket: &Socket<K>) -> Result<(), hubless::SendError> {
+///     socket.send("hello")
+/// }
+///
+/// let (pull, push) = (Socket::<Pull>::new(), Socket::<Push>::new());
+/// push.connect(&pull.bind("tcp://127.0.0.1:0")?)?;
+/// greet(&push)?;
+/// assert_eq!(pull.recv()?, "hello");
+/// # Ok::<(), hubless::Error>(())
+/// ```
 pub struct Socket<K: Kind> {
     inner: socket::Socket<K>,
 }
-
-/// Sends each message to one [`Pull`], in turn: [`hubless::Push`](crate::Push) for plain threads.
-///
-/// # Examples
-///
-/// ```
-/// use std::thread;
-///
-/// use hubless::blocking::{Pull, Push};
-///
-/// let pull = Pull::new();
-/// let endpoint = pull.bind("tcp://127.0.0.1:0")?;
-/// let pushing = thread::spawn(move || -> Result<(), hubless::Error> {
-///     let push = Push::new();
-///     push.connect(&endpoint)?;
-///     for i in 0..100u8 {
-///         push.send(&[i])?;
-///     }
-///     Ok(push.close()?)
-/// });
-/// for i in 0..100u8 {
-///     assert_eq!(pull.recv()?, [i]);
-/// }
-/// pushing.join().expect("it does not panic")?;
-/// # Ok::<(), hubless::Error>(())
-/// ```
-pub type Push = Socket<kind::Push>;
-
-/// Receives from each [`Push`] in turn: [`hubless::Pull`](crate::Pull) for plain threads.
-///
-/// # Examples
-///
-/// Clones share the messages:
-///
-/// ```
-/// use std::thread;
-///
-/// use hubless::blocking::{Pull, Push};
-///
-/// let (pull, push) = (Pull::new(), Push::new());
-/// push.connect(&pull.bind("tcp://127.0.0.1:0")?)?;
-/// let workers: Vec<_> = (0..2)
-///     .map(|_| {
-///         let pull = pull.clone();
-///         thread::spawn(move || pull.messages().count())
-///     })
-///     .collect();
-/// for _ in 0..10 {
-///     push.send("work")?;
-/// }
-/// push.close()?;
-/// while pull.stats().incoming.delivered.messages < 10 {
-///     thread::yield_now();
-/// }
-/// pull.close()?;
-/// let done: usize = workers.into_iter().map(|worker| worker.join().expect("it does not panic")).sum();
-/// assert_eq!(done, 10);
-/// # Ok::<(), hubless::Error>(())
-/// ```
-pub type Pull = Socket<kind::Pull>;
-
-/// Publishes to every matching [`Sub`]: [`hubless::Pub`](crate::Pub) for plain threads.
-///
-/// # Examples
-///
-/// ```
-/// use hubless::blocking::{Pub, Sub};
-///
-/// let (publisher, subscriber) = (Pub::new(), Sub::new());
-/// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0")?)?;
-/// subscriber.subscribe("news");
-/// publisher.subscribers().to("news").at_least(1)?;
-///
-/// publisher.send(("news", "it works"))?;
-/// let [_, body] = subscriber.recv()?.into_frames()?;
-/// assert_eq!(body, "it works");
-/// # Ok::<(), hubless::Error>(())
-/// ```
-pub type Pub = Socket<kind::Pub>;
-
-/// Receives what it subscribed to: [`hubless::Sub`](crate::Sub) for plain threads.
-///
-/// # Examples
-///
-/// ```
-/// use hubless::blocking::{Pub, Sub};
-///
-/// let (publisher, subscriber) = (Pub::new(), Sub::new());
-/// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0")?)?;
-/// subscriber.subscribe("");
-/// subscriber.subscribed()?; // from here on nothing is missed, as long as we keep up
-///
-/// publisher.send("hello")?;
-/// assert_eq!(subscriber.recv()?, "hello");
-/// # Ok::<(), hubless::Error>(())
-/// ```
-pub type Sub = Socket<kind::Sub>;
-
-/// Asks a [`Rep`] and waits for the answer: [`hubless::Req`](crate::Req) for plain threads.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use hubless::RequestError;
-/// use hubless::blocking::Req;
-///
-/// let mut req = Req::new();
-/// req.connect("inproc://nobody")?;
-/// let answer = req.request_timeout("hello?", Duration::from_millis(1));
-/// assert_eq!(answer, Err(RequestError::Timeout));
-/// # Ok::<(), hubless::Error>(())
-/// ```
-pub type Req = Socket<kind::Req>;
-
-/// Answers each [`Req`]: [`hubless::Rep`](crate::Rep) for plain threads.
-///
-/// # Examples
-///
-/// ```
-/// use std::thread;
-///
-/// use hubless::blocking::{Rep, Req};
-///
-/// let rep = Rep::new();
-/// let endpoint = rep.bind("tcp://127.0.0.1:0")?;
-/// let asking = thread::spawn(move || -> Result<_, hubless::Error> {
-///     let mut req = Req::new();
-///     req.connect(&endpoint)?;
-///     Ok(req.request("6 × 7")?)
-/// });
-/// let request = rep.recv_request()?;
-/// assert_eq!(*request.message(), "6 × 7");
-/// request.reply("42")?;
-/// assert_eq!(asking.join().expect("it does not panic")?, "42");
-/// # Ok::<(), hubless::Error>(())
-/// ```
-pub type Rep = Socket<kind::Rep>;
-
-/// Sends to its peers in turn, and receives from them in turn: [`hubless::Dealer`](crate::Dealer) for plain threads.
-pub type Dealer = Socket<kind::Dealer>;
-
-/// Sends to the peer it names, and receives with the name of the sender: [`hubless::Router`](crate::Router) for plain threads.
-pub type Router = Socket<kind::Router>;
-
-/// Sends to everybody in a group: [`hubless::Radio`](crate::Radio) for plain threads.
-pub type Radio = Socket<kind::Radio>;
-
-/// Receives from the groups it joined: [`hubless::Dish`](crate::Dish) for plain threads.
-pub type Dish = Socket<kind::Dish>;
-
-/// Publishes, and sees who subscribes to what: [`hubless::XPub`](crate::XPub) for plain threads.
-pub type XPub = Socket<kind::XPub>;
-
-/// Receives what it subscribed to, and sends to its publishers: [`hubless::XSub`](crate::XSub) for plain threads.
-pub type XSub = Socket<kind::XSub>;
-
-/// Talks to exactly one other [`Pair`]: [`hubless::Pair`](crate::Pair) for plain threads.
-pub type Pair = Socket<kind::Pair>;
-
-/// Talks to exactly one other [`Channel`], a frame at a time: [`hubless::Channel`](crate::Channel) for plain threads.
-pub type Channel = Socket<kind::Channel>;
-
-/// Talks to a [`Server`]: [`hubless::Client`](crate::Client) for plain threads.
-pub type Client = Socket<kind::Client>;
-
-/// Answers the [`Client`] it names: [`hubless::Server`](crate::Server) for plain threads.
-pub type Server = Socket<kind::Server>;
-
-/// Sends to the peer it names, and receives with the name of the sender: [`hubless::PeerSocket`](crate::PeerSocket) for plain threads.
-pub type PeerSocket = Socket<kind::Peer>;
-
-/// Sends each message to one [`Gather`], in turn: [`hubless::Scatter`](crate::Scatter) for plain threads.
-pub type Scatter = Socket<kind::Scatter>;
-
-/// Receives from each [`Scatter`] in turn: [`hubless::Gather`](crate::Gather) for plain threads.
-pub type Gather = Socket<kind::Gather>;
-
-/// Talks to peers that know no ZMTP: [`hubless::StreamSocket`](crate::StreamSocket) for plain threads.
-pub type StreamSocket = Socket<kind::Stream>;
-
-/// Sends and receives UDP datagrams: [`hubless::Datagram`](crate::Datagram) for plain threads.
-pub type Datagram = Socket<kind::Dgram>;
 
 impl<K: Kind> Socket<K> {
     /// A socket with default options.
@@ -281,6 +119,8 @@ impl<K: Kind> Socket<K> {
     ///
     /// Those of the async method except `NoRuntime`; [`BindError::InsideRuntime`]; [`BindError::Threads`] when nobody
     /// could look after the socket.
+    ///
+    /// Example: at [`Push`].
     pub fn bind(&self, at: impl ToEndpoint) -> Result<Endpoint, BindError> {
         let endpoint = at.to_endpoint()?;
         runtime::may_wait().map_err(|_| BindError::InsideRuntime(endpoint.clone()))?;
@@ -296,6 +136,8 @@ impl<K: Kind> Socket<K> {
     ///
     /// Those of the async method except `NoRuntime`; [`EndpointError::InsideRuntime`]; [`EndpointError::Threads`] when
     /// nobody could look after the socket.
+    ///
+    /// Example: at [`Push`].
     pub fn connect(&self, to: impl ToEndpoint) -> Result<Connecting, EndpointError> {
         let endpoint = self.prepare(to)?;
         let connecting = self.inner.connect(&endpoint)?;
@@ -317,6 +159,21 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     ///
     /// Those of the async method, and [`EndpointError::InsideRuntime`]: then nothing was done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::blocking::{Pull, Push};
+    ///
+    /// let (pull, push) = (Pull::new(), Push::new());
+    /// let endpoint = pull.bind("tcp://127.0.0.1:0")?;
+    /// push.connect(&endpoint)?.wait()?;
+    ///
+    /// push.disconnect(&endpoint)?;
+    /// pull.unbind(&endpoint)?;
+    /// assert!(push.endpoints().is_empty() && pull.endpoints().is_empty());
+    /// # Ok::<(), hubless::Error>(())
+    /// ```
     pub fn unbind(&self, at: &Endpoint) -> Result<(), EndpointError> {
         runtime::may_wait().map_err(|_| EndpointError::InsideRuntime(at.clone()))?;
         let ended = wait(self.inner.shared(), self.inner.unbind(at));
@@ -328,6 +185,8 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     ///
     /// Those of the async method, and [`EndpointError::InsideRuntime`]: then nothing was done.
+    ///
+    /// Example: at [`unbind`](Self::unbind).
     pub fn disconnect(&self, from: &Endpoint) -> Result<(), EndpointError> {
         runtime::may_wait().map_err(|_| EndpointError::InsideRuntime(from.clone()))?;
         let ended = wait(self.inner.shared(), self.inner.disconnect(from));
@@ -361,6 +220,8 @@ impl<K: Kind> Socket<K> {
     ///
     /// [`CloseError::Unsent`] with the messages that were left. [`CloseError::InsideRuntime`] there; the socket is then
     /// closed in the background, as if its last handle had been dropped.
+    ///
+    /// Example: at [`Push`].
     pub fn close(self) -> Result<(), CloseError> {
         let shared = self.inner.shared().clone();
         match wait(&shared, self.inner.close()) {
@@ -421,6 +282,22 @@ impl<K: Kind> Socket<K> {
     }
 
     /// The async socket that this is a cover of.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::blocking::{Pull, Push};
+    ///
+    /// let (pull, push) = (Pull::new(), Push::new());
+    /// push.connect(&pull.bind("inproc://both-worlds")?)?;
+    /// push.send("hello")?;
+    ///
+    /// // In a part of the program that has a runtime.
+    /// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// let received = runtime.block_on(pull.as_async().recv())?;
+    /// assert_eq!(received, "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn as_async(&self) -> &socket::Socket<K> {
         &self.inner
     }

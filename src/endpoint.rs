@@ -291,6 +291,8 @@ impl<T: ToEndpoint + ?Sized> ToEndpoint for &T {
 
 /// The text is not an endpoint, or not one for what it was meant for: names the text and what is wrong with
 /// it.
+///
+/// Example: at [`Endpoint`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {} {endpoint:?}: {problem}", problem.verb())]
 pub struct ParseEndpointError {

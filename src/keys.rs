@@ -90,6 +90,8 @@ impl KeyPair {
     ///
     /// The file cannot be read; others than its owner could read it, or it is neither ours nor root's; or there is no
     /// pair in it whose keys belong together.
+    ///
+    /// Example: at [`save`](Self::save).
     pub fn load(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
         let path = path.as_ref();
         let text = read(path, Care::Secret)?;
@@ -172,6 +174,8 @@ impl AllowList {
     /// # Errors
     ///
     /// As for [`load`](Self::load); the list is as it was then.
+    ///
+    /// Example: at [`load`](Self::load).
     pub fn reload(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
         let path = path.as_ref();
         let text = read(path, Care::Public)?;

@@ -45,6 +45,8 @@
 //! | [`Scatter`] | [`Gather`] | a [`Push`] of single frames |
 //! | [`Gather`] | [`Scatter`] | a [`Pull`] of single frames |
 //! | [`Channel`] | [`Channel`] | a [`Pair`] of single frames |
+//! | [`StreamSocket`] | any program, over TCP or a Unix socket | bytes to and from the connection that it names |
+//! | [`Datagram`] | any program, over UDP | datagrams to and from the address that it names |
 //!
 //! All of them are the one struct [`Socket`], so [`bind`](Socket::bind), [`connect`](Socket::connect),
 //! [`peers`](Socket::peers), [`stats`](Socket::stats), [`monitor`](Socket::monitor) and [`close`](Socket::close) are the
@@ -52,8 +54,9 @@
 //!
 //! # Endpoints
 //!
-//! `tcp://host:port`, `ipc://path` (Unix sockets) and `inproc://name` (within the process): see [`Endpoint`]. A socket
-//! binds to and connects to as many as you like.
+//! `tcp://host:port`, `ipc://path` (Unix sockets), `inproc://name` (within the process), and for [`Radio`], [`Dish`] and
+//! [`Datagram`] `udp://host:port`, also of a multicast group: see [`Endpoint`]. A socket binds to and connects to as many as
+//! you like; a [`Datagram`] has one.
 //!
 //! # Messages
 //!

@@ -109,6 +109,8 @@ impl Message {
     }
 
     /// The frame at `index`, counted from zero.
+    ///
+    /// Example: at [`Message`].
     pub fn frame(&self, index: usize) -> Option<&[u8]> {
         self.iter().nth(index)
     }
@@ -219,6 +221,8 @@ impl Message {
 
     /// Puts the addresses of `envelope` and an empty frame in front of `body`: the opposite of
     /// [`split_envelope`](Self::split_envelope).
+    ///
+    /// Example: at [`split_envelope`](Self::split_envelope).
     pub fn with_envelope<'a>(
         envelope: impl IntoIterator<Item = Frame>,
         body: impl Into<Payload<'a>>,

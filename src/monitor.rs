@@ -82,6 +82,8 @@ impl Monitor {
     /// # Cancel safety
     ///
     /// Cancel safe: an event is taken only when it is returned.
+    ///
+    /// Example: at [`Monitor`].
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|cx| self.ring.poll_next(cx)).await
     }

@@ -29,7 +29,7 @@ use crate::stats::{Counted, Stats};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), hubless::Error> {
-/// let rep = Rep::new();
+/// let rep = Rep::builder().property("X-Room", "kitchen").build()?;
 /// let endpoint = rep.bind("tcp://127.0.0.1:0").await?;
 /// let req = Req::builder().routing_id("asker").build()?;
 /// let peer = req.connect(&endpoint)?.await?;
@@ -37,7 +37,7 @@ use crate::stats::{Counted, Stats};
 /// assert_eq!(peer.endpoint(), &endpoint);
 /// assert_eq!(peer.kind(), Some(SocketKind::Rep));
 /// assert_eq!((peer.version(), peer.mechanism()), ((3, 1), "NULL"));
-/// assert_eq!(peer.property("X-Room"), None); // a libzmq peer could have one
+/// assert_eq!(peer.property("X-Room"), Some(&b"kitchen"[..]));
 /// assert_eq!(peer.stats().outgoing.accepted.messages, 0);
 ///
 /// rep.peers().at_least(1).await?;
@@ -137,6 +137,8 @@ impl Peer {
 
     /// One of the peer's [`metadata`](Self::metadata). Names are compared without regard to case; of several the first
     /// counts.
+    ///
+    /// Example: at [`Peer`].
     pub fn property(&self, name: &str) -> Option<&[u8]> {
         self.metadata()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -182,6 +184,8 @@ pub struct PeerId(NonZeroU32);
 
 impl PeerId {
     /// The number that was [got](Self::get) before; `None` for 0, which no peer has.
+    ///
+    /// Example: at [`PeerId`].
     pub fn new(number: u32) -> Option<Self> {
         NonZeroU32::new(number).map(Self)
     }

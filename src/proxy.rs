@@ -189,6 +189,8 @@ impl<F: Forwards, B: Forwards> Proxy<F, B> {
     /// # Cancel safety
     ///
     /// Dropping the future ends the proxy between two messages, and drops its sockets.
+    ///
+    /// Example: at [`proxy`].
     pub async fn run(self) -> ProxyStatistics {
         let Self {
             front,

@@ -142,6 +142,8 @@ impl SocketKind {
     }
 
     /// Whether a socket of this kind may talk to one of kind `peer`.
+    ///
+    /// Example: at [`SocketKind`].
     pub fn accepts(self, peer: Self) -> bool {
         self.peers().contains(&peer)
     }

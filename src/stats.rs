@@ -161,6 +161,8 @@ pub struct Dropped([u64; DropReason::ALL.len()]);
 
 impl Dropped {
     /// How many were dropped for this reason.
+    ///
+    /// Example: at [`Dropped`].
     pub fn by(&self, reason: DropReason) -> u64 {
         self.0[reason as usize]
     }

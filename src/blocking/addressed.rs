@@ -46,6 +46,8 @@ impl<K: Numbers> Socket<K> {
     /// # Errors
     ///
     /// Those of the async method. All give the message back.
+    ///
+    /// Example: at [`Server`](super::Server).
     pub fn try_send_to<'a>(&self, to: PeerId, message: impl Into<Payload<'a>>) -> Result<(), TrySendError> {
         let sent = self.inner.try_send_to(to, message);
         self.mind_the_rest();
@@ -57,6 +59,8 @@ impl<K: Numbers> Socket<K> {
     /// # Errors
     ///
     /// Those of the async method.
+    ///
+    /// Example: at [`Server`](super::Server).
     pub fn try_recv_from(&self) -> Result<(PeerId, Message), TryRecvError> {
         let received = self.inner.try_recv_from();
         self.mind_the_rest();
@@ -68,6 +72,8 @@ impl<K: Numbers> Socket<K> {
     /// # Errors
     ///
     /// Those of the async method; [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Server`](super::Server).
     pub fn disconnect_peer(&self, peer: PeerId) -> Result<Result<(), EndpointError>, WaitError> {
         self.wait_for(|socket| socket.disconnect_peer(peer))
     }
@@ -79,6 +85,8 @@ impl Socket<kind::Server> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Server`](super::Server).
     pub fn recv_from(&self) -> Result<(PeerId, Message), WaitError> {
         Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
@@ -90,6 +98,8 @@ impl Socket<kind::Peer> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`PeerSocket`](super::PeerSocket).
     pub fn recv_from(&self) -> Result<(PeerId, Message), WaitError> {
         Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
@@ -100,6 +110,8 @@ impl Socket<kind::Peer> {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
+    ///
+    /// Example: at [`PeerSocket`](super::PeerSocket).
     pub fn connect_peer(&self, to: impl ToEndpoint) -> Result<PeerId, EndpointError> {
         let endpoint = self.prepare(to)?;
         let peer = self.inner.connect_peer(&endpoint)?;
@@ -137,6 +149,8 @@ impl Socket<kind::Router> {
     /// # Errors
     ///
     /// Those of the async method.
+    ///
+    /// Example: at [`Router`](super::Router).
     pub fn try_recv_from(&self) -> Result<(RoutingId, Message), TryRecvError> {
         let received = self.inner.try_recv_from();
         self.mind_the_rest();
@@ -148,6 +162,8 @@ impl Socket<kind::Router> {
     /// # Errors
     ///
     /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the message back.
+    ///
+    /// Example: at [`Router`](super::Router).
     pub fn send_to<'a>(&self, to: &RoutingId, message: impl Into<Payload<'a>>) -> Result<(), SendError> {
         let message = message.into().into_message();
         self.send_by(&message, |socket| socket.send_to(to, &message))
@@ -158,6 +174,8 @@ impl Socket<kind::Router> {
     /// # Errors
     ///
     /// Those of the async method. All give the message back.
+    ///
+    /// Example: at [`Router`](super::Router).
     pub fn try_send_to<'a>(
         &self,
         to: &RoutingId,
@@ -169,6 +187,8 @@ impl Socket<kind::Router> {
     }
 
     /// The peer that has this name now.
+    ///
+    /// Example: at [`Router`](super::Router).
     pub fn peer(&self, id: &RoutingId) -> Option<Peer> {
         self.inner.peer(id)
     }
@@ -179,6 +199,8 @@ impl Socket<kind::Router> {
     /// # Errors
     ///
     /// Those of the async method, and those of [`connect`](Self::connect).
+    ///
+    /// Example: at [`Router`](super::Router).
     pub fn connect_as(
         &self,
         to: impl ToEndpoint,
@@ -197,6 +219,8 @@ impl Socket<kind::Stream> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`StreamSocket`](super::StreamSocket).
     pub fn recv_from(&self) -> Result<(Peer, StreamEvent), WaitError> {
         Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
@@ -206,6 +230,8 @@ impl Socket<kind::Stream> {
     /// # Errors
     ///
     /// Those of the async method.
+    ///
+    /// Example: at [`StreamSocket`](super::StreamSocket).
     pub fn try_recv_from(&self) -> Result<(Peer, StreamEvent), TryRecvError> {
         let received = self.inner.try_recv_from();
         self.mind_the_rest();
@@ -217,6 +243,8 @@ impl Socket<kind::Stream> {
     /// # Errors
     ///
     /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the bytes back.
+    ///
+    /// Example: at [`StreamSocket`](super::StreamSocket).
     pub fn send_to<'a>(&self, peer: &Peer, bytes: impl Into<Payload<'a>>) -> Result<(), SendError> {
         let message = bytes.into().into_message();
         self.send_by(&message, |socket| socket.send_to(peer, &message))
@@ -227,6 +255,8 @@ impl Socket<kind::Stream> {
     /// # Errors
     ///
     /// Those of the async method. All give the bytes back.
+    ///
+    /// Example: at [`StreamSocket`](super::StreamSocket).
     pub fn try_send_to<'a>(&self, peer: &Peer, bytes: impl Into<Payload<'a>>) -> Result<(), TrySendError> {
         let sent = self.inner.try_send_to(peer, bytes);
         self.mind_the_rest();
@@ -234,6 +264,8 @@ impl Socket<kind::Stream> {
     }
 
     /// Ends the connection of one peer: see [`close_peer`](crate::Socket::close_peer).
+    ///
+    /// Example: at [`StreamSocket`](super::StreamSocket).
     pub fn close_peer(&self, peer: &Peer) -> bool {
         let was_there = self.inner.close_peer(peer);
         self.mind_the_rest();
@@ -247,6 +279,8 @@ impl Socket<kind::Dgram> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Datagram`](super::Datagram).
     pub fn recv_from(&self) -> Result<(SocketAddr, Bytes), WaitError> {
         Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
@@ -256,6 +290,8 @@ impl Socket<kind::Dgram> {
     /// # Errors
     ///
     /// Those of the async method.
+    ///
+    /// Example: at [`Datagram`](super::Datagram).
     pub fn try_recv_from(&self) -> Result<(SocketAddr, Bytes), TryRecvError> {
         let received = self.inner.try_recv_from();
         self.mind_the_rest();
@@ -267,6 +303,8 @@ impl Socket<kind::Dgram> {
     /// # Errors
     ///
     /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the bytes back.
+    ///
+    /// Example: at [`Datagram`](super::Datagram).
     pub fn send_to<'a>(&self, to: SocketAddr, bytes: impl Into<Payload<'a>>) -> Result<(), SendError> {
         let message = bytes.into().into_message();
         self.send_by(&message, |socket| socket.send_to(to, &message))
@@ -277,6 +315,8 @@ impl Socket<kind::Dgram> {
     /// # Errors
     ///
     /// Those of the async method. All give the bytes back.
+    ///
+    /// Example: at [`Datagram`](super::Datagram).
     pub fn try_send_to<'a>(&self, to: SocketAddr, bytes: impl Into<Payload<'a>>) -> Result<(), TrySendError> {
         let sent = self.inner.try_send_to(to, bytes);
         self.mind_the_rest();

@@ -42,6 +42,8 @@ impl Socket<kind::Radio> {
     /// # Errors
     ///
     /// Those of the async method. All give the message back.
+    ///
+    /// Example: at [`Radio`](super::Radio).
     pub fn try_send_to<'a>(
         &self,
         group: impl AsRef<[u8]>,
@@ -59,6 +61,8 @@ impl Socket<kind::Dish> {
     /// # Errors
     ///
     /// [`GroupTooLong`].
+    ///
+    /// Example: at [`Dish`](super::Dish).
     pub fn join(&self, group: impl AsRef<[u8]>) -> Result<bool, GroupTooLong> {
         let joined = self.inner.join(group);
         self.mind_the_rest();
@@ -66,6 +70,8 @@ impl Socket<kind::Dish> {
     }
 
     /// Leaves a group; `false` when the socket was not in it.
+    ///
+    /// Example: at [`Dish`](super::Dish).
     pub fn leave(&self, group: impl AsRef<[u8]>) -> bool {
         let was_in_it = self.inner.leave(group);
         self.mind_the_rest();
@@ -77,6 +83,8 @@ impl Socket<kind::Dish> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Dish`](super::Dish).
     pub fn joined(&self) -> Result<(), WaitError> {
         Ok(wait(self.inner.shared(), self.inner.joined())??)
     }
@@ -86,6 +94,8 @@ impl Socket<kind::Dish> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Dish`](super::Dish).
     pub fn recv_from(&self) -> Result<(Frame, Frame), WaitError> {
         Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }
@@ -95,6 +105,8 @@ impl Socket<kind::Dish> {
     /// # Errors
     ///
     /// Those of the async method.
+    ///
+    /// Example: at [`Dish`](super::Dish).
     pub fn try_recv_from(&self) -> Result<(Frame, Frame), TryRecvError> {
         let received = self.inner.try_recv_from();
         self.mind_the_rest();
@@ -107,6 +119,8 @@ impl Socket<kind::Dish> {
     ///
     /// [`TryRecvError::Empty`] when none came in time, [`TryRecvError::Closed`] when the socket is closed,
     /// [`TryRecvError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Dish`](super::Dish).
     pub fn recv_from_timeout(&self, limit: Duration) -> Result<(Frame, Frame), TryRecvError> {
         match wait_for(self.inner.shared(), limit, self.inner.recv_from()) {
             Ok(Some(received)) => Ok(received?),

@@ -16,7 +16,19 @@ use crate::socket::kind::Kind;
 ///
 /// # Examples
 ///
-/// See [`poll`].
+/// ```
+/// use std::time::Duration;
+///
+/// use hubless::blocking::{Pair, PollItem, poll};
+///
+/// let (one, other) = (Pair::new(), Pair::new());
+/// other.connect(&one.bind("tcp://127.0.0.1:0")?)?.wait()?;
+/// let mut items = [PollItem::writable(&other), PollItem::readable(&other), PollItem::either(&one)];
+/// assert_eq!(poll(&mut items, Duration::from_secs(10))?, 2);
+/// assert!(items[0].is_writable() && !items[1].is_readable());
+/// assert!(items[2].is_writable() && !items[2].is_readable());
+/// # Ok::<(), hubless::Error>(())
+/// ```
 pub struct PollItem<'a> {
     readiness: Readiness,
     socket: PhantomData<&'a ()>,
@@ -33,16 +45,22 @@ struct Ways {
 
 impl<'a> PollItem<'a> {
     /// Waits until something can be received from the socket: a message, or that it is closed.
+    ///
+    /// Example: at [`PollItem`].
     pub fn readable<K: Kind>(socket: &'a Socket<K>) -> Self {
         Self::new(socket, true, false)
     }
 
     /// Waits until a message can be sent without waiting, or the socket is closed.
+    ///
+    /// Example: at [`PollItem`].
     pub fn writable<K: Kind>(socket: &'a Socket<K>) -> Self {
         Self::new(socket, false, true)
     }
 
     /// Waits for either.
+    ///
+    /// Example: at [`PollItem`].
     pub fn either<K: Kind>(socket: &'a Socket<K>) -> Self {
         Self::new(socket, true, true)
     }

@@ -22,12 +22,23 @@ impl<K: Publishes> Socket<K> {
 
 impl<K: Subscribes> Socket<K> {
     /// Asks for messages that begin with `prefix`: see [`subscribe`](crate::Socket::subscribe).
+    ///
+    /// Example: at [`Sub`](super::Sub).
     pub fn subscribe(&self, prefix: impl AsRef<[u8]>) {
         self.inner.subscribe(prefix);
         self.mind_the_rest();
     }
 
     /// Takes back one [`subscribe`](Self::subscribe); `false` when there was none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let subscriber = hubless::blocking::Sub::new();
+    /// subscriber.subscribe("news");
+    /// assert!(subscriber.unsubscribe("news"));
+    /// assert!(!subscriber.unsubscribe("news"));
+    /// ```
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
         let was_subscribed = self.inner.unsubscribe(prefix);
         self.mind_the_rest();
@@ -45,6 +56,8 @@ impl<K: Subscribes> Socket<K> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Sub`](super::Sub).
     pub fn subscribed(&self) -> Result<(), WaitError> {
         Ok(wait(self.inner.shared(), self.inner.subscribed())??)
     }
@@ -57,11 +70,15 @@ impl Socket<kind::XPub> {
     }
 
     /// Subscribes whoever spoke last to `prefix`: see [`subscribe`](crate::Socket::subscribe) of an XPUB.
+    ///
+    /// Example: at [`XPub`](super::XPub).
     pub fn subscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
         self.inner.subscribe(prefix)
     }
 
     /// Takes a subscription from whoever spoke last: see [`unsubscribe`](crate::Socket::unsubscribe) of an XPUB.
+    ///
+    /// Example: at [`XPub`](super::XPub).
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
         self.inner.unsubscribe(prefix)
     }
@@ -93,6 +110,8 @@ pub struct Subscribers {
 
 impl Subscribers {
     /// Only those who would receive a message of this topic.
+    ///
+    /// Example: at [`Subscribers`].
     pub fn to(self, topic: impl AsRef<[u8]>) -> Self {
         Self {
             subscribers: self.subscribers.to(topic),
@@ -110,6 +129,8 @@ impl Subscribers {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed before, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Subscribers`].
     pub fn at_least(&self, n: usize) -> Result<(), WaitError> {
         Ok(wait(&self.shared, self.subscribers.at_least(n))??)
     }
@@ -119,6 +140,18 @@ impl Subscribers {
     /// # Errors
     ///
     /// As [`at_least`](Self::at_least), and [`WaitError::Timeout`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hubless::WaitError;
+    /// use hubless::blocking::Pub;
+    ///
+    /// let nobody = Pub::new().subscribers().at_least_timeout(1, Duration::from_millis(1));
+    /// assert_eq!(nobody, Err(WaitError::Timeout));
+    /// ```
     pub fn at_least_timeout(&self, n: usize, limit: Duration) -> Result<(), WaitError> {
         Ok(wait_for(&self.shared, limit, self.subscribers.at_least(n))?.ok_or(WaitError::Timeout)??)
     }

@@ -17,6 +17,8 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Push`](super::Push).
     #[inline]
     pub fn recv(&self) -> Result<Message, WaitError>
     where
@@ -48,7 +50,7 @@ impl<K: Kind> Socket<K> {
         received
     }
 
-    /// Receives the next message, waiting at most `limit`.
+    /// Receives the next message, waiting at most `limit`. libzmq: `ZMQ_RCVTIMEO`.
     ///
     /// # Errors
     ///
@@ -126,6 +128,19 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::blocking::{Pull, Push};
+    ///
+    /// let (pull, push) = (Pull::new(), Push::new());
+    /// push.connect(&pull.bind("tcp://127.0.0.1:0")?)?;
+    /// push.send("hello")?;
+    /// let (who, message) = pull.recv_from()?;
+    /// println!("{who} says {message:?}");
+    /// # Ok::<(), hubless::Error>(())
+    /// ```
     pub fn recv_from(&self) -> Result<(Peer, Message), WaitError> {
         Ok(wait(self.inner.shared(), self.inner.recv_from())??)
     }

@@ -18,6 +18,8 @@ impl Socket<kind::Req> {
     /// # Errors
     ///
     /// Those of the async method, and [`SendError::InsideRuntime`] with the request: then nothing was sent.
+    ///
+    /// Example: at [`Rep`](super::Rep).
     pub fn request<'a>(&mut self, message: impl Into<Payload<'a>>) -> Result<Message, RequestError> {
         let message = message.into();
         if let Err(InsideRuntime) = runtime::may_wait() {
@@ -34,6 +36,8 @@ impl Socket<kind::Req> {
     /// # Errors
     ///
     /// As [`request`](Self::request), and [`RequestError::Timeout`].
+    ///
+    /// Example: at [`Req`](super::Req).
     pub fn request_timeout<'a>(
         &mut self,
         message: impl Into<Payload<'a>>,
@@ -57,6 +61,8 @@ impl Socket<kind::Rep> {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Rep`](super::Rep).
     pub fn recv_request(&self) -> Result<Request, WaitError> {
         let received = wait(self.inner.shared(), self.inner.recv_request());
         Ok(self.received(received??))
@@ -100,7 +106,17 @@ impl Socket<kind::Rep> {
 ///
 /// # Examples
 ///
-/// See [`Rep`](super::Rep).
+/// ```
+/// use hubless::blocking::{Dealer, Rep, Request};
+///
+/// let (dealer, rep) = (Dealer::new(), Rep::new());
+/// dealer.connect(&rep.bind("tcp://127.0.0.1:0")?)?;
+/// dealer.send(("", "6 × 7"))?;
+/// let request: Request = rep.recv_request()?;
+/// println!("{} asks {:?}", request.peer(), request.message());
+/// request.reply("42")?;
+/// # Ok::<(), hubless::Error>(())
+/// ```
 pub struct Request {
     request: socket::Request,
     shared: Arc<Shared>,
@@ -122,6 +138,8 @@ impl Request {
     /// # Errors
     ///
     /// Those of the async method. All give the answer back.
+    ///
+    /// Example: at [`Rep`](super::Rep).
     pub fn reply<'a>(self, message: impl Into<Payload<'a>>) -> Result<(), SendError> {
         wait(&self.shared, self.request.reply(message))
             .unwrap_or_else(|_| unreachable!("a reply never waits"))

@@ -13,6 +13,8 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     ///
     /// Those of the async method, and [`SendError::InsideRuntime`] where it would have to wait. All give the message back.
+    ///
+    /// Example: at [`Push`](super::Push).
     #[inline]
     pub fn send<'a>(&self, message: impl Into<Payload<'a>>) -> Result<(), SendError>
     where
@@ -45,7 +47,7 @@ impl<K: Kind> Socket<K> {
         sent
     }
 
-    /// Sends a message, waiting at most `limit`: see [`send_timeout`](crate::Socket::send_timeout).
+    /// Sends a message, waiting at most `limit`: see [`send_timeout`](crate::Socket::send_timeout). libzmq: `ZMQ_SNDTIMEO`.
     ///
     /// # Errors
     ///

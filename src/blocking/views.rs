@@ -62,6 +62,8 @@ impl Peers {
     /// # Errors
     ///
     /// [`WaitError::Closed`] when the socket is closed before, [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// Example: at [`Peers`].
     pub fn at_least(&self, n: usize) -> Result<(), WaitError> {
         Ok(wait(&self.shared, self.peers.at_least(n))??)
     }
@@ -71,6 +73,8 @@ impl Peers {
     /// # Errors
     ///
     /// As [`at_least`](Self::at_least), and [`WaitError::Timeout`].
+    ///
+    /// Example: at [`Peers`].
     pub fn at_least_timeout(&self, n: usize, limit: Duration) -> Result<(), WaitError> {
         Ok(wait_for(&self.shared, limit, self.peers.at_least(n))?.ok_or(WaitError::Timeout)??)
     }
@@ -111,6 +115,23 @@ impl Monitor {
     /// # Errors
     ///
     /// [`WaitError::Timeout`], and [`WaitError::InsideRuntime`] where it would have to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hubless::blocking::Pull;
+    /// use hubless::{Event, WaitError};
+    ///
+    /// let pull = Pull::new();
+    /// let mut events = pull.monitor();
+    /// let nothing = events.next_timeout(Duration::from_millis(1));
+    /// assert_eq!(nothing.err(), Some(WaitError::Timeout));
+    /// pull.bind("tcp://127.0.0.1:0")?;
+    /// assert!(matches!(events.next_timeout(Duration::from_secs(10))?, Some(Event::Listening { .. })));
+    /// # Ok::<(), hubless::Error>(())
+    /// ```
     pub fn next_timeout(&mut self, limit: Duration) -> Result<Option<Event>, WaitError> {
         wait_for(&self.shared, limit, self.monitor.next())?.ok_or(WaitError::Timeout)
     }
@@ -173,6 +194,8 @@ impl Connecting {
     ///
     /// Those of [`hubless::Connecting`](crate::Connecting), and [`ConnectError::InsideRuntime`] where it would have to
     /// wait.
+    ///
+    /// Example: at [`Connecting`].
     pub fn wait(self) -> Result<Peer, ConnectError> {
         let endpoint = self.connecting.endpoint().clone();
         let connected = wait(&self.shared, self.connecting);

@@ -70,6 +70,8 @@ impl ContextBuilder {
     /// How many threads carry the sockets of this context. Default: 0, which leaves that to the runtime of the program.
     ///
     /// One is enough for most programs. libzmq: `ZMQ_IO_THREADS`.
+    ///
+    /// Example: at [`ContextBuilder`].
     pub fn io_threads(mut self, count: usize) -> Self {
         self.threads = count;
         self
@@ -79,6 +81,8 @@ impl ContextBuilder {
     ///
     /// Without I/O threads, the one that stands in for [blocking](crate::blocking) sockets while nobody waits is called so,
     /// without a number. Linux shows the first 15 bytes of a thread's name. libzmq: `ZMQ_THREAD_NAME_PREFIX`.
+    ///
+    /// Example: at [`ContextBuilder`].
     pub fn thread_name(mut self, prefix: impl Into<String>) -> Self {
         self.name = prefix.into();
         self
@@ -132,6 +136,8 @@ impl ContextBuilder {
     /// # Errors
     ///
     /// [`ThreadsError`] when the system has no thread, or no descriptor, to spare.
+    ///
+    /// Example: at [`ContextBuilder`].
     pub fn build(self) -> Result<Context, ThreadsError> {
         let threads = IoThreads::start(self.threads, &self.name, self.on_start.as_ref());
         Ok(Context::with_threads(

@@ -40,6 +40,8 @@ impl ReconnectStop {
     }
 
     /// After an attempt that met nobody who listens (`ZMQ_RECONNECT_STOP_CONN_REFUSED`).
+    ///
+    /// Example: at [`ReconnectStop`].
     #[must_use]
     pub fn refused(mut self, stop: bool) -> Self {
         self.refused = stop;
@@ -47,6 +49,21 @@ impl ReconnectStop {
     }
 
     /// After a handshake that did not come to its end, whosever fault it was (`ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{ConnectError, Pub, Push, ReconnectStop};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = Pub::new();
+    /// let push = Push::builder().reconnect_stop(ReconnectStop::new().handshake_failed(true)).build()?;
+    /// let connected = push.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?.await;
+    /// assert!(matches!(connected, Err(ConnectError::Stopped { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn handshake_failed(mut self, stop: bool) -> Self {
         self.handshake_failed = stop;
@@ -54,6 +71,23 @@ impl ReconnectStop {
     }
 
     /// After a connection that had been established: the endpoint has one in its life.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Event, Pull, Push, ReconnectStop};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let pull = Pull::new();
+    /// let push = Push::builder().reconnect_stop(ReconnectStop::new().lost(true)).build()?;
+    /// let mut events = push.monitor();
+    /// push.connect(&pull.bind("tcp://127.0.0.1:0").await?)?.await?;
+    /// pull.close().await?;
+    /// while !matches!(events.next().await, Some(Event::Disconnected { .. })) {}
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn lost(mut self, stop: bool) -> Self {
         self.lost = stop;

@@ -117,6 +117,17 @@ impl OptionInfo {
     }
 
     /// Whether a socket of this kind takes it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::dynamic::{kind, option};
+    ///
+    /// let of = |number| option::ALL.iter().find(|option| option.number() == number).expect("it is there");
+    /// assert!(of(option::SUBSCRIBE).is_taken_by(kind::SUB) && !of(option::SUBSCRIBE).is_taken_by(kind::PUSH));
+    /// assert!(of(option::SUBSCRIBE).is_live() && !of(option::SNDHWM).is_live());
+    /// assert!(of(option::RATE).is_hint() && !of(option::LINGER).is_hint());
+    /// ```
     pub fn is_taken_by(&self, kind: i32) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }

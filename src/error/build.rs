@@ -50,6 +50,8 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {}
 
 /// An option, or several of them together, that no socket can have.
+///
+/// Example: at [`BuildError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
     options: Vec<&'static str>,

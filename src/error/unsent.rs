@@ -35,6 +35,8 @@ use crate::message::Message;
 pub struct Unsent(Vec<UnsentTo>);
 
 /// The messages of an [`Unsent`] that were queued for one endpoint.
+///
+/// Example: at [`Unsent`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnsentTo {

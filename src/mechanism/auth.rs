@@ -228,6 +228,8 @@ impl Password {
     }
 
     /// Whether it is this one. Takes the same time for all of the same length.
+    ///
+    /// Example: at [`Password`].
     pub fn matches(&self, other: impl AsRef<[u8]>) -> bool {
         self.0.ct_eq(other.as_ref()).into()
     }
@@ -291,6 +293,8 @@ impl Verdict {
     }
 
     /// It may enter, and is known by this name: see [`Peer::user_id`](crate::Peer::user_id).
+    ///
+    /// Example: at [`Verdict`].
     pub fn accept_as(user_id: impl Into<String>) -> Self {
         Self(Ok(Admission {
             user_id: Some(user_id.into()),
@@ -300,6 +304,8 @@ impl Verdict {
 
     /// And has this property besides, whatever it says itself: see [`Peer::property`](crate::Peer::property). Means
     /// nothing for one that may not enter.
+    ///
+    /// Example: at [`Verdict`].
     #[must_use]
     pub fn property(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
         if let Ok(admission) = &mut self.0 {
@@ -309,16 +315,22 @@ impl Verdict {
     }
 
     /// It may not enter (400). The peer is told no more than that; `why` is for our monitor.
+    ///
+    /// Example: at [`Verdict`].
     pub fn refuse(why: impl Into<String>) -> Self {
         Self::refusal(400, why)
     }
 
     /// It may not enter now (300): the connection is closed without a word, and the peer will try again.
+    ///
+    /// Example: at [`Verdict`].
     pub fn not_now(why: impl Into<String>) -> Self {
         Self::refusal(300, why)
     }
 
     /// Nobody can say whether it may enter, so it may not (500). The peer is told no more than that.
+    ///
+    /// Example: at [`Verdict`].
     pub fn fail(why: impl Into<String>) -> Self {
         Self::refusal(500, why)
     }

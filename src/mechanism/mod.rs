@@ -107,6 +107,8 @@ impl Mechanism {
     /// The name of the realm that peers apply to, for whoever decides: at most 255 bytes. Default: none.
     ///
     /// libzmq: `ZMQ_ZAP_DOMAIN`.
+    ///
+    /// Example: at [`Mechanism`].
     #[must_use]
     pub fn domain(mut self, name: impl AsRef<str>) -> Self {
         self.domain = Arc::from(name.as_ref());

@@ -41,6 +41,8 @@ pub enum Null {}
 
 impl Null {
     /// NULL where `authenticator` decides about each peer by where it comes from.
+    ///
+    /// Example: at [`Null`].
     pub fn server(authenticator: impl Authenticator) -> Mechanism {
         Mechanism::default().decided_by(authenticator)
     }

@@ -58,6 +58,8 @@ impl Plain {
     /// The client: shows these to every server, each of them at most 255 bytes.
     ///
     /// libzmq: `ZMQ_PLAIN_USERNAME`, `ZMQ_PLAIN_PASSWORD`.
+    ///
+    /// Example: at [`Plain`].
     pub fn client(username: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Mechanism {
         Mechanism::new(Role::PlainClient(Arc::new(Account {
             username: username.as_ref().into(),
@@ -68,6 +70,8 @@ impl Plain {
     /// The server: `authenticator` decides about each client, [`PlainUsers`] for example.
     ///
     /// libzmq: `ZMQ_PLAIN_SERVER` and a ZAP handler.
+    ///
+    /// Example: at [`Plain`].
     pub fn server(authenticator: impl Authenticator) -> Mechanism {
         Mechanism::new(Role::PlainServer).decided_by(authenticator)
     }

@@ -48,6 +48,8 @@ enum Repr {
 
 impl Frame {
     /// Copies `bytes` into a frame of its own.
+    ///
+    /// Example: at [`Frame`].
     pub fn copy_from_slice(bytes: &[u8]) -> Self {
         match Inline::new(bytes) {
             Some(inline) => Self(Repr::Inline(inline)),

@@ -162,6 +162,8 @@ impl IntoIterator for Message {
 }
 
 /// A message did not have the number of frames that was asked for. The error holds the message.
+///
+/// Example: at [`into_frames`](Message::into_frames).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the message has {}, {expected} {} expected", frames(.message.len()), if *.expected == 1 { "was" } else { "were" })]
 pub struct FrameCountError {

@@ -12,6 +12,8 @@ use crate::peer::Peer;
 use crate::stats::{DropReason, Load};
 
 /// Something that happened to a listener or a connection of one socket.
+///
+/// Example: at [`Monitor`](crate::Monitor).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {

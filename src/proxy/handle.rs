@@ -16,7 +16,29 @@ use crate::sync::Mutex;
 ///
 /// # Examples
 ///
-/// See [`proxy`](crate::proxy()).
+/// ```
+/// use hubless::{ProxyHandle, Pull, Push, proxy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (front, back) = (Pull::new(), Push::new());
+/// let (producer, worker) = (Push::new(), Pull::new());
+/// producer.connect(&front.bind("tcp://127.0.0.1:0").await?)?;
+/// worker.connect(&back.bind("tcp://127.0.0.1:0").await?)?;
+/// let proxy = proxy(front, back);
+/// let steering: ProxyHandle = proxy.handle();
+/// steering.pause();
+/// let running = tokio::spawn(proxy.run());
+///
+/// producer.send("work").await?; // stays in front
+/// assert_eq!(steering.statistics().front.received_messages, 0);
+/// steering.resume();
+/// assert_eq!(worker.recv().await?, "work");
+/// steering.terminate();
+/// assert_eq!(running.await?.back.sent_messages, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct ProxyHandle(Arc<Mutex<Desk>>);
 
@@ -38,16 +60,22 @@ pub(super) enum Order {
 
 impl ProxyHandle {
     /// Stops forwarding. Its sockets go on queuing, up to their marks.
+    ///
+    /// Example: at [`ProxyHandle`].
     pub fn pause(&self) {
         self.order(Order::Pause);
     }
 
     /// Forwards again.
+    ///
+    /// Example: at [`ProxyHandle`].
     pub fn resume(&self) {
         self.order(Order::Run);
     }
 
     /// Ends the proxy; nothing makes it run again.
+    ///
+    /// Example: at [`ProxyHandle`].
     pub fn terminate(&self) {
         self.order(Order::Terminate);
     }
@@ -113,7 +141,15 @@ impl fmt::Debug for ProxyHandle {
 ///
 /// # Examples
 ///
-/// See [`Proxy::control`](super::Proxy::control).
+/// ```
+/// use hubless::{Pair, ProxyControl, Pull, Push, proxy};
+///
+/// let steering: ProxyControl = Pair::new().into();
+/// let proxy = proxy(Pull::new(), Push::new()).control(steering);
+/// # let _ = proxy;
+/// ```
+///
+/// What its peer says is at [`Proxy::control`](super::Proxy::control).
 #[derive(Debug)]
 pub struct ProxyControl(Kind);
 

@@ -8,7 +8,17 @@ use crate::message::Message;
 ///
 /// # Examples
 ///
-/// See [`proxy`](crate::proxy()).
+/// ```
+/// use hubless::{ProxyStatistics, Pull, Push, SideStatistics, proxy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let proxy = proxy(Pull::new(), Push::new());
+/// proxy.handle().terminate();
+/// let ProxyStatistics { front, back, .. } = proxy.await;
+/// assert_eq!((front, back), (SideStatistics::default(), SideStatistics::default()));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProxyStatistics {
@@ -20,9 +30,7 @@ pub struct ProxyStatistics {
 
 /// What a proxy received from one of its sockets, and sent to it.
 ///
-/// # Examples
-///
-/// See [`proxy`](crate::proxy()).
+/// Example: at [`ProxyStatistics`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SideStatistics {

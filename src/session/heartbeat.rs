@@ -39,6 +39,8 @@ impl Heartbeat {
 
     /// Asks as soon as a connection is made and then every `interval` (libzmq: `ZMQ_HEARTBEAT_IVL`); below a
     /// millisecond it counts as one. The timeout is the same unless [set](Self::timeout).
+    ///
+    /// Example: at [`Heartbeat`].
     pub fn every(interval: Duration) -> Self {
         let interval = interval.max(Self::MIN_INTERVAL);
         Self {
@@ -50,6 +52,8 @@ impl Heartbeat {
 
     /// How long to wait for the answer (libzmq: `ZMQ_HEARTBEAT_TIMEOUT`): a peer is given up when nothing was heard of
     /// it for interval and timeout together. Choose it generously: the answer waits behind whatever the peer is sending.
+    ///
+    /// Example: at [`Heartbeat`].
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -60,6 +64,8 @@ impl Heartbeat {
     /// without heartbeats of its own notices too. It must be longer than the interval, or the peer would give us up
     /// between two of our questions. None by default, and for zero; sent in tenths of a second, rounded down but not to
     /// nothing, and at most 65.5 s.
+    ///
+    /// Example: at [`Heartbeat`].
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl_in_tenths(ttl);

@@ -484,7 +484,7 @@ impl Options {
 }
 
 /// Whether a connecting endpoint of this kind has a queue before it is connected: as `kind::QueuesAhead`, and where
-/// the queue has a number or a routing id by which the program names it.
+/// the queue has a number by which the program names it.
 fn queues_ahead(kind: SocketKind) -> bool {
     use SocketKind::{Channel, Client, Dealer, Pair, Push, Router, Scatter};
     matches!(kind, Push | Dealer | Pair | Client | Scatter | Channel | Router) || numbers_its_peers(kind)

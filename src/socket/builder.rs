@@ -103,6 +103,8 @@ impl<K: Kind> Builder<K> {
     }
 
     /// How long closing waits for queued messages. Default: 30 seconds. libzmq: `ZMQ_LINGER`, which waits for ever.
+    ///
+    /// Example: at [`Builder`].
     pub fn linger(mut self, linger: Linger) -> Self {
         self.options.linger = linger;
         self
@@ -146,6 +148,8 @@ impl<K: Kind> Builder<K> {
     /// Each wait is twice the one before, up to `max`, and drawn from its upper half, so that many peers do not
     /// come back at once. A peer that refuses for good is asked again after 15 to 30 s, whatever is said here. libzmq:
     /// `ZMQ_RECONNECT_IVL`, `ZMQ_RECONNECT_IVL_MAX`.
+    ///
+    /// Example: at [`Builder`].
     pub fn reconnect(mut self, min: Duration, max: Duration) -> Self {
         self.options.reconnect = Reconnect {
             min,
@@ -160,6 +164,8 @@ impl<K: Kind> Builder<K> {
     /// It is gone then, as if it had been disconnected: what was queued for it is dropped, counted, and returned by
     /// [`close`](Socket::close), and whoever waits for [`Connecting`](crate::Connecting) is told.
     /// libzmq: `ZMQ_RECONNECT_STOP`.
+    ///
+    /// Example: at [`Builder`].
     pub fn reconnect_stop(mut self, stop: ReconnectStop) -> Self {
         self.options.reconnect.stop = stop;
         self
@@ -170,6 +176,8 @@ impl<K: Kind> Builder<K> {
     /// wait for it.
     ///
     /// libzmq: `ZMQ_CONNECT_TIMEOUT`.
+    ///
+    /// Example: at [`Builder`].
     pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.stream.connect_timeout = limit.into();
         self
@@ -178,12 +186,16 @@ impl<K: Kind> Builder<K> {
     /// How long a peer may take from connected to the end of the handshake; `None`: for ever. Default: 10 s.
     ///
     /// libzmq: `ZMQ_HANDSHAKE_IVL`.
+    ///
+    /// Example: at [`Builder`].
     pub fn handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.options.handshake_timeout = limit.into();
         self
     }
 
-    /// Asks silent peers for a sign of life. Default: none. libzmq: `ZMQ_HEARTBEAT_IVL` and its like.
+    /// Asks silent peers for a sign of life. Default: none. libzmq: `ZMQ_HEARTBEAT_IVL`, `ZMQ_HEARTBEAT_TIMEOUT`, `ZMQ_HEARTBEAT_TTL`.
+    ///
+    /// Example: at [`Builder`].
     pub fn heartbeat(mut self, heartbeat: impl Into<Option<Heartbeat>>) -> Self {
         self.options.heartbeat = heartbeat.into();
         self
@@ -191,12 +203,16 @@ impl<K: Kind> Builder<K> {
 
     /// The largest message, all frames together, in bytes: a larger one is refused when sent, and closes the
     /// connection it comes from. Default: 256 MiB. libzmq: `ZMQ_MAXMSGSIZE`, which counts each frame alone.
+    ///
+    /// Example: at [`Builder`].
     pub fn max_message_size(mut self, bytes: u64) -> Self {
         self.options.max_message_size = bytes;
         self
     }
 
-    /// The most frames of one message. Default: 16 384.
+    /// The most frames of one message. Default: 16 384. libzmq: none.
+    ///
+    /// Example: at [`Builder`].
     pub fn max_message_frames(mut self, frames: usize) -> Self {
         self.options.max_message_frames = frames;
         self
@@ -205,7 +221,18 @@ impl<K: Kind> Builder<K> {
     /// How this socket and its peers come to trust each other. Default: NULL, not at all.
     ///
     /// Both sides must use the same mechanism: a peer that names another one, or speaks a version of ZMTP that has
-    /// none, is refused.
+    /// none, is refused. libzmq: `ZMQ_PLAIN_SERVER`, `ZMQ_CURVE_SERVER` and those beside them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Plain, PlainUsers, Pull};
+    ///
+    /// let users = PlainUsers::new().with("ann", "secret");
+    /// let pull = Pull::builder().mechanism(Plain::server(users)).build()?;
+    /// # let _ = pull;
+    /// # Ok::<(), hubless::BuildError>(())
+    /// ```
     pub fn mechanism(mut self, mechanism: impl Into<Mechanism>) -> Self {
         self.options.mechanism = mechanism.into();
         self
@@ -217,6 +244,17 @@ impl<K: Kind> Builder<K> {
     /// its first two bytes look. Peers that speak 2.0, the language of libzmq 3, are spoken with in any case, unless a
     /// [mechanism](Self::mechanism) is set. A publisher sends everything to a peer of 1.0, which chooses itself.
     /// libzmq: always.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::Pub;
+    ///
+    /// // For a machine whose libzmq nobody dares to touch.
+    /// let publisher = Pub::builder().legacy(true).build()?;
+    /// # let _ = publisher;
+    /// # Ok::<(), hubless::BuildError>(())
+    /// ```
     pub fn legacy(mut self, speak_zmtp_1: bool) -> Self {
         self.options.legacy = speak_zmtp_1;
         self
@@ -227,12 +265,16 @@ impl<K: Kind> Builder<K> {
     /// The peer can [read](crate::Peer::property) it. Of the name letters, digits and `- _ . +` are allowed, at most 255
     /// bytes; all properties together may have 4 KiB. Peers of ZMTP 2.0 and before are told nothing, and neither are those
     /// over `inproc://`. libzmq: `ZMQ_METADATA`.
+    ///
+    /// Example: at [`Peer`](crate::Peer).
     pub fn property(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
         self.options.properties.push((name.into(), value.into()));
         self
     }
 
     /// How many connections may wait to be accepted; the kernel clamps it. Default: 4 096. libzmq: `ZMQ_BACKLOG`.
+    ///
+    /// Example: at [`Builder`].
     pub fn backlog(mut self, connections: u32) -> Self {
         self.options.stream.backlog = connections;
         self
@@ -243,6 +285,8 @@ impl<K: Kind> Builder<K> {
     /// At this number no more are accepted: they wait in the kernel's backlog. One that is older than a second may be
     /// closed to make room, the oldest first. A single source (an IPv4 address, or the /64 network of an IPv6 one) may
     /// have a quarter of them, loopback and ipc excepted. libzmq: none.
+    ///
+    /// Example: at [`Builder`].
     pub fn max_pending_handshakes(mut self, connections: usize) -> Self {
         self.options.admission.pending = connections;
         self
@@ -251,24 +295,33 @@ impl<K: Kind> Builder<K> {
     /// How many accepted connections the socket may have in all; one more is closed at once. Default: no limit.
     ///
     /// Does not count those that the socket itself opens with `connect`. libzmq: none.
+    ///
+    /// Example: at [`Builder`].
     pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
         self.options.admission.connections = connections.into();
         self
     }
 
-    /// Options of TCP connections.
+    /// Options of TCP connections; each says what it is to libzmq. Default: those of [`TcpOptions::new`].
+    ///
+    /// Example: at [`Builder`].
     pub fn tcp(mut self, options: TcpOptions) -> Self {
         self.options.stream.tcp = options;
         self
     }
 
-    /// Measure first.
+    /// What only a measurement can justify: measure first. Default: those of [`Tuning::new`]. libzmq: none.
+    ///
+    /// Example: at [`Builder`].
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.options.tuning = tuning;
         self
     }
 
     /// The context whose `inproc://` names this socket sees. Default: one for the whole process.
+    /// libzmq: what `zmq_socket` is given.
+    ///
+    /// Example: at [`Builder`].
     pub fn context(mut self, context: &Context) -> Self {
         self.options.context = context.clone();
         self
@@ -287,6 +340,8 @@ impl<K: Kind> Builder<K> {
     /// # Errors
     ///
     /// Names every contradiction among the options, all at once.
+    ///
+    /// Example: at [`Builder`].
     pub fn build(self) -> Result<Socket<K>, BuildError> {
         let options = self.options;
         BuildError::unless_none(options.contradictions(K::KIND))?;
@@ -299,17 +354,21 @@ impl<K: HasOutgoing> Builder<K> {
     ///
     /// Whole messages for each peer, counted until the kernel has taken them. At the mark `send` waits; a
     /// publisher drops, for that subscriber alone, or does what [`on_slow`](Self::on_slow) says. Without a mark and a byte budget, memory is bounded by nothing.
+    ///
+    /// Example: at [`Builder`].
     pub fn send_hwm(mut self, messages: usize) -> Self {
         self.options.send_hwm = messages;
         self
     }
 
-    /// The most bytes that wait for one peer; 0 is unlimited. Default: 8 MiB; for a publisher unlimited.
+    /// The most bytes that wait for one peer; 0 is unlimited. Default: 8 MiB; for a publisher unlimited. libzmq: none.
     ///
     /// Counts frames with their headers. One larger message is admitted into an empty queue. Towards a peer in another
     /// process a waiting `send` that names no peer fills no more than 1 MiB, or four messages, while the connection moves: what waits longer
     /// has left the processor's caches. When nothing could be written for some 2 ms it goes on to the budget, as `try_send`
     /// does at once.
+    ///
+    /// Example: at [`Builder`].
     pub fn send_hwm_bytes(mut self, bytes: usize) -> Self {
         self.options.send_hwm_bytes = bytes;
         self
@@ -321,16 +380,20 @@ impl<K: HasIncoming> Builder<K> {
     ///
     /// At the mark that peer is not read any more, and is held back by its own kernel: nothing is dropped.
     /// libzmq: `ZMQ_RCVHWM`.
+    ///
+    /// Example: at [`Builder`].
     pub fn recv_hwm(mut self, messages: usize) -> Self {
         self.options.recv_hwm = messages;
         self
     }
 
-    /// The most bytes from one peer that wait to be received; 0 is unlimited. Default: 8 MiB.
+    /// The most bytes from one peer that wait to be received; 0 is unlimited. Default: 8 MiB. libzmq: none.
     ///
     /// What was read in one piece is handed over whole: up to 256 KiB, or one message, beyond. From a peer in another
     /// process no more than 1 MiB, or four messages, are read ahead while the program receives; twice as much each time that
     /// nothing was received for some 2 ms, up to the budget. What publishers send is always read up to the budget.
+    ///
+    /// Example: at [`Builder`].
     pub fn recv_hwm_bytes(mut self, bytes: usize) -> Self {
         self.options.recv_hwm_bytes = bytes;
         self
@@ -341,6 +404,8 @@ impl<K: Conflates> Builder<K> {
     /// Keeps only the newest message for each peer; the high-water marks do not apply. Default: off.
     ///
     /// Messages of several frames count whole; each one replaced is counted. libzmq: `ZMQ_CONFLATE`.
+    ///
+    /// Example: at [`Builder`].
     pub fn conflate(mut self, newest_only: bool) -> Self {
         self.options.conflate = newest_only;
         self
@@ -350,7 +415,10 @@ impl<K: Conflates> Builder<K> {
 impl<K: QueuesAhead> Builder<K> {
     /// Queues only for peers that are connected. Default: off: a connecting endpoint queues from the start.
     ///
-    /// What is queued for a connection is lost with it, and counted. libzmq: `ZMQ_IMMEDIATE`.
+    /// What is queued for a connection is lost with it, and counted. A [`Router`](crate::Router) then knows a peer it has
+    /// connected to while that is connected, but one of [`connect_as`](Socket::connect_as) always. libzmq: `ZMQ_IMMEDIATE`.
+    ///
+    /// Example: at [`Builder`].
     pub fn immediate(mut self, connected_only: bool) -> Self {
         self.options.immediate = connected_only;
         self
@@ -361,6 +429,8 @@ impl<K: Identifies> Builder<K> {
     /// The name by which a ROUTER knows this socket: 1 to 255 bytes, the first not 0. Default: none.
     ///
     /// libzmq: `ZMQ_ROUTING_ID`.
+    ///
+    /// Example: at [`Builder`].
     pub fn routing_id(mut self, id: impl Into<Bytes>) -> Self {
         self.options.routing_id = id.into();
         self
@@ -370,6 +440,25 @@ impl<K: Identifies> Builder<K> {
     ///
     /// So a ROUTER at the other end learns that this socket is there, and its name, before it has anything to say. No other
     /// kind expects it: a REP drops it as no request. libzmq: `ZMQ_PROBE_ROUTER`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Dealer, Router};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let router = Router::new();
+    /// let worker = Dealer::builder().routing_id("worker").probe(true).build()?;
+    /// worker.connect(&router.bind("tcp://127.0.0.1:0").await?)?;
+    ///
+    /// let (id, _) = router.recv_from().await?;
+    /// assert_eq!(id, "worker".into());
+    /// router.send_to(&id, "a job that it did not have to ask for").await?;
+    /// assert_eq!(worker.recv().await?, "a job that it did not have to ask for");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn probe(mut self, first: bool) -> Self {
         self.options.probe = first;
         self
@@ -385,6 +474,26 @@ impl<K: Reroutes> Builder<K> {
     /// before what is sent later. The others are not filled above their marks: what finds no room waits for it, or for
     /// the next peer, as much as one queue may hold; what is beyond that is dropped and counted as
     /// [`DropReason::PipeClosed`](crate::DropReason::PipeClosed). Each message is counted once, at the peer that gets it. libzmq: none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Endpoint, Linger, Pull, Push};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let push = Push::builder().reroute(true).linger(Linger::Discard).build()?;
+    /// let nobody: Endpoint = "inproc://nobody".parse()?;
+    /// push.connect(&nobody)?;
+    /// push.send("job").await?; // waits in the queue of that endpoint
+    ///
+    /// let pull = Pull::new();
+    /// push.connect(&pull.bind("inproc://there").await?)?.await?;
+    /// push.disconnect(&nobody).await?;
+    /// assert_eq!(pull.recv().await?, "job");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reroute(mut self, to_others: bool) -> Self {
         self.options.reroute = to_others;
         self

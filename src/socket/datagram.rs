@@ -97,9 +97,7 @@ impl Socket<kind::Dgram> {
     ///
     /// Nothing is taken before it is returned: dropping the future loses no datagram.
     ///
-    /// # Examples
-    ///
-    /// See [`Datagram`].
+    /// Example: at [`Datagram`].
     pub async fn recv_from(&self) -> Result<(SocketAddr, Bytes), RecvError> {
         Ok(apart(self.core.recv().await?))
     }
@@ -206,7 +204,7 @@ impl Socket<kind::Dgram> {
 macro_rules! takes_udp_options {
     ($($kind:ident)+) => {$(
         impl Builder<kind::$kind> {
-            /// Options of `udp://` endpoints.
+            /// Options of `udp://` endpoints; each says what it is to libzmq. Default: those of [`UdpOptions::new`].
             ///
             /// # Examples
             ///

@@ -10,8 +10,13 @@ use crate::socket_kind::SocketKind;
 /// Functions may be written for all kinds, or for those that can do something:
 ///
 /// ```
-/// use hubless::kind::{Conflates, HasIncoming, HasOutgoing, Kind, Publishes, Receives, Sends, Shares, Subscribes};
-/// use hubless::{Builder, Error, Socket};
+/// use std::time::Duration;
+///
+/// use hubless::kind::{
+///     Conflates, Forwards, Greets, HasIncoming, HasOutgoing, HearsDepartures, HearsLosses, Identifies, Kind, Numbers,
+///     Publishes, QueuesAhead, Receives, Reroutes, Sends, Shares, Subscribes,
+/// };
+/// use hubless::{Builder, Error, PeerId, Socket, proxy};
 ///
 /// async fn anywhere<K: Kind>(socket: &Socket<K>) -> Result<(), Error> {
 ///     socket.bind("tcp://127.0.0.1:0").await?;
@@ -43,10 +48,33 @@ use crate::socket_kind::SocketKind;
 /// fn short<K: HasIncoming>(builder: Builder<K>) -> Builder<K> {
 ///     builder.recv_hwm(10)
 /// }
+///
+/// fn to_the_living_only<K: QueuesAhead + Reroutes>(builder: Builder<K>) -> Builder<K> {
+///     builder.immediate(true).reroute(true)
+/// }
+///
+/// fn known<K: Identifies>(builder: Builder<K>) -> Builder<K> {
+///     builder.routing_id("worker 1")
+/// }
+///
+/// fn polite<K: Greets + HearsDepartures + HearsLosses>(builder: Builder<K>) -> Builder<K> {
+///     builder.hello_message("hello").disconnect_message("it has left").hiccup_message("it may come back")
+/// }
+///
+/// async fn answer<K: Numbers>(socket: &Socket<K>, peer: PeerId) -> Result<(), Error> {
+///     Ok(socket.send_to(peer, "yes").await?)
+/// }
+///
+/// async fn forward<F: Forwards, B: Forwards>(front: Socket<F>, back: Socket<B>) {
+///     let _ = tokio::time::timeout(Duration::from_secs(1), proxy(front, back)).await;
+/// }
 /// # fn main() {
 /// # let [_one, _two] = two_handles(hubless::Push::new());
 /// # let _ = (newest_only(hubless::Pub::builder()), short(hubless::Pull::builder()));
 /// # let _ = meet::<hubless::kind::XPub, hubless::kind::Sub>;
+/// # let _ = (to_the_living_only(hubless::Push::builder()), known(hubless::Req::builder()));
+/// # let _ = polite(hubless::PeerSocket::builder());
+/// # let _ = (answer::<hubless::kind::Server>, forward::<hubless::kind::Router, hubless::kind::Dealer>);
 /// # let _ = (anywhere::<hubless::kind::Req>, greet::<hubless::kind::Pub>, listen::<hubless::kind::Sub>);
 /// # }
 /// ```
@@ -56,6 +84,8 @@ pub trait Kind: sealed::Sealed + Send + Sync + 'static {
 }
 
 /// Kinds that send whenever they like.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not send",
     label = "this socket only receives, or answers: it has no `send`",
@@ -64,6 +94,8 @@ pub trait Kind: sealed::Sealed + Send + Sync + 'static {
 pub trait Sends: Kind {}
 
 /// Kinds that receive whenever they like.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not receive",
     label = "this socket only sends, or asks: it has no `recv`",
@@ -72,6 +104,8 @@ pub trait Sends: Kind {}
 pub trait Receives: Kind {}
 
 /// Kinds whose handles can be cloned.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` cannot be cloned",
     label = "this socket asks one question at a time: a second handle could ask in between",
@@ -80,42 +114,56 @@ pub trait Receives: Kind {}
 pub trait Shares: Kind {}
 
 /// Kinds with outgoing queues.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` has no outgoing queue to set this option for"
 )]
 pub trait HasOutgoing: Kind {}
 
 /// Kinds with incoming queues.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` has no incoming queue to set this option for"
 )]
 pub trait HasIncoming: Kind {}
 
 /// Kinds that may keep only the newest message.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` cannot conflate: each of its messages counts"
 )]
 pub trait Conflates: Kind {}
 
 /// Kinds whose connecting endpoints have a queue before they are connected.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` queues for connected peers only: there is nothing to choose"
 )]
 pub trait QueuesAhead: Kind {}
 
 /// Kinds that tell a ROUTER by which name to know them.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` announces no routing id: nobody would look at it"
 )]
 pub trait Identifies: Kind {}
 
 /// Kinds that may send to one peer what was queued for another.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not reroute: what it sends is for one peer, or for all"
 )]
 pub trait Reroutes: Kind {}
 
 /// Kinds that name their peers by [numbers](crate::PeerId).
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not name its peers by numbers",
     note = "`Server` and `PeerSocket` do; `Router` names them by routing ids"
@@ -123,12 +171,16 @@ pub trait Reroutes: Kind {}
 pub trait Numbers: Kind {}
 
 /// Kinds that send each message to all who asked for it.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not publish: nobody subscribes to what it sends"
 )]
 pub trait Publishes: Kind {}
 
 /// Kinds that say by prefixes what they want to hear.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not subscribe",
     note = "`Sub` and `XSub` do; a `Dish` joins groups"
@@ -136,24 +188,32 @@ pub trait Publishes: Kind {}
 pub trait Subscribes: Kind {}
 
 /// Kinds that may greet each new peer.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` does not greet: its pattern has no place for such a message"
 )]
 pub trait Greets: Kind {}
 
 /// Kinds that may hear, by a message, that a peer which had connected to them has gone.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` is told of peers that leave by its monitor only"
 )]
 pub trait HearsDepartures: Kind {}
 
 /// Kinds that may hear, by a message, that a connection of theirs was lost.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "a socket of kind `{Self}` is told of lost connections by its monitor only"
 )]
 pub trait HearsLosses: Kind {}
 
 /// Kinds whose messages a [proxy](crate::proxy()) forwards as they are.
+///
+/// Example: at [`Kind`].
 #[diagnostic::on_unimplemented(
     message = "messages of a socket of kind `{Self}` cannot be forwarded as they are",
     label = "this socket asks and answers, or its messages carry more than their frames",
@@ -197,7 +257,7 @@ kinds! {
     /// Sends to its peers in turn, and receives from them in turn (RFC 28).
     Dealer: Shares Greets HearsLosses Sends Receives HasOutgoing HasIncoming Conflates QueuesAhead Identifies Reroutes Forwards;
     /// Sends to the peer it names, and receives with the name of the sender (RFC 28).
-    Router: Shares Greets HearsDepartures HasOutgoing HasIncoming Identifies Forwards;
+    Router: Shares Greets HearsDepartures HasOutgoing HasIncoming QueuesAhead Identifies Forwards;
     /// Publishes, and sees who subscribes to what (RFC 29).
     XPub: Shares Sends Receives Publishes HasOutgoing HasIncoming Forwards;
     /// Receives what it subscribed to, and sends to its publishers (RFC 29).

@@ -238,6 +238,7 @@ impl<K: Kind> Socket<K> {
     /// [`std::net::TcpListener`] is a `tcp://` endpoint, a [`std::os::unix::net::UnixListener`] an `ipc://` one, whose file
     /// is left alone when the socket ends. Everything else is as with [`bind`](Self::bind): the endpoint that is returned
     /// can be [unbound](Self::unbind), and connections get the [options of TCP](Builder::tcp) that can still be said.
+    /// libzmq: `ZMQ_USE_FD`.
     ///
     /// # Errors
     ///

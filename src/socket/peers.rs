@@ -56,6 +56,8 @@ impl Peers {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
+    ///
+    /// Example: at [`Peers`].
     pub async fn at_least(&self, n: usize) -> Result<(), Closed> {
         let mut count = self.shared.peers.watch();
         let found = count.wait_for(|count| count.closed || count.peers >= n).await;

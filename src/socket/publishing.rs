@@ -201,7 +201,7 @@ impl<K: Publishes> Socket<K> {
 
 impl<K: Publishes> Builder<K> {
     /// What becomes of a message for a subscriber whose queue is at its high-water mark. Default:
-    /// [`DropNewest`](SlowPolicy::DropNewest).
+    /// [`DropNewest`](SlowPolicy::DropNewest), which is what libzmq does. libzmq: none.
     ///
     /// ```
     /// use hubless::{Pub, SlowPolicy};
@@ -222,6 +222,27 @@ impl<K: Publishes> Builder<K> {
     /// [permit](Socket::reserve) is given when no subscriber at all is full; if one is when it is used, it fails with
     /// [`NoRoute`](crate::SendError::NoRoute). So one subscriber that stands still stops the publisher, and with it all
     /// others: let connections have a [`heartbeat`](Self::heartbeat), or take [`SlowPolicy::Wait`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Pub, Sub, TrySendError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = Pub::builder().nodrop(true).send_hwm(1).build()?;
+    /// let subscriber = Sub::builder().recv_hwm(1).build()?;
+    /// subscriber.subscribe("");
+    /// subscriber.connect(&publisher.bind("inproc://careful").await?)?;
+    /// publisher.subscribers().at_least(1).await?;
+    ///
+    /// // It does not read, so some day nothing goes any more.
+    /// while publisher.try_send("each of these counts").is_ok() {}
+    /// assert!(matches!(publisher.try_send("full"), Err(TrySendError::Full(_))));
+    /// assert_eq!(publisher.stats().outgoing.dropped.total(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn nodrop(mut self, wait: bool) -> Self {
         self.options.publishing.nodrop = wait;
         self
@@ -230,12 +251,25 @@ impl<K: Publishes> Builder<K> {
     /// How many subscriptions one peer may have; with more it is disconnected. Default: 100 000. libzmq: no limit.
     ///
     /// The longest topic that may be subscribed to has 64 KiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::Pub;
+    ///
+    /// // For subscribers that nobody knows.
+    /// let publisher = Pub::builder().max_subscriptions(100).max_subscription_bytes(64 << 10).build()?;
+    /// # let _ = publisher;
+    /// # Ok::<(), hubless::BuildError>(())
+    /// ```
     pub fn max_subscriptions(mut self, subscriptions: usize) -> Self {
         self.options.publishing.limits.subscriptions = subscriptions;
         self
     }
 
     /// How many bytes the topics may have in all that one peer subscribes to. Default: 16 MiB. libzmq: no limit.
+    ///
+    /// Example: at [`max_subscriptions`](Self::max_subscriptions).
     pub fn max_subscription_bytes(mut self, bytes: usize) -> Self {
         self.options.publishing.limits.bytes = bytes;
         self
@@ -247,6 +281,25 @@ impl Builder<kind::XPub> {
     ///
     /// The program is told each time a peer subscribes, which is what a cache of last values needs; of ends, as without
     /// this, only when nobody holds a topic any more. libzmq: `ZMQ_XPUB_VERBOSE`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Sub, XPub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = XPub::builder().verbose(true).build()?;
+    /// let endpoint = publisher.bind("tcp://127.0.0.1:0").await?;
+    /// let (first, second) = (Sub::new(), Sub::new());
+    /// for subscriber in [&first, &second] {
+    ///     subscriber.subscribe("news");
+    ///     subscriber.connect(&endpoint)?;
+    ///     assert_eq!(publisher.recv().await?, "\x01news"); // of the second, too
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn verbose(self, every_subscription: bool) -> Self {
         self.telling(every_subscription, Telling::EachSubscription)
     }
@@ -254,6 +307,27 @@ impl Builder<kind::XPub> {
     /// Tells of every subscription and of every end of one, also if others remain. Default: off.
     ///
     /// libzmq: `ZMQ_XPUB_VERBOSER`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Sub, XPub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = XPub::builder().verboser(true).build()?;
+    /// let endpoint = publisher.bind("tcp://127.0.0.1:0").await?;
+    /// let (first, second) = (Sub::new(), Sub::new());
+    /// for subscriber in [&first, &second] {
+    ///     subscriber.subscribe("news");
+    ///     subscriber.connect(&endpoint)?;
+    ///     assert_eq!(publisher.recv().await?, "\x01news");
+    /// }
+    /// second.unsubscribe("news");
+    /// assert_eq!(publisher.recv().await?, "\x00news"); // though the first still wants it
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn verboser(self, every_change: bool) -> Self {
         self.telling(every_change, Telling::Each)
     }
@@ -268,6 +342,8 @@ impl Builder<kind::XPub> {
     /// Every change is told, as with [`verboser`](Self::verboser). [`subscribe`](Socket::subscribe) and
     /// [`unsubscribe`](Socket::unsubscribe) of this socket then act for the peer of the notification that was received
     /// last. libzmq: `ZMQ_XPUB_MANUAL`.
+    ///
+    /// Example: at [`XPub::subscribe`](Socket::subscribe).
     pub fn manual(mut self, program_decides: bool) -> Self {
         self.options.publishing.manual = program_decides;
         self
@@ -278,6 +354,8 @@ impl Builder<kind::XPub> {
     ///
     /// So a newcomer can be given the last value of a topic, and nobody else hears it again. libzmq:
     /// `ZMQ_XPUB_MANUAL_LAST_VALUE`.
+    ///
+    /// Example: at [`XPub`](crate::XPub).
     pub fn manual_last_value(mut self, program_decides: bool) -> Self {
         self.options.publishing.manual = program_decides;
         self.options.publishing.last_value = program_decides;
@@ -287,6 +365,22 @@ impl Builder<kind::XPub> {
     /// What every peer is sent first, whatever it subscribes to. Default: nothing. libzmq: `ZMQ_XPUB_WELCOME_MSG`.
     ///
     /// A SUB shows it to its program only if it matches one of its subscriptions.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Sub, XPub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = XPub::builder().welcome("news: you are connected").build()?;
+    /// let subscriber = Sub::new();
+    /// subscriber.subscribe("news");
+    /// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?;
+    /// assert_eq!(subscriber.recv().await?, "news: you are connected");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn welcome<'a>(mut self, message: impl Into<Payload<'a>>) -> Self {
         self.options.publishing.welcome = Some(message.into().into_message());
         self
@@ -297,6 +391,24 @@ impl Builder<kind::XPub> {
     /// This is about messages of several frames that an XSUB sends. With `false` every frame that begins with 00 or 01 is
     /// a subscription or the end of one, and taken out of its message, as libzmq does unless told otherwise. libzmq:
     /// `ZMQ_ONLY_FIRST_SUBSCRIBE`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{XPub, XSub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = XPub::builder().only_first_subscribe(false).build()?;
+    /// let subscriber = XSub::builder().only_first_subscribe(true).build()?;
+    /// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?.await?;
+    ///
+    /// subscriber.send(("both of these", "\x01are read")).await?; // a message to that one, as its first frame is none
+    /// assert_eq!(publisher.recv().await?, "\x01are read"); // and to this one a message and a subscription
+    /// assert_eq!(publisher.recv().await?, "both of these");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only_first_subscribe(mut self, by_first_frame: bool) -> Self {
         self.options.publishing.only_first = by_first_frame;
         self
@@ -309,6 +421,24 @@ impl Builder<kind::XSub> {
     /// This is about messages of several frames that are sent. With `false` every frame that begins with 00 or 01 is taken
     /// for a subscription or the end of one, and out of its message, as libzmq does unless told otherwise. libzmq:
     /// `ZMQ_ONLY_FIRST_SUBSCRIBE`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{XPub, XSub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = XPub::new();
+    /// let subscriber = XSub::builder().only_first_subscribe(false).build()?;
+    /// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?.await?;
+    ///
+    /// subscriber.send(("a message", "\x01news")).await?; // and behind it a subscription
+    /// assert_eq!(publisher.recv().await?, "a message");
+    /// assert_eq!(publisher.recv().await?, "\x01news");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only_first_subscribe(mut self, by_first_frame: bool) -> Self {
         self.options.publishing.only_first = by_first_frame;
         self
@@ -318,6 +448,26 @@ impl Builder<kind::XSub> {
     ///
     /// A publisher then takes the topic for cancelled, unless it counts, which neither ours nor libzmq's does. libzmq:
     /// `ZMQ_XSUB_VERBOSE_UNSUBSCRIBE`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{XPub, XSub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let subscriber = XSub::builder().verbose_unsubscribe(true).build()?;
+    /// let publisher = XPub::new();
+    /// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?;
+    /// subscriber.subscribe("news");
+    /// subscriber.subscribe("news");
+    /// assert_eq!(publisher.recv().await?, "\x01news");
+    ///
+    /// subscriber.unsubscribe("news"); // one is left, and still the publisher is told
+    /// assert_eq!(publisher.recv().await?, "\x00news");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn verbose_unsubscribe(mut self, every_end: bool) -> Self {
         self.options.interest.tells_every_end = every_end;
         self
@@ -330,6 +480,26 @@ macro_rules! inverts {
             /// Turns matching round: who subscribed to a topic gets all messages but those. Default: off.
             ///
             /// Must be set on both sides, since both filter. libzmq: `ZMQ_INVERT_MATCHING`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use hubless::{Pub, Sub};
+            ///
+            /// # #[tokio::main(flavor = "current_thread")]
+            /// # async fn main() -> Result<(), hubless::Error> {
+            /// let publisher = Pub::builder().invert_matching(true).build()?;
+            /// let subscriber = Sub::builder().invert_matching(true).build()?;
+            /// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?;
+            /// subscriber.subscribe("debug");
+            /// subscriber.subscribed().await?;
+            ///
+            /// publisher.send("debug: nobody wants to know").await?;
+            /// publisher.send("error: but this").await?;
+            /// assert_eq!(subscriber.recv().await?, "error: but this");
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn invert_matching(mut self, invert: bool) -> Self {
                 self.options.$where.matching = if invert {
                     Matching::Inverted

@@ -231,6 +231,8 @@ impl Subscribers {
     }
 
     /// Only those that get messages with this topic: that hold a prefix of it.
+    ///
+    /// Example: at [`Subscribers`].
     pub fn to(self, topic: impl AsRef<[u8]>) -> Self {
         Self {
             topic: Some(Bytes::copy_from_slice(topic.as_ref())),
@@ -252,6 +254,8 @@ impl Subscribers {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
+    ///
+    /// Example: at [`Subscribers`].
     pub async fn at_least(&self, n: usize) -> Result<(), Closed> {
         let mut waiting = Waiting {
             fan_out: &self.fan_out,

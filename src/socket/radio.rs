@@ -107,6 +107,8 @@ impl Socket<kind::Radio> {
     /// # Cancel safety
     ///
     /// As [`send`](Socket::send) of other kinds: if the future is dropped before it was ready, nothing was sent.
+    ///
+    /// Example: at [`Radio`].
     pub fn send_to<'a>(
         &'a self,
         group: impl AsRef<[u8]>,
@@ -122,6 +124,17 @@ impl Socket<kind::Radio> {
     ///
     /// As [`send_to`](Self::send_to); and [`TrySendError::Full`] when it would have to wait, which is only with
     /// [`nodrop`](super::Builder::nodrop).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{DropReason, Radio};
+    ///
+    /// let radio = Radio::new();
+    /// radio.try_send_to("weather", "nobody is there")?;
+    /// assert_eq!(radio.stats().outgoing.dropped.by(DropReason::NoSubscriber), 1);
+    /// # Ok::<(), hubless::TrySendError>(())
+    /// ```
     pub fn try_send_to<'a>(
         &self,
         group: impl AsRef<[u8]>,
@@ -182,6 +195,8 @@ impl Socket<kind::Dish> {
     /// Leaves a group; `false` if it was not joined, and then nothing happens. libzmq: `zmq_leave`.
     ///
     /// Nothing of it is received from here on.
+    ///
+    /// Example: at [`join`](Self::join).
     pub fn leave(&self, group: impl AsRef<[u8]>) -> bool {
         self.interest().unsubscribe(group.as_ref())
     }
@@ -199,6 +214,8 @@ impl Socket<kind::Dish> {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing: groups are joined whether or not somebody waits.
+    ///
+    /// Example: at [`Dish`].
     pub async fn joined(&self) -> Result<(), Closed> {
         self.interest().passed_by_all().await
     }
@@ -212,6 +229,8 @@ impl Socket<kind::Dish> {
     /// # Cancel safety
     ///
     /// Nothing is taken before it is returned: dropping the future loses no message.
+    ///
+    /// Example: at [`Dish`].
     pub async fn recv_from(&self) -> Result<(Frame, Frame), RecvError> {
         Ok(parts(self.core.recv().await?))
     }
@@ -221,6 +240,14 @@ impl Socket<kind::Dish> {
     /// # Errors
     ///
     /// [`TryRecvError::Empty`] when there is none, [`TryRecvError::Closed`] when the socket is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Dish, TryRecvError};
+    ///
+    /// assert_eq!(Dish::new().try_recv_from(), Err(TryRecvError::Empty));
+    /// ```
     pub fn try_recv_from(&self) -> Result<(Frame, Frame), TryRecvError> {
         self.core.try_recv().map(parts)
     }
@@ -238,6 +265,23 @@ impl Socket<kind::Dish> {
     /// # Cancel safety
     ///
     /// As [`recv_from`](Self::recv_from).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hubless::{Dish, TryRecvError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let dish = Dish::new();
+    /// dish.connect("inproc://nobody")?;
+    /// let received = dish.recv_from_timeout(Duration::from_millis(1)).await;
+    /// assert_eq!(received, Err(TryRecvError::Empty));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recv_from_timeout(&self, limit: Duration) -> Result<(Frame, Frame), TryRecvError> {
         match runtime::timeout(self.core.home.get(), limit, self.core.recv()).await {
             Some(Ok(message)) => Ok(parts(message)),

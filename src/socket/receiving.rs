@@ -87,7 +87,7 @@ impl<K: Kind> Socket<K> {
         self.core.try_recv()
     }
 
-    /// Receives the next message, waiting at most `limit`.
+    /// Receives the next message, waiting at most `limit`. libzmq: `ZMQ_RCVTIMEO`.
     ///
     /// # Errors
     ///

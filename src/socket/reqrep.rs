@@ -128,6 +128,8 @@ impl Builder<kind::Req> {
     /// the empty one, which the peer must return: a REP does, a ROUTER's program must return the whole envelope.
     /// libzmq: `ZMQ_REQ_CORRELATE`. Its `ZMQ_REQ_RELAXED`, which allows the next request before the reply to the last, is no
     /// option here: dropping the future of a request gives it up, and the next one may go out at once.
+    ///
+    /// Example: at [`Builder`].
     pub fn correlate(mut self, numbered: bool) -> Self {
         self.options.correlate = numbered;
         self

@@ -36,7 +36,7 @@ use crate::stats::DropReason;
 /// | two peers with one routing id | the second is refused, or takes it over ([`handover`](super::Builder::handover)) |
 /// | a connection is lost | the peer of a connecting endpoint keeps its name and its queue; an accepted one is forgotten, its queue dropped and counted; what was received stays readable |
 /// | on the wire | the message as it is: the routing id stays here |
-/// | own options | [`mandatory`](super::Builder::mandatory), [`handover`](super::Builder::handover), [`notify`](super::Builder::notify), [`routing_id`](super::Builder::routing_id), [`probe`](super::Builder::probe), [`hello_message`](super::Builder::hello_message), [`disconnect_message`](super::Builder::disconnect_message) |
+/// | own options | [`immediate`](super::Builder::immediate), [`mandatory`](super::Builder::mandatory), [`handover`](super::Builder::handover), [`notify`](super::Builder::notify), [`routing_id`](super::Builder::routing_id), [`probe`](super::Builder::probe), [`hello_message`](super::Builder::hello_message), [`disconnect_message`](super::Builder::disconnect_message) |
 ///
 /// It is to a [`Dealer`](super::Dealer) what a clerk is to a crowd: it answers whom it likes, when it likes, and may speak
 /// first to whom it knows. Names come from the peers ([`routing_id`](super::Builder::routing_id)), from this program
@@ -100,6 +100,8 @@ impl Builder<kind::Router> {
     /// For a peer that is not known, [`send_to`](Socket::send_to) fails with [`SendError::NoRoute`]; while a peer is at its
     /// high-water mark it waits, and [`try_send_to`](Socket::try_send_to) fails with [`TrySendError::Full`]. libzmq:
     /// `ZMQ_ROUTER_MANDATORY`.
+    ///
+    /// Example: at [`send_to`](Socket::send_to).
     pub fn mandatory(mut self, no_drops: bool) -> Self {
         self.options.mandatory = no_drops;
         self
@@ -115,6 +117,29 @@ impl Builder<kind::Router> {
     /// then only the same [user](crate::Peer::user_id) can. Two that live and have one name take it from each other again and
     /// again. The name of a peer that this socket has connected to is never handed
     /// over. libzmq: `ZMQ_ROUTER_HANDOVER`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Dealer, Router};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let router = Router::builder().handover(true).build()?;
+    /// let endpoint = router.bind("tcp://127.0.0.1:0").await?;
+    /// let old = Dealer::builder().routing_id("worker").build()?;
+    /// old.connect(&endpoint)?.await?;
+    ///
+    /// // It has crashed, for all we know, and nobody has noticed yet.
+    /// let new = Dealer::builder().routing_id("worker").build()?;
+    /// new.connect(&endpoint)?;
+    /// new.send("here I am again").await?;
+    /// let (worker, _) = router.recv_from().await?;
+    /// router.send_to(&worker, "go on").await?;
+    /// assert_eq!(new.recv().await?, "go on");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn handover(mut self, to_newcomers: bool) -> Self {
         self.options.handover = to_newcomers;
         self
@@ -122,6 +147,8 @@ impl Builder<kind::Router> {
 
     /// Which comings and goings of peers [`recv_from`](Socket::recv_from) tells by empty messages. Default: none; the
     /// [monitor](Socket::monitor) tells of all of them in any case. libzmq: `ZMQ_ROUTER_NOTIFY`.
+    ///
+    /// Example: at [`Notify`].
     pub fn notify(mut self, of: impl Into<Option<Notify>>) -> Self {
         self.options.announce = of.into();
         self

@@ -99,7 +99,7 @@ impl<K: Kind> Socket<K> {
         self.core.try_send(message.into())
     }
 
-    /// Sends a message, waiting at most `limit`.
+    /// Sends a message, waiting at most `limit`. libzmq: `ZMQ_SNDTIMEO`.
     ///
     /// # Errors
     ///
@@ -276,6 +276,8 @@ impl<K: Sends> Permit<'_, K> {
     /// # Errors
     ///
     /// As [`Socket::send`]; [`SendError::NoRoute`] when its peer has left and no other has room.
+    ///
+    /// Example: at [`Permit`].
     pub fn send<'m>(mut self, message: impl Into<Payload<'m>>) -> Result<(), SendError> {
         self.core.send_reserved(&mut self.reservation, message.into())
     }
@@ -292,6 +294,8 @@ impl<K> Drop for Permit<'_, K> {
 /// # Cancel safety
 ///
 /// As of [`Socket::sink`]: what was not given to `start_send` was not sent, and dropping the sink gives its room back.
+///
+/// Example: at [`sink`](Socket::sink).
 pub struct Outgoing<'a, K> {
     core: &'a Core,
     reservation: Reservation,

@@ -117,6 +117,8 @@ const LEFT: &[u8] = &[1, 0, 0, 0];
 pub type StreamSocket = Socket<kind::Stream>;
 
 /// What a [`StreamSocket`] receives of one peer.
+///
+/// Example: at [`StreamSocket`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StreamEvent {
@@ -179,9 +181,7 @@ impl Socket<kind::Stream> {
     ///
     /// Nothing is taken before it is returned: dropping the future loses nothing.
     ///
-    /// # Examples
-    ///
-    /// See [`StreamSocket`].
+    /// Example: at [`StreamSocket`].
     pub async fn recv_from(&self) -> Result<(Peer, StreamEvent), RecvError> {
         let mut receiving = self.core.recv();
         let message = (&mut receiving).await?;
@@ -309,9 +309,7 @@ impl Socket<kind::Stream> {
     ///
     /// libzmq: sending an empty frame, which drops what is queued.
     ///
-    /// # Examples
-    ///
-    /// See [`StreamSocket`].
+    /// Example: at [`StreamSocket`].
     pub fn close_peer(&self, peer: &Peer) -> bool {
         let shared = &self.core.shared;
         let Some(link) = shared.peers.by_peer(peer) else {

@@ -144,6 +144,27 @@ impl Socket<kind::XPub> {
     /// Ends a subscription of the peer whose notification was received last. `false` if it has no such, or has left.
     ///
     /// As [`subscribe`](Self::subscribe). libzmq: `ZMQ_UNSUBSCRIBE`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::{Sub, XPub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), hubless::Error> {
+    /// let publisher = XPub::builder().manual(true).build()?;
+    /// let subscriber = Sub::new();
+    /// subscriber.subscribe("news");
+    /// subscriber.connect(&publisher.bind("tcp://127.0.0.1:0").await?)?;
+    /// publisher.recv().await?;
+    /// assert!(publisher.subscribe("news"));
+    ///
+    /// subscriber.unsubscribe("news");
+    /// publisher.recv().await?; // it wants them no more, which in a manual one is for us to do
+    /// assert!(publisher.unsubscribe("news"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
         self.fan_out().decide(false, prefix.as_ref())
     }

@@ -78,6 +78,8 @@ impl Zap {
     }
 
     /// Asks the handler in this context. The socket that asks need not be in it.
+    ///
+    /// Example: at [`Zap`].
     pub fn in_context(context: &Context) -> Self {
         Self {
             context: context.clone(),
@@ -86,6 +88,20 @@ impl Zap {
     }
 
     /// How long the handler may take for an answer. Default: 5 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hubless::auth::Zap;
+    /// use hubless::{Plain, Pull};
+    ///
+    /// let zap = Zap::new().timeout(Duration::from_secs(1));
+    /// let pull = Pull::builder().mechanism(Plain::server(zap)).build()?;
+    /// # let _ = pull;
+    /// # Ok::<(), hubless::BuildError>(())
+    /// ```
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;

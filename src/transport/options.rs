@@ -71,6 +71,8 @@ impl Default for StreamOptions {
 ///     .recv_buffer(1 << 20)
 ///     .tos(0x10)
 ///     .priority(4)
+///     .mark(7)
+///     .busy_poll(50)
 ///     .device("eth0");
 /// # let _ = options;
 /// ```
@@ -104,6 +106,8 @@ impl TcpOptions {
     /// Messages that wait together are written together in any case: off saves packets only where single
     /// small messages go out one by one, and costs up to 40 ms each when the peer delays its
     /// acknowledgements.
+    ///
+    /// Example: at [`TcpOptions`].
     #[must_use]
     pub fn nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = nodelay;
@@ -115,6 +119,8 @@ impl TcpOptions {
     ///
     /// It watches *idle* connections: while sent data waits for an acknowledgement, the kernel's
     /// retransmission limit decides instead, which takes minutes. A heartbeat notices both.
+    ///
+    /// Example: at [`TcpOptions`].
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Self {
         self.keepalive = keepalive.into();
@@ -130,6 +136,8 @@ impl TcpOptions {
     /// lost. Back-pressure would become death. Set it only where every reader keeps up, and above the longest
     /// pause that you allow; a heartbeat tells the two apart. It also overrides the count of keepalive
     /// probes. Without effect where the system does not know it.
+    ///
+    /// Example: at [`TcpOptions`].
     #[must_use]
     pub fn user_timeout(mut self, user_timeout: impl Into<Option<Duration>>) -> Self {
         self.user_timeout = user_timeout.into();
@@ -160,6 +168,20 @@ impl TcpOptions {
 ///
 /// The kernel counts in whole seconds from 1 to 32 767 and in probes from 1 to 127; what lies outside is
 /// taken as the nearest.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use hubless::{Keepalive, Push, TcpOptions};
+///
+/// // Through a firewall that forgets connections after five minutes.
+/// let keepalive = Keepalive::new().idle(Duration::from_secs(240)).interval(Duration::from_secs(20)).retries(3);
+/// let push = Push::builder().tcp(TcpOptions::new().keepalive(keepalive)).build()?;
+/// # let _ = push;
+/// # Ok::<(), hubless::BuildError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keepalive {
     idle: Duration,
@@ -183,21 +205,27 @@ impl Keepalive {
         }
     }
 
-    /// How long a connection is silent before the first probe.
+    /// How long a connection is silent before the first probe. Default: 30 s. libzmq: `ZMQ_TCP_KEEPALIVE_IDLE`.
+    ///
+    /// Example: at [`Keepalive`].
     #[must_use]
     pub fn idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self
     }
 
-    /// Time from one probe to the next.
+    /// Time from one probe to the next. Default: 10 s. libzmq: `ZMQ_TCP_KEEPALIVE_INTVL`.
+    ///
+    /// Example: at [`Keepalive`].
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// How many probes may go unanswered before the connection is given up.
+    /// How many probes may go unanswered before the connection is given up. Default: 3. libzmq: `ZMQ_TCP_KEEPALIVE_CNT`.
+    ///
+    /// Example: at [`Keepalive`].
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;

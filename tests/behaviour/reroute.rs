@@ -10,6 +10,7 @@ over_every_transport! {
     g02_what_finds_nobody_waits_for_the_next_peer_and_comes_before_what_is_sent_later
     g05_what_is_more_than_a_queue_may_hold_is_dropped_and_counted
     what_was_left_for_a_disconnected_endpoint_goes_to_another
+    g01_whoever_waits_already_gets_what_was_left_for_another
     g10_what_is_stranded_when_the_socket_closes_is_given_back
     what_is_stranded_still_goes_out_while_the_socket_closes
     a_dealer_reroutes_too
@@ -142,6 +143,26 @@ async fn what_was_left_for_a_disconnected_endpoint_goes_to_another(at: Transport
         assert_eq!(number_of(&heir.recv().await?), number);
     }
     assert_eq!(push.stats().outgoing.accepted.messages, 10);
+    assert!(is_balanced(&push));
+    Ok(())
+}
+
+async fn g01_whoever_waits_already_gets_what_was_left_for_another(at: Transport) -> Outcome {
+    let push = Push::builder().reroute(true).linger(Linger::Discard).build()?;
+    let nobody = at.place();
+    push.connect(&nobody)?;
+    push.send("left").await?;
+    let heir = Pull::new();
+    let place = at.bind(&heir).await?;
+    push.connect(&place)?.await?;
+
+    let waiting = spawn(async move { (heir.recv().await, heir.recv().await) });
+    // It has asked, and is asleep.
+    tokio::task::yield_now().await;
+    push.disconnect(&nobody).await?;
+    push.send("rest").await?;
+    let (left, rest) = waiting.await?;
+    assert_eq!((left?, rest?), ("left".into(), "rest".into()));
     assert!(is_balanced(&push));
     Ok(())
 }

@@ -29,6 +29,7 @@ over_every_transport! {
     an_id_that_is_kept_finds_the_peer_that_has_come_back
     what_a_peer_sent_before_it_left_is_read_with_its_name
     g02_a_connected_peer_keeps_its_id_and_its_queue_over_reconnects
+    an_immediate_router_queues_for_connected_peers_and_for_those_that_it_named
     connect_as_names_the_peer_before_it_is_there
     connect_as_takes_no_name_that_is_taken_and_none_that_cannot_be
     nobody_takes_the_name_of_an_endpoint
@@ -459,6 +460,35 @@ async fn g02_a_connected_peer_keeps_its_id_and_its_queue_over_reconnects(at: Tra
     }
     next.send("hello").await?;
     assert_eq!(router.recv_from().await?, (id, "hello".into()));
+    Ok(())
+}
+
+async fn an_immediate_router_queues_for_connected_peers_and_for_those_that_it_named(
+    at: Transport,
+) -> Outcome {
+    let router = Router::builder().mandatory(true).immediate(true).build()?;
+    let dealer = Dealer::builder().routing_id("worker").build()?;
+    let place = at.bind(&dealer).await?;
+    router.connect(&place)?.await?;
+    router.send_to(&"worker".into(), "here").await?;
+    assert_eq!(dealer.recv().await?, "here");
+    let mut monitor = router.monitor();
+    dealer.close().await?;
+    ended(&mut monitor).await;
+    let sent = router.try_send_to(&"worker".into(), "away");
+    assert_eq!(sent, Err(TrySendError::NoRoute("away".into())));
+
+    let elsewhere = at.place();
+    drop(router.connect_as(&elsewhere, "named")?);
+    router.send_to(&"named".into(), "early").await?;
+    for _ in 0..2 {
+        let named = Dealer::new();
+        named.bind(&elsewhere).await?;
+        assert_eq!(named.recv().await?, "early");
+        named.close().await?;
+        ended(&mut monitor).await;
+        router.send_to(&"named".into(), "early").await?;
+    }
     Ok(())
 }
 

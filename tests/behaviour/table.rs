@@ -490,6 +490,7 @@ const TABLE: &[Rule] = &[
                 "immediate::what_waits_when_a_connection_is_lost_waits_for_the_next",
                 "immediate::g04_what_was_queued_for_a_lost_connection_is_counted_and_not_sent_again",
                 "dealer::an_immediate_dealer_queues_for_connected_peers_only",
+                "router::an_immediate_router_queues_for_connected_peers_and_for_those_that_it_named",
                 "pair::with_immediate_nothing_is_queued_before_there_is_a_peer",
             ],
         )],

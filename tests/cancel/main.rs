@@ -6,7 +6,7 @@
 //! came twice, and where the documentation says that nothing has happened, nothing has.
 //!
 //! Everything runs on one thread, over every transport. What several threads do to requests that are given up is in
-//! [`requests`], too. That every such method says what dropping its future means is checked by `tests/documents.rs`.
+//! [`requests`], too. That every such method says what dropping its future means is checked by `tests/documents`.
 
 mod datagram;
 mod endpoints;

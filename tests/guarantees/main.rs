@@ -2,7 +2,7 @@
 //! number of the promise it holds.
 //!
 //! What happens on the wire is in `tests/conformance`, what becomes of killed peers in `tests/faults`, one pattern's
-//! share in `tests/pubsub.rs` and `tests/reqrep`.
+//! share in `tests/behaviour` and `tests/reqrep`.
 
 mod close;
 mod counters;

@@ -35,7 +35,9 @@ impl LocalUsers {
         Self::default()
     }
 
-    /// Processes of this user too.
+    /// Processes of this user too. libzmq: `ZMQ_IPC_FILTER_UID`.
+    ///
+    /// Example: at [`LocalUsers`].
     #[must_use]
     pub fn uid(mut self, uid: u32) -> Self {
         self.uids.push(uid);
@@ -43,6 +45,9 @@ impl LocalUsers {
     }
 
     /// Processes of this group too. It is the process's own group that counts, not those that its user is also in.
+    /// libzmq: `ZMQ_IPC_FILTER_GID`.
+    ///
+    /// Example: at [`LocalUsers`].
     #[must_use]
     pub fn gid(mut self, gid: u32) -> Self {
         self.gids.push(gid);

@@ -104,6 +104,18 @@ impl SecretKey {
     }
 
     /// Its text, 40 characters of Z85: for whoever must keep it somewhere. Do not log it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::curve::{KeyPair, SecretKey};
+    ///
+    /// let key = KeyPair::generate()?.secret_key().clone();
+    /// let text = key.expose_text(); // wiped when it is dropped
+    /// let again: SecretKey = text.parse()?;
+    /// assert_eq!(again.public_key(), key.public_key());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn expose_text(&self) -> Zeroizing<String> {
         let text = Zeroizing::new(z85::encode(&self.0));
         Zeroizing::new(str::from_utf8(&*text).unwrap_or_default().to_owned())

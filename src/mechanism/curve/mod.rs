@@ -84,6 +84,8 @@ impl Curve {
     /// The client: talks only to who has the secret key that belongs to `server`, and proves to have `own`.
     ///
     /// libzmq: `ZMQ_CURVE_SERVERKEY`, `ZMQ_CURVE_PUBLICKEY`, `ZMQ_CURVE_SECRETKEY`.
+    ///
+    /// Example: at [`Curve`].
     pub fn client(server: PublicKey, own: KeyPair) -> Mechanism {
         Mechanism::new(Role::CurveClient(Arc::new(ClientKeys { server, own })))
     }
@@ -92,6 +94,8 @@ impl Curve {
     /// in.
     ///
     /// libzmq: `ZMQ_CURVE_SERVER`, `ZMQ_CURVE_SECRETKEY`.
+    ///
+    /// Example: at [`Curve`].
     pub fn server(keys: impl Into<ServerKeys>) -> CurveServer {
         CurveServer::new(keys.into())
     }

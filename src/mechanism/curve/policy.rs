@@ -45,6 +45,8 @@ impl CurveServer {
     }
 
     /// Lets in who has a key of this list, or of these keys.
+    ///
+    /// Example: at [`CurveServer`].
     pub fn allow(self, keys: impl Into<AllowList>) -> Mechanism {
         self.authenticator(keys.into())
     }
@@ -55,6 +57,8 @@ impl CurveServer {
     }
 
     /// Lets in whom `authenticator` accepts. It is asked about keys whose owners have proved to have them.
+    ///
+    /// Example: at [`CurveServer`].
     pub fn authenticator(self, authenticator: impl Authenticator) -> Mechanism {
         Mechanism::new(Role::CurveServer(self.0)).decided_by(authenticator)
     }
@@ -93,6 +97,8 @@ impl ServerKeys {
 
     /// Can be reached by this key too, from now on. Of those before only the newest stays: an attempt with a wrong key
     /// must not cost us more than two tries.
+    ///
+    /// Example: at [`ServerKeys`].
     pub fn rotate(&self, newer: KeyPair) {
         let mut keys = self.0.lock();
         keys.insert(0, Arc::new(newer));
@@ -100,6 +106,8 @@ impl ServerKeys {
     }
 
     /// Can be reached by the newest key alone, from now on.
+    ///
+    /// Example: at [`ServerKeys`].
     pub fn retire(&self) {
         self.0.lock().truncate(1);
     }
@@ -154,6 +162,8 @@ impl AllowList {
     }
 
     /// With this client too.
+    ///
+    /// Example: at [`CurveServer`].
     #[must_use]
     pub fn with(self, key: PublicKey, name: impl Into<String>) -> Self {
         self.insert(key, name);
@@ -161,22 +171,45 @@ impl AllowList {
     }
 
     /// Lets this client in; one who was known gets another name. An empty name is none.
+    ///
+    /// Example: at [`AllowList`].
     pub fn insert(&self, key: PublicKey, name: impl Into<String>) {
         self.0.lock().insert(key, name.into());
     }
 
     /// Lets this client in no more. Whether it was known.
+    ///
+    /// Example: at [`AllowList`].
     pub fn remove(&self, key: &PublicKey) -> bool {
         self.0.lock().remove(key).is_some()
     }
 
     /// Lets these in and nobody else, in one step: no peer meets half a list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hubless::Curve;
+    /// use hubless::curve::{AllowList, KeyPair};
+    ///
+    /// let (server, ann, bob) = (KeyPair::generate()?, KeyPair::generate()?, KeyPair::generate()?);
+    /// let list = AllowList::from([ann.public_key()]);
+    /// let mechanism = Curve::server(server).allow(list.clone()); // and sockets are built with it
+    ///
+    /// // Later, while they live: ann has left the company, bob is new.
+    /// list.replace([(bob.public_key(), "bob".to_owned())]);
+    /// assert!(list.contains(&bob.public_key()) && !list.contains(&ann.public_key()));
+    /// # let _ = mechanism;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn replace(&self, with: impl IntoIterator<Item = (PublicKey, String)>) {
         let list = with.into_iter().collect();
         *self.0.lock() = list;
     }
 
     /// Whether this client is let in.
+    ///
+    /// Example: at [`AllowList`].
     pub fn contains(&self, key: &PublicKey) -> bool {
         self.0.lock().contains_key(key)
     }

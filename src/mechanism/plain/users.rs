@@ -47,6 +47,8 @@ impl PlainUsers {
     /// # Panics
     ///
     /// As [`insert`](Self::insert).
+    ///
+    /// Example: at [`PlainUsers`].
     #[must_use]
     pub fn with(self, username: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Self {
         self.insert(username, password);
@@ -58,6 +60,8 @@ impl PlainUsers {
     /// # Panics
     ///
     /// When the name or the password has more than 255 bytes: no peer could ever send it.
+    ///
+    /// Example: at [`PlainUsers`].
     pub fn insert(&self, username: impl AsRef<[u8]>, password: impl AsRef<[u8]>) {
         let (username, password) = (username.as_ref(), password.as_ref());
         assert!(
@@ -72,6 +76,8 @@ impl PlainUsers {
     }
 
     /// Lets this user in no more. Whether it was known.
+    ///
+    /// Example: at [`PlainUsers`].
     pub fn remove(&self, username: impl AsRef<[u8]>) -> bool {
         let mut users = self.0.lock();
         let before = users.len();

@@ -66,7 +66,8 @@ impl State {
         if !log.take_over(marks, self.waiters.granted(), &mut self.stranded) {
             return Vec::new();
         }
-        let driver = match log.after_append(|| false) {
+        // Nobody here carries anything away, not even to a peer of this process that waits for it.
+        let driver = match log.call_driver() {
             Next::Wake(driver) => Some(driver),
             Next::Done | Next::Write(..) => None,
         };

@@ -61,6 +61,8 @@ macro_rules! common_options {
     () => {
         /// Size of the kernel's buffer for outgoing bytes (`SO_SNDBUF`, libzmq's `ZMQ_SNDBUF`), in bytes; by default
         /// as the system has it. For TCP the kernel sizes it as it goes, which is nearly always better.
+        ///
+        /// Example: at [`TcpOptions`](crate::TcpOptions).
         #[must_use]
         pub fn send_buffer(mut self, bytes: impl Into<Option<usize>>) -> Self {
             self.common.send_buffer = bytes.into();
@@ -70,6 +72,8 @@ macro_rules! common_options {
         /// Size of the kernel's buffer for incoming bytes (`SO_RCVBUF`, libzmq's `ZMQ_RCVBUF`), in bytes; by default
         /// as the system has it. For TCP the kernel sizes it as it goes, which is nearly always better; UDP loses what
         /// finds no room here.
+        ///
+        /// Example: at [`TcpOptions`](crate::TcpOptions).
         #[must_use]
         pub fn recv_buffer(mut self, bytes: impl Into<Option<usize>>) -> Self {
             self.common.recv_buffer = bytes.into();
@@ -78,6 +82,8 @@ macro_rules! common_options {
 
         /// The type-of-service byte of outgoing packets (`IP_TOS`, `IPV6_TCLASS`, libzmq's `ZMQ_TOS`): the DSCP class in
         /// its upper six bits. By default 0, as the system has it.
+        ///
+        /// Example: at [`TcpOptions`](crate::TcpOptions).
         #[must_use]
         pub fn tos(mut self, tos: impl Into<Option<u8>>) -> Self {
             self.common.tos = tos.into();
@@ -86,6 +92,8 @@ macro_rules! common_options {
 
         /// The network device, or VRF, that packets come and go by (`SO_BINDTODEVICE`, libzmq's `ZMQ_BINDTODEVICE`); by
         /// default any. The system refuses a name that it does not know. Without effect where there is no such option.
+        ///
+        /// Example: at [`TcpOptions`](crate::TcpOptions).
         #[must_use]
         pub fn device(mut self, name: impl Into<String>) -> Self {
             self.common.device = Some(name.into().into());
@@ -95,6 +103,8 @@ macro_rules! common_options {
         /// The class of outgoing packets in this machine's own queues (`SO_PRIORITY`, libzmq's `ZMQ_PRIORITY`), 0 to 6,
         /// or more with the right to it; by default as the [type of service](Self::tos) says. Without effect where there
         /// is no such option.
+        ///
+        /// Example: at [`TcpOptions`](crate::TcpOptions).
         #[must_use]
         pub fn priority(mut self, priority: impl Into<Option<u32>>) -> Self {
             self.common.priority = priority.into();
@@ -104,6 +114,8 @@ macro_rules! common_options {
         /// A mark on outgoing packets for this machine's own routing and filters (`SO_MARK`); by default none. Takes the
         /// right to administer the network, without which binding and connecting fail. Without effect where there is no
         /// such option. libzmq: none.
+        ///
+        /// Example: at [`TcpOptions`](crate::TcpOptions).
         #[must_use]
         pub fn mark(mut self, mark: impl Into<Option<u32>>) -> Self {
             self.common.mark = mark.into();
@@ -113,6 +125,8 @@ macro_rules! common_options {
         /// For how many microseconds the kernel may ask a network device for packets instead of waiting for its
         /// interrupt (`SO_BUSY_POLL`, libzmq's `ZMQ_BUSY_POLL`); by default as the system has it, which is not at all.
         /// More than that takes the right to administer the network. Without effect where there is no such option.
+        ///
+        /// Example: at [`TcpOptions`](crate::TcpOptions).
         #[must_use]
         pub fn busy_poll(mut self, micros: impl Into<Option<u32>>) -> Self {
             self.common.busy_poll = micros.into();

@@ -15,6 +15,8 @@ use super::common::{Common, common_options};
 ///
 /// let options = UdpOptions::new()
 ///     .recv_buffer(4 << 20)
+///     .hops(8)
+///     .broadcast(true)
 ///     .multicast_hops(4)
 ///     .multicast_loop(false);
 /// # let _ = options;
@@ -50,6 +52,8 @@ impl UdpOptions {
 
     /// How many routers a datagram to one address may pass, and one more (`IP_TTL`, `IPV6_UNICAST_HOPS`); by default as
     /// the system has it, mostly 64. libzmq: none.
+    ///
+    /// Example: at [`UdpOptions`].
     #[must_use]
     pub fn hops(mut self, hops: impl Into<Option<u8>>) -> Self {
         self.hops = hops.into();
@@ -58,6 +62,8 @@ impl UdpOptions {
 
     /// The same of a datagram to a multicast group (`IP_MULTICAST_TTL`, `IPV6_MULTICAST_HOPS`, libzmq's
     /// `ZMQ_MULTICAST_HOPS`); by default 1, which stays in the local network.
+    ///
+    /// Example: at [`UdpOptions`].
     #[must_use]
     pub fn multicast_hops(mut self, hops: u8) -> Self {
         self.multicast_hops = hops;
@@ -66,6 +72,8 @@ impl UdpOptions {
 
     /// Whether what this socket sends to a multicast group is heard on this machine too (`IP_MULTICAST_LOOP`,
     /// `IPV6_MULTICAST_LOOP`, libzmq's `ZMQ_MULTICAST_LOOP`); by default it is.
+    ///
+    /// Example: at [`UdpOptions`].
     #[must_use]
     pub fn multicast_loop(mut self, is_heard_here: bool) -> Self {
         self.multicast_loop = is_heard_here;
@@ -73,6 +81,8 @@ impl UdpOptions {
     }
 
     /// Whether datagrams may be sent to broadcast addresses (`SO_BROADCAST`); by default not. libzmq: none.
+    ///
+    /// Example: at [`UdpOptions`].
     #[must_use]
     pub fn broadcast(mut self, broadcast: bool) -> Self {
         self.broadcast = broadcast;

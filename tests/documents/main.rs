@@ -1,9 +1,14 @@
-//! What the documents say of this repository is so: links lead somewhere, and tests that are named exist. And whatever
-//! can be awaited says what giving that up means.
+//! What the documents say of this repository is so: links lead somewhere, and tests that are named exist. What the
+//! documentation of the code must say is in `code`, the table of options in `options`.
 //!
 //! ```text
-//! UPDATE_DOCUMENTS=1 cargo test --test documents     writes the lists of tests into docs/guarantees.md
+//! UPDATE_DOCUMENTS=1 cargo test --test documents     writes the lists of tests into docs/guarantees.md,
+//!                                                    and the figures of docs/performance.md into the README
 //! ```
+
+mod code;
+mod figures;
+mod options;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -52,6 +57,57 @@ fn every_example_and_bench_that_is_named_exists() {
     }
 }
 
+/// A room that names some of the files which lie in it names all of them, and none that is not there.
+#[test]
+fn the_rooms_are_as_they_are_drawn() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).expect("the picture is there");
+    let rooms = text
+        .split("\nsrc/\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let mut named = BTreeMap::<&str, BTreeSet<&str>>::new();
+    let mut room = "";
+    for line in rooms.expect("the rooms are drawn").lines() {
+        let mut words = line.split([' ', ';', ':']).filter(|word| !word.is_empty());
+        if line.starts_with("  ") && !line.starts_with("   ") {
+            let first = words.next().unwrap_or_default();
+            assert!(
+                root().join("src").join(first).exists(),
+                "src/{first} is not there"
+            );
+            room = first.trim_end_matches(".rs").trim_end_matches('/');
+            named.entry(room).or_default();
+        }
+        let files = words.filter_map(|word| word.strip_suffix(".rs"));
+        named.entry(room).or_default().extend(files);
+    }
+    for place in fs::read_dir(root().join("src")).expect("there is code").flatten() {
+        let name = place.file_name().into_string().expect("names are text");
+        let room = name.trim_end_matches(".rs");
+        let files = named.get(room);
+        let files = files.unwrap_or_else(|| panic!("the room src/{name} is not drawn"));
+        if files.is_empty() || !place.path().is_dir() {
+            continue;
+        }
+        let there = fs::read_dir(place.path())
+            .expect("a folder can be read")
+            .flatten();
+        let there = there.map(|file| file.file_name().into_string().expect("names are text"));
+        let there: BTreeSet<String> = there
+            .filter_map(|file| Some(file.strip_suffix(".rs")?.to_owned()))
+            .filter(|file| !matches!(file.as_str(), "mod" | "tests"))
+            .collect();
+        let drawn = files.iter().filter(|file| !matches!(**file, "mod" | "tests"));
+        let drawn: BTreeSet<String> = drawn
+            .map(|file| file.rsplit('/').next().unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(
+            drawn, there,
+            "the files of src/{room}, as they are drawn and as they are"
+        );
+    }
+}
+
 #[test]
 fn every_test_that_the_guarantees_name_exists() {
     let tests = tests_by_promise();
@@ -96,50 +152,21 @@ fn tests_are_found_wherever_their_names_are_written() {
     }
 }
 
-/// The table of options names methods that exist, and leaves out no option of libzmq that a method names.
-#[test]
-fn the_table_of_options_and_the_methods_name_each_other() {
-    let table = fs::read_to_string(root().join("docs/options.md")).expect("the table is there");
-    let code: String = files(&root().join("src"), "rs")
-        .iter()
-        .map(|path| fs::read_to_string(path).expect("a file that was found can be read"))
-        .collect();
-    for (at, _) in table.match_indices("::") {
-        let method: String = table[at + 2..]
-            .chars()
-            .take_while(|char| char.is_ascii_lowercase() || *char == '_')
-            .collect();
-        let exists = ['(', '<']
-            .iter()
-            .any(|open| code.contains(&format!("fn {method}{open}")));
-        assert!(method.is_empty() || exists, "there is no method {method}");
-    }
-    for (at, _) in code.match_indices("libzmq: `ZMQ_") {
-        let option: String = code[at + "libzmq: `".len()..]
-            .chars()
-            .take_while(|char| *char != '`')
-            .collect();
-        assert!(
-            table.contains(&format!("`{option}`")),
-            "{option} is not in the table"
-        );
-    }
-}
-
 #[test]
 fn every_file_and_test_that_conformance_names_exists() {
-    let path = root().join("docs/conformance.md");
-    let text = fs::read_to_string(&path).expect("the table is there");
-    let rows: Vec<_> = text.lines().filter(|line| line.contains("`src/")).collect();
-    assert!(rows.len() >= 50, "{} rows", rows.len());
-    for row in rows {
-        let cells: Vec<_> = row.trim_matches('|').split(" | ").collect();
-        let [_clause, _what, code, tests] = cells[..] else {
-            panic!("four cells: {row}");
+    let rows = conformance();
+    assert!(rows.len() >= 200, "{} rows", rows.len());
+    for (_, row) in rows {
+        let [_clause, what, code, tests] = &row[..] else {
+            panic!("four cells: {row:?}");
         };
+        if code == "—" {
+            assert!(what.contains("**Not there**"), "what is there has code: {row:?}");
+            continue;
+        }
         let files = |cell| quoted(cell).filter(|name| name.ends_with(".rs"));
         for file in files(code).chain(files(tests)) {
-            assert!(root().join(file).is_file(), "{file} is not there: {row}");
+            assert!(root().join(file).is_file(), "{file} is not there: {row:?}");
         }
         let (mut file, mut named) = (String::new(), 0);
         for name in quoted(tests) {
@@ -150,12 +177,51 @@ fn every_file_and_test_that_conformance_names_exists() {
                 let is_there = file.contains(&format!("fn {name}("))
                     || file.contains(&format!("fn {name}<"))
                     || file.contains(&format!("{name}: "));
-                assert!(is_there, "there is no test {name}: {row}");
+                assert!(is_there, "there is no test {name}: {row:?}");
                 named += 1;
             }
         }
-        assert!(named > 0, "no test is named: {row}");
+        assert!(named > 0, "no test is named: {row:?}");
     }
+}
+
+/// `PUSH 3, 6` and `PUSH 4–5`: in each section from 1 on, none twice and none left out.
+#[test]
+fn conformance_leaves_no_clause_out() {
+    let mut sections = BTreeMap::<(String, String), Vec<u32>>::new();
+    for (rfc, row) in conformance() {
+        let numbers = [' ', ',', '–', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+        let section = row[0].trim_end_matches(numbers);
+        let numbers = row[0][section.len()..].trim();
+        let counted = sections.entry((rfc, section.to_owned())).or_default();
+        for part in numbers.split(", ") {
+            let (first, last) = part.split_once('–').unwrap_or((part, part));
+            let number = |text: &str| -> u32 { text.parse().expect("a number") };
+            counted.extend(number(first)..=number(last));
+        }
+    }
+    for (section, mut counted) in sections {
+        counted.sort_unstable();
+        let all: Vec<u32> = (1..=counted.len() as u32).collect();
+        assert_eq!(counted, all, "{section:?}");
+    }
+}
+
+/// The cells of each row, and what it stands under.
+fn conformance() -> Vec<(String, Vec<String>)> {
+    let path = root().join("docs/conformance.md");
+    let text = fs::read_to_string(&path).expect("the table is there");
+    let mut heading = "";
+    let mut rows = Vec::new();
+    for line in text.lines() {
+        if let Some(next) = line.strip_prefix("## ") {
+            heading = next;
+        } else if line.starts_with("| ") && !line.starts_with("| clause |") {
+            let cells = line.trim_matches(['|', ' ']).split(" | ").map(str::to_owned);
+            rows.push((heading.to_owned(), cells.collect()));
+        }
+    }
+    rows
 }
 
 /// What stands between backticks.
@@ -186,104 +252,6 @@ fn every_trap_is_explained_and_tested() {
         }
     }
     assert_eq!(explained, tested);
-}
-
-#[test]
-fn whatever_can_be_awaited_says_what_giving_up_means() {
-    let mut awaited = 0;
-    let mut silent = Vec::new();
-    for file in files(&root().join("src"), "rs") {
-        let text = fs::read_to_string(&file).expect("a source file can be read");
-        for item in awaitable(&text) {
-            awaited += 1;
-            if !item.doc.contains("# Cancel safety") {
-                silent.push(format!("{}: {}", file.display(), item.head));
-            }
-        }
-    }
-    assert!(awaited > 18, "only {awaited} were found");
-    assert!(
-        silent.is_empty(),
-        "no \"# Cancel safety\" in the documentation of\n{}",
-        silent.join("\n")
-    );
-}
-
-#[test]
-fn what_can_be_awaited_is_found() {
-    let found = |text: &str| -> Vec<(String, String)> {
-        let items = awaitable(text).into_iter();
-        items.map(|item| (item.head, item.doc)).collect()
-    };
-    let one = |head: &str, doc: &str| vec![(head.to_owned(), doc.to_owned())];
-    assert_eq!(
-        found("/// A doc.\n#[inline]\npub async fn a(&self) {\n}"),
-        one("pub async fn a(&self) {", " A doc.\n")
-    );
-    assert_eq!(
-        found(
-            "/// B.\npub fn b<'a>(\n    &'a self,\n) -> impl Future<Output = ()> + 'a\nwhere\n    K: L,\n{\n}"
-        ),
-        one("pub fn b<'a>(", " B.\n")
-    );
-    assert_eq!(
-        found("/// C.\npub struct C<'a> {\n}\nimpl<K: L> Stream for C<'_, K> {\n}"),
-        one("pub struct C<'a> {", " C.\n")
-    );
-    assert!(
-        found("pub(crate) async fn d() {}\npub fn e() {}\npub struct F;\nimpl Clone for F {}").is_empty()
-    );
-    assert!(found("struct G;\nimpl Future for G {}\npub struct Gg;").is_empty());
-}
-
-/// Something public that can be awaited: the first line of its code, and its documentation.
-struct Awaitable {
-    head: String,
-    doc: String,
-}
-
-/// Public functions that are `async` or return a future, and public types that are a future, a stream or a sink.
-fn awaitable(text: &str) -> Vec<Awaitable> {
-    let lines: Vec<&str> = text.lines().collect();
-    let polled: Vec<&str> = lines.iter().filter_map(|line| polled_type(line)).collect();
-    let mut found = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let code = line.trim_start();
-        let is_awaited = if code.starts_with("pub async fn ") {
-            true
-        } else if code.starts_with("pub fn ") {
-            // As far as its body, or the end of its declaration.
-            let mut signature = lines[at..].iter().scan(false, |over, line| {
-                let last = *over;
-                *over = line.trim_end().ends_with(['{', ';', '}']);
-                (!last).then_some(line)
-            });
-            signature.any(|line| line.contains("impl Future<"))
-        } else {
-            let name = code.strip_prefix("pub struct ").map(name);
-            name.is_some_and(|name| polled.contains(&name))
-        };
-        if is_awaited {
-            let above = lines[..at].iter().rev().map(|line| line.trim_start());
-            let above = above.take_while(|line| line.starts_with("///") || line.starts_with("#["));
-            let doc = above.filter_map(|line| line.strip_prefix("///"));
-            let doc: Vec<&str> = doc.collect();
-            found.push(Awaitable {
-                head: code.to_owned(),
-                doc: doc.iter().rev().map(|line| format!("{line}\n")).collect(),
-            });
-        }
-    }
-    found
-}
-
-/// `Messages` of `impl<K: Receives> Stream for Messages<'_, K> {`.
-fn polled_type(line: &str) -> Option<&str> {
-    let (implemented, of) = line.strip_prefix("impl")?.split_once(" for ")?;
-    let mut words = implemented.split([' ', '<', '>']);
-    words
-        .any(|word| matches!(word, "Future" | "Stream" | "Sink"))
-        .then(|| name(of))
 }
 
 /// The identifier at the beginning.
