@@ -121,13 +121,14 @@ impl Builder<kind::Router> {
     /// # Examples
     ///
     /// ```
-    /// use hubless::{Dealer, Router};
+    /// use hubless::{Dealer, ReconnectStop, Router};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), hubless::Error> {
     /// let router = Router::builder().handover(true).build()?;
     /// let endpoint = router.bind("tcp://127.0.0.1:0").await?;
-    /// let old = Dealer::builder().routing_id("worker").build()?;
+    /// let once = ReconnectStop::new().lost(true);
+    /// let old = Dealer::builder().routing_id("worker").reconnect_stop(once).build()?;
     /// old.connect(&endpoint)?.await?;
     ///
     /// // It has crashed, for all we know, and nobody has noticed yet.
