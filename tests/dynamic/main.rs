@@ -7,6 +7,7 @@ mod library;
 mod mirror;
 mod options;
 mod polling;
+mod traps;
 
 use std::time::Duration;
 
