@@ -88,7 +88,10 @@ fn every_promise_and_every_row_of_the_limits_has_a_test() {
     assert_eq!(promised.len(), 12 + 22, "{promised:?}");
     let tests = tests_by_promise();
     let tested: Vec<_> = tests.keys().cloned().collect();
-    assert_eq!(tested, promised, "on the right what is promised, on the left what is tested");
+    assert_eq!(
+        tested, promised,
+        "on the right what is promised, on the left what is tested"
+    );
 }
 
 #[test]
