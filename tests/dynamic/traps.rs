@@ -1,6 +1,6 @@
 //! Traps of the wire that lie in libzmq's options: `docs/traps.md`.
 
-use hubless::dynamic::{kind, option};
+use hubless::dynamic::{Errno, kind, option};
 
 use crate::library::{Calls, Library, Ours, Theirs};
 
@@ -64,4 +64,20 @@ fn trap_23_a_name_or_a_key_chooses_the_mechanism_and_no_server_is_none_at_all() 
     }
     check(&Ours::new());
     check(&Theirs::new());
+}
+
+/// libzmq takes the keys that it was not told for zeros: it is its peers that say no.
+#[test]
+fn where_libzmq_comes_without_a_key_a_socket_here_is_refused() {
+    fn comes<L: Library>(library: &L, keys: &[i32]) -> Result<(), Errno> {
+        let socket = library.socket(kind::PUSH);
+        for number in keys {
+            socket.set(*number, &[9; 32]).expect("a key");
+        }
+        socket.connect("tcp://127.0.0.1:1")
+    }
+    for keys in [&[option::CURVE_SERVERKEY][..], &[option::CURVE_SECRETKEY]] {
+        assert_eq!(comes(&Ours::new(), keys), Err(Errno::EINVAL), "{keys:?}");
+        assert_eq!(comes(&Theirs::new(), keys), Ok(()), "{keys:?}");
+    }
 }
