@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::bytes::{greeting, message, ready};
 use crate::child::Child;
+use crate::costs::Costs;
 use crate::flood::a_good_peer_gets_through;
 use crate::raw::{Raw, event, handshake};
 use crate::wire::{Far, Wire};
@@ -276,13 +277,15 @@ async fn row_04_a_process_without_descriptors_idles_serves_its_peers_and_recover
     let mut good = Raw::connect(&at).await;
     good.shake_hands("PUSH", "PULL").await;
     child.line("event", "handshake done").await;
-    let base = child.descriptors();
+    let before = Costs::of(&child);
     let mut flood = Vec::new();
     while flood.len() < 100 {
         flood.push(Raw::connect(&at).await);
     }
     child.line("event", "cannot accept: ").await;
     assert!(child.descriptors() >= 60, "they are used up");
+    let grown = child.memory().saturating_sub(before.memory);
+    assert!(grown <= 1 << 20, "{grown} bytes");
     // Its peer is served all the while, and nothing spins: the next two events are a second apart each.
     let cpu = child.cpu();
     let start = std::time::Instant::now();
@@ -306,7 +309,7 @@ async fn row_04_a_process_without_descriptors_idles_serves_its_peers_and_recover
     late.say(&message(&[b"late"])).await;
     child.line("message", "late").await;
     drop(late);
-    child.settles(usize::MAX, base).await;
+    child.settles(before.memory + (1 << 20), before.descriptors).await;
 }
 
 #[tokio::test]
@@ -317,7 +320,8 @@ async fn row_02_a_flood_over_tcp_takes_no_more_descriptors_than_the_cap_and_a_go
     let mut early = Raw::connect(&at).await;
     early.shake_hands("PUSH", "PULL").await;
     child.line("event", "handshake done").await;
-    let (descriptors, memory) = (child.descriptors(), child.memory());
+    let before = Costs::of(&child);
+    let (descriptors, memory) = (before.descriptors, before.memory);
     let mut flood = Vec::new();
     for _ in 0..3 * CAP {
         flood.push(Raw::connect(&at).await);
@@ -342,4 +346,5 @@ async fn row_02_a_flood_over_tcp_takes_no_more_descriptors_than_the_cap_and_a_go
     );
     drop(flood);
     child.settles(usize::MAX, descriptors + 1).await;
+    before.no_more_time_than(&child, Duration::from_secs(1));
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::bytes::{command, frame, greeting, header, message, ping, pong, property, ready};
 use crate::child::Child;
+use crate::costs::{Costs, IDLE, PATIENCE, a_second_of};
 use crate::raw::{Raw, event, soon};
 use crate::vectors::frames;
 use crate::wire::{Far, Wire};
@@ -119,7 +120,8 @@ async fn row_03_a_thousand_half_open_connections_cost_at_most_8_kib_each() {
     let mut first = Raw::connect(&at).await;
     first.shake_hands("PUSH", "PULL").await;
     child.line("event", "handshake done").await;
-    let (descriptors, memory) = (child.descriptors(), child.memory());
+    let before = Costs::of(&child);
+    let (descriptors, memory) = (before.descriptors, before.memory);
     let each = |child: &Child| child.memory().saturating_sub(memory) / CROWD;
 
     let mut crowd = Vec::new();
@@ -155,6 +157,7 @@ async fn row_03_a_thousand_half_open_connections_cost_at_most_8_kib_each() {
     child.settles(usize::MAX, descriptors).await;
     let grown = child.memory().saturating_sub(after_one);
     assert!(grown <= MIB, "the second crowd left {grown} bytes");
+    before.no_more_time_than(&child, Duration::from_secs(2));
     first.say(&message(&[b"still here"])).await;
     child.line("message", "still here").await;
 }
@@ -171,7 +174,8 @@ async fn row_05_memory_grows_with_what_has_come_not_with_what_is_announced() {
         child.line("event", "handshake done").await;
         crowd.push(raw);
     }
-    let memory = child.memory();
+    let before = Costs::of(&child);
+    let memory = before.memory;
     let grown = |child: &Child| child.memory().saturating_sub(memory);
     for raw in &mut crowd {
         // A PING behind the first bytes would be answered when they are read: but it is inside the frame. So a
@@ -192,7 +196,9 @@ async fn row_05_memory_grows_with_what_has_come_not_with_what_is_announced() {
     for _ in 0..CROWD {
         child.line("event", "the peer closed the connection").await;
     }
-    child.settles(memory + 2 * MIB, usize::MAX).await;
+    let descriptors = before.descriptors - CROWD;
+    child.settles(memory + 2 * MIB, descriptors).await;
+    before.no_more_time_than(&child, Duration::from_secs(1));
 }
 
 #[tokio::test]
@@ -207,6 +213,7 @@ async fn row_06_endless_frames_are_cut_off_and_their_memory_comes_back() {
         (frame(0x01, b""), "more than 16384 frames in one message"),
         (frame(0x01, &[0; 60_000]), "the limit is 268435456"),
     ] {
+        let before = Costs::of(&child);
         let mut raw = Raw::connect(&at).await;
         raw.shake_hands("PUSH", "PULL").await;
         let mut most = 0;
@@ -218,7 +225,8 @@ async fn row_06_endless_frames_are_cut_off_and_their_memory_comes_back() {
         assert!(most <= 2 * 256 * MIB + 2 * MIB, "{most} bytes");
         good.say(&message(&[reason.as_bytes()])).await;
         child.line("message", reason).await;
-        child.settles(memory + 4 * MIB, usize::MAX).await;
+        child.settles(memory + 4 * MIB, before.descriptors).await;
+        before.no_more_time_than(&child, Duration::from_secs(5));
     }
 }
 
@@ -339,7 +347,7 @@ async fn row_08_over_tcp_others_are_looked_after_between_two_handfuls_of_command
 
 #[tokio::test]
 async fn row_08_a_process_that_is_flooded_with_pings_stays_small() {
-    let mut child = Child::new("pull", "").await;
+    let mut child = Child::new("pull", PATIENCE).await;
     let at = child.endpoint("bound").await;
     let mut good = Raw::connect(&at).await;
     good.shake_hands("PUSH", "PULL").await;
@@ -347,7 +355,7 @@ async fn row_08_a_process_that_is_flooded_with_pings_stays_small() {
     flooder.shake_hands("PUSH", "PULL").await;
     child.line("event", "handshake done").await;
     child.line("event", "handshake done").await;
-    let memory = child.memory();
+    let before = Costs::of(&child);
     // It never listens; at last the kernel takes no more of it, because nobody reads.
     let pings: Vec<u8> = (0..10_000_u32)
         .flat_map(|number| ping(0, &number.to_be_bytes()))
@@ -358,10 +366,17 @@ async fn row_08_a_process_that_is_flooded_with_pings_stays_small() {
         said += pings.len();
         assert!(said < 1000 * MIB, "it reads for ever");
     }
-    let grown = child.memory().saturating_sub(memory);
+    let grown = child.memory().saturating_sub(before.memory);
     assert!(grown <= 2 * MIB, "{grown} bytes");
+    // Who is not read costs no time.
+    let used = a_second_of(&mut child, &at).await;
+    assert!(used <= IDLE, "{used:?} of a second");
     good.say(&message(&[b"served"])).await;
     child.line("message", "served").await;
+    drop(flooder);
+    child
+        .settles(before.memory + 2 * MIB, before.descriptors - 1)
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

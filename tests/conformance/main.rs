@@ -19,6 +19,7 @@
 //! What is right:
 //!
 //! * [`vectors`], [`subscriptions`], [`requests`], [`pair`]: the specification's examples, in both directions.
+//! * [`recorded`]: what real peers of ZMTP 1.0 and 2.0 said, played again.
 //! * [`audience`]: XPUB, XSUB, RADIO and DISH: who hears of whom, in which words.
 //! * [`cuts`]: one stream, cut at every byte, has one meaning.
 //! * [`liveness`]: who counts as dead, what a broken line costs, how a connection ends.
@@ -56,6 +57,7 @@ mod names;
 mod pair;
 mod raw;
 mod reconnect;
+mod recorded;
 mod requests;
 mod single_frames;
 mod subscriptions;

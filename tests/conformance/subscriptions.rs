@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::bytes::{command, frame, greeting, greeting_of, message, ping, pong, ready};
 use crate::child::Child;
+use crate::costs::Costs;
 use crate::raw::{Raw, event, handshake, soon};
 use crate::vectors::frames;
 use crate::wire::{Far, Wire};
@@ -401,6 +402,7 @@ async fn row_07_who_subscribes_without_end_is_closed_and_all_of_it_is_freed() {
     let mut most = memory + 16 * MIB;
     for _ in 0..2 {
         for (reason, topic, form) in &floods {
+            let before = Costs::of(&child);
             let mut raw = Raw::connect(&at).await;
             raw.shake_hands("SUB", "PUB").await;
             let mut topics = 0..;
@@ -411,6 +413,7 @@ async fn row_07_who_subscribes_without_end_is_closed_and_all_of_it_is_freed() {
             good.say(&ping(0, b"still served?")).await;
             good.expect(&pong(b"still served?")).await;
             child.settles(most, descriptors).await;
+            before.no_more_time_than(&child, Duration::from_secs(5));
         }
         most = child.memory() + 2 * MIB;
     }

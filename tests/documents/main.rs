@@ -128,6 +128,29 @@ fn every_test_that_the_guarantees_name_exists() {
 }
 
 #[test]
+fn every_promise_and_every_row_of_the_limits_has_a_test() {
+    let text = fs::read_to_string(root().join(GUARANTEES)).expect("the guarantees are there");
+    let numbers = |line: &str, before: &str, after: char| {
+        let (number, rest) = line.strip_prefix(before)?.split_once(after)?;
+        (!rest.is_empty()).then(|| number.parse::<u32>().ok())?
+    };
+    let promises = text
+        .lines()
+        .filter_map(|line| numbers(line, "### G", ' ').map(|number| format!("g{number:02}")));
+    let rows = text
+        .lines()
+        .filter_map(|line| numbers(line, "| ", ' ').map(|number| format!("row_{number:02}")));
+    let promised: Vec<_> = promises.chain(rows).collect();
+    assert_eq!(promised.len(), 12 + 22, "{promised:?}");
+    let tests = tests_by_promise();
+    let tested: Vec<_> = tests.keys().cloned().collect();
+    assert_eq!(
+        tested, promised,
+        "on the right what is promised, on the left what is tested"
+    );
+}
+
+#[test]
 fn tests_are_found_wherever_their_names_are_written() {
     let found = |line| test_name(line).filter(|name| promise(name).is_some());
     for line in [

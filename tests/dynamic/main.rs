@@ -8,6 +8,7 @@ mod mirror;
 mod options;
 mod polling;
 mod signal;
+mod traps;
 
 use std::time::Duration;
 

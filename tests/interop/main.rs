@@ -19,7 +19,9 @@
 //! | [`meeting`], [`trust`] | where a check takes place, by which mechanism, and how it becomes a test |
 //! | [`other`], [`libzmq`], [`zeromq_crate`] | the other libraries, behind one face for tests |
 //!
-//! [`pyzmq`] is a program of its own, in Python, and has all kinds, with each mechanism.
+//! Two are spoken with by way of a program of their own, a [`puppet`] on strings: [`pyzmq`], in Python, has each two kinds
+//! but those of drafts, with each mechanism; [`jeromq`], in Java, speaks ZMTP 2.0. Where Python, the network or Java is
+//! missing, their tests say so and pass, unless they are told that they are required, as `.ci/run` does.
 //!
 //! The libraries themselves come from the workspace member `tests/peers`. What concerns one of our promises and takes
 //! libzmq to show is in `tests/guarantees`.
@@ -27,12 +29,14 @@
 mod audience;
 mod groups;
 mod handshakes;
+mod jeromq;
 mod libzmq;
 mod mechanisms;
 mod meeting;
 mod messages;
 mod other;
 mod pair;
+mod puppet;
 mod pyzmq;
 mod raw;
 mod restarts;

@@ -64,6 +64,9 @@ class Side:
     def connect(self, endpoint):
         self.socket.connect(endpoint)
 
+    def name(self, name):
+        self.socket.setsockopt(zmq.ROUTING_ID, frame(name))
+
     def subscribe(self, prefix):
         self.socket.setsockopt(zmq.SUBSCRIBE, frame(prefix))
 

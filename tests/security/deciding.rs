@@ -1,13 +1,16 @@
 //! Those who decide about peers: what they are told, what they can say, and that they delay nobody else.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use hubless::auth::{Applicant, Credentials, LocalUsers, Verdict};
-use hubless::{Event, Mechanism, Null, Plain, PlainUsers, Pull, Push};
+use hubless::curve::{KeyPair, PublicKey};
+use hubless::{Curve, Event, Mechanism, Null, Plain, PlainUsers, Pull, Push};
+use peers::libzmq::{CurveKeys, SocketType, option};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::zmq::{Setup, joined, zmq};
 use crate::{failure, soon};
 
 fn pull_with(mechanism: Mechanism) -> Pull {
@@ -64,6 +67,69 @@ async fn an_authenticator_is_told_everything_and_what_it_says_is_known_of_the_pe
         (username(&applicant).as_str(), applicant.process()),
         ("ann", None)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authenticator_decides_about_clients_of_libzmq() {
+    let server = KeyPair::generate().expect("there is randomness");
+    let own = CurveKeys::generate().expect("there is randomness");
+    let key: PublicKey = own.public.parse().expect("a key");
+    let by_name = |applicant: Applicant| {
+        std::future::ready(match username(&applicant).as_str() {
+            "ann" => Verdict::accept_as("user 7"),
+            _ => Verdict::refuse("nobody knows it"),
+        })
+    };
+    let by_key = move |applicant: Applicant| {
+        std::future::ready(match applicant.credentials() {
+            Credentials::Curve(shown) if *shown == key => Verdict::accept_as("user 7"),
+            _ => Verdict::refuse("nobody knows it"),
+        })
+    };
+    let curve = |own| Setup::CurveClient {
+        server: server.public_key().to_string(),
+        own,
+    };
+    let other = CurveKeys::generate().expect("there is randomness");
+    let over_curve = || Curve::server(server.clone()).authenticator(by_key);
+    for (ours, theirs, is_in) in [
+        (Plain::server(by_name), Setup::PlainClient("ann", "pw"), true),
+        (Plain::server(by_name), Setup::PlainClient("bob", "pw"), false),
+        (over_curve(), curve(own), true),
+        (over_curve(), curve(other), false),
+        (
+            Null::server(|_| async { Verdict::accept_as("user 7") }),
+            Setup::Null,
+            true,
+        ),
+    ] {
+        let pull = pull_with(ours);
+        let mut monitor = pull.monitor();
+        let at = pull
+            .bind("tcp://127.0.0.1:*")
+            .await
+            .expect("a free port")
+            .to_string();
+        let (end, ended) = mpsc::channel::<()>();
+        let libzmq = zmq(SocketType::Push, theirs, move |_, push| {
+            push.set(option::LINGER, 0).expect("it does not linger");
+            push.connect(&at).expect("it connects");
+            push.send(&[b"hello"]).expect("there is room");
+            let _ = ended.recv();
+        });
+        if is_in {
+            assert_eq!(soon("a message", pull.recv()).await.expect("it is open"), "hello");
+            assert_eq!(pull.peers().list()[0].user_id(), Some("user 7"));
+        } else {
+            assert!(
+                failure(&mut monitor)
+                    .await
+                    .starts_with("the peer was not let in (400)")
+            );
+        }
+        drop(end);
+        joined(libzmq).await;
+    }
 }
 
 #[tokio::test]

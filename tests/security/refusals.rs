@@ -139,8 +139,9 @@ async fn the_wrong_kind_is_named_behind_a_mechanism_too() {
     }
 }
 
-/// A libzmq client that is not let in: what our server says of it, and which events libzmq has.
-async fn libzmq_comes(server: Mechanism, setup: Setup, expects: EventKind) -> String {
+/// A libzmq client that is not let in: what our server says of it, and which event libzmq has, if it is told anything.
+async fn libzmq_comes(server: Mechanism, setup: Setup, expects: impl Into<Option<EventKind>>) -> String {
+    let expects = expects.into();
     let pull = Pull::builder()
         .mechanism(server)
         .build()
@@ -151,14 +152,19 @@ async fn libzmq_comes(server: Mechanism, setup: Setup, expects: EventKind) -> St
         .await
         .expect("a free port")
         .to_string();
+    let (end, ended) = mpsc::channel::<()>();
     let libzmq = zmq(SocketType::Push, setup, move |context, push| {
         let monitor = ZmqMonitor::new(context, push).expect("it watches");
         push.set(peers::libzmq::option::LINGER, 0)
             .expect("it does not linger");
         push.connect(&at).expect("it connects");
-        monitor.wait_for(expects, SOON).expect("the event comes")
+        match expects {
+            Some(event) => drop(monitor.wait_for(event, SOON).expect("the event comes")),
+            None => drop(ended.recv()),
+        }
     });
     let reason = failure(&mut monitor).await;
+    drop(end);
     joined(libzmq).await;
     reason
 }
@@ -288,6 +294,62 @@ async fn row_14_libzmq_sockets_without_secrets_do_not_get_in() {
             format!("peer announced the mechanism NULL, this socket uses {name}")
         );
     }
+}
+
+/// Keys that libzmq was not told are zeros to it, and it comes all the same. (`dynamic` refuses such a socket; elsewhere there is
+/// none.)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn libzmq_sockets_that_lack_a_key_do_not_get_in_and_nobody_comes_in_to_them() {
+    let none = || CurveKeys {
+        public: String::new(),
+        secret: String::new(),
+    };
+    let half = || CurveKeys {
+        secret: String::new(),
+        ..zmq_pair()
+    };
+    let server = pair();
+    let key = || server.public_key().to_string();
+    let came = async |server_key, own, expects| {
+        let setup = Setup::CurveClient {
+            server: server_key,
+            own,
+        };
+        let ours = Curve::server(server.clone()).allow_any();
+        libzmq_comes(ours, setup, expects).await
+    };
+    let reasons = [
+        came(
+            String::new(),
+            zmq_pair(),
+            Some(EventKind::HandshakeFailedProtocol),
+        )
+        .await,
+        came(key(), none(), None).await,
+        came(key(), half(), None).await,
+    ];
+    assert_eq!(
+        reasons,
+        [
+            // libzmq cannot seal a HELLO for a key of zeros, and tells its own program.
+            "the peer closed the connection",
+            "malformed the client's key: it is of low order",
+            "the vouch in INITIATE does not open: the client does not have the key that it shows",
+        ]
+    );
+
+    let reason = we_come_to_libzmq(
+        Curve::client(pair().public_key(), pair()),
+        Setup::CurveServer {
+            own: none(),
+            allowed: Vec::new(),
+        },
+    )
+    .await;
+    assert_eq!(
+        reason,
+        "the peer closed the connection upon our HELLO: perhaps its key is not the one that we expect"
+    );
 }
 
 #[tokio::test]

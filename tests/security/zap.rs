@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use hubless::auth::Zap;
-use hubless::curve::{KeyPair, SecretKey};
+use hubless::curve::{KeyPair, PublicKey, SecretKey};
 use hubless::{Context, Curve, Event, Mechanism, Message, Null, Peer, Plain, Pull, Push, Rep};
 
-use crate::{event, soon};
+use peers::libzmq::{CurveKeys, EventKind, Monitor as ZmqMonitor, SocketType};
+
+use crate::zmq::{Setup, joined, zmq};
+use crate::{SOON, event, soon};
 
 const ZAP: &str = "inproc://zeromq.zap.01";
 
@@ -261,4 +264,73 @@ async fn row_18_a_question_that_takes_long_delays_no_other() {
     assert_eq!(pull.peers().count(), 1);
     waiting.reply(yes()).await.expect("it is open");
     soon("a handshake", slow).await.expect("it is let in");
+}
+
+/// Whoever decides here decides about peers of libzmq too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_here_decides_about_clients_of_libzmq() {
+    let context = Context::new();
+    let handler = handler(&context).await;
+    let server = KeyPair::generate().expect("there is randomness");
+    let own = CurveKeys::generate().expect("there is randomness");
+    let key: PublicKey = own.public.parse().expect("a key");
+    let setup = Setup::CurveClient {
+        server: server.public_key().to_string(),
+        own,
+    };
+    type Server = Box<dyn FnOnce(Zap) -> Mechanism>;
+    // libzmq expects another spelling of ERROR from a server of PLAIN than RFC 24 has.
+    let (protocol, auth) = (EventKind::HandshakeFailedProtocol, EventKind::HandshakeFailedAuth);
+    let table: [(fn(KeyPair) -> Server, Setup, &str, Vec<Vec<u8>>, EventKind); 2] = [
+        (
+            |_| Box::new(Plain::server),
+            Setup::PlainClient("ann", "pw"),
+            "PLAIN",
+            vec![b"ann".to_vec(), b"pw".to_vec()],
+            protocol,
+        ),
+        (
+            |server| Box::new(|zap| Curve::server(server).authenticator(zap)),
+            setup,
+            "CURVE",
+            vec![key.as_bytes().to_vec()],
+            auth,
+        ),
+    ];
+    for (serve, setup, name, credentials, failed) in table {
+        for is_in in [true, false] {
+            let (pull, at) = pull(&context, serve(server.clone()), "tcp://127.0.0.1:*").await;
+            let libzmq = zmq(SocketType::Push, setup.clone(), move |context, push| {
+                let monitor = ZmqMonitor::new(context, push).expect("it watches");
+                push.connect(&at).expect("it connects");
+                match is_in {
+                    true => push.send(&[b"hello"]).expect("there is room"),
+                    false => {
+                        push.set(peers::libzmq::option::LINGER, 0)
+                            .expect("it does not linger");
+                        monitor.wait_for(failed, SOON).expect("it is told");
+                    }
+                }
+            });
+            let no = ("1.0", "1", "400", "not today", "", "").into();
+            let reply = if is_in { yes() } else { no };
+            let (outcome, question) = tokio::join!(outcome(&pull, async {}), answer(&handler, reply));
+            assert_eq!(question[5], name.as_bytes());
+            assert_eq!(question[6..], credentials[..]);
+            match outcome {
+                Ok(peer) => {
+                    assert_eq!(
+                        (is_in, peer.mechanism(), peer.user_id()),
+                        (true, name, Some("user 7"))
+                    );
+                    assert_eq!(soon("a message", pull.recv()).await.expect("it is open"), "hello");
+                }
+                Err(reason) => assert_eq!(
+                    (is_in, reason.as_str()),
+                    (false, "the peer was not let in (400): not today")
+                ),
+            }
+            joined(libzmq).await;
+        }
+    }
 }

@@ -60,7 +60,7 @@ fn leave_stale(path: &Path) {
 }
 
 #[tokio::test]
-async fn only_its_user_may_connect_to_a_socket_file() {
+async fn row_19_only_its_user_may_connect_to_a_socket_file() {
     let scratch = Scratch::new();
     let _listener = bind(&scratch.at("s")).await.expect("a free path");
     assert_eq!(mode(&scratch.path("s")), SOCKET_MODE);
@@ -69,7 +69,7 @@ async fn only_its_user_may_connect_to_a_socket_file() {
 /// The file is looked at between `bind` and everything that follows it.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_socket_file_is_born_with_its_mode() {
+fn row_19_a_socket_file_is_born_with_its_mode() {
     let scratch = Scratch::new();
     let socket = with_mode(open().expect("a socket")).expect("its mode");
     socket
@@ -94,7 +94,7 @@ async fn the_file_goes_with_its_listener() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_longer_ours_stays() {
+async fn row_19_a_file_that_is_no_longer_ours_stays() {
     let scratch = Scratch::new();
     let ours = bind(&scratch.at("s")).await.expect("a free path");
     // As libzmq would do it.
@@ -107,7 +107,7 @@ async fn a_file_that_is_no_longer_ours_stays() {
 }
 
 #[tokio::test]
-async fn what_a_dead_program_left_is_replaced() {
+async fn row_19_what_a_dead_program_left_is_replaced() {
     let scratch = Scratch::new();
     leave_stale(&scratch.path("s"));
     let listener = bind(&scratch.at("s")).await.expect("nobody answers there");
@@ -117,7 +117,7 @@ async fn what_a_dead_program_left_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_live_socket_is_never_taken_away() {
+async fn row_19_a_live_socket_is_never_taken_away() {
     let scratch = Scratch::new();
     let live = net::UnixListener::bind(scratch.path("s")).expect("a free path");
     let error = bind(&scratch.at("s")).await.err().expect("somebody answers");
@@ -128,7 +128,7 @@ async fn a_live_socket_is_never_taken_away() {
 }
 
 #[tokio::test]
-async fn a_socket_too_busy_to_answer_is_alive() {
+async fn row_19_a_socket_too_busy_to_answer_is_alive() {
     let scratch = Scratch::new();
     let busy = open().expect("a socket");
     busy.bind(&SockAddr::unix(scratch.path("s")).expect("short"))
@@ -145,7 +145,7 @@ async fn a_socket_too_busy_to_answer_is_alive() {
 }
 
 #[tokio::test]
-async fn a_socket_of_another_type_is_left_alone() {
+async fn row_19_a_socket_of_another_type_is_left_alone() {
     let scratch = Scratch::new();
     let _datagrams = net::UnixDatagram::bind(scratch.path("s")).expect("a free path");
     let error = bind(&scratch.at("s")).await.err().expect("in use");
@@ -154,7 +154,7 @@ async fn a_socket_of_another_type_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_socket_is_in_the_way() {
+async fn row_19_what_is_not_a_socket_is_in_the_way() {
     let scratch = Scratch::new();
     leave_stale(&scratch.path("stale"));
     fs::write(scratch.path("file"), "precious").expect("writable");
@@ -210,7 +210,7 @@ async fn somebody_who_keeps_the_directory_locked_does_not_keep_us_out() {
 }
 
 #[tokio::test]
-async fn a_wildcard_is_a_socket_in_a_private_directory_and_leaves_nothing() {
+async fn row_19_a_wildcard_is_a_socket_in_a_private_directory_and_leaves_nothing() {
     let (listener, endpoint) = Listener::bind(&IpcAddress::Any, &StreamOptions::default())
         .await
         .expect("a fresh directory");
@@ -253,7 +253,7 @@ async fn the_longest_path_and_name_can_be_bound() {
 }
 
 #[tokio::test]
-async fn a_peer_is_known_by_its_credentials() {
+async fn row_19_a_peer_is_known_by_its_credentials() {
     let scratch = Scratch::new();
     let listener = bind(&scratch.at("s")).await.expect("a free path");
     let dialed = dial(&scratch.at("s")).expect("it listens");
