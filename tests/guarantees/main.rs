@@ -2,12 +2,13 @@
 //! number of the promise it holds.
 //!
 //! What happens on the wire is in `tests/conformance`, what becomes of killed peers in `tests/faults`, one pattern's
-//! share in `tests/pubsub.rs` and `tests/reqrep`.
+//! share in `tests/behaviour` and `tests/reqrep`.
 
 mod close;
 mod counters;
 mod libzmq;
 mod liveness;
+mod once;
 mod order;
 mod process;
 mod subscriptions;
