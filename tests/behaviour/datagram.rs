@@ -10,7 +10,7 @@ use hubless::{
 use tokio::net::UdpSocket;
 
 use crate::event;
-use crate::transport::{Outcome, check, polled, until};
+use crate::transport::{Outcome, check, numbered, polled, until};
 
 /// Makes a test of each check.
 macro_rules! checks {
@@ -25,6 +25,7 @@ checks! {
     datagrams_go_both_ways_with_the_address_of_the_other_side
     an_ipv6_socket_talks_to_both_families
     what_is_beyond_the_mark_is_dropped_and_counted
+    zero_is_no_mark
     what_is_too_long_is_given_back_with_the_limit
     what_comes_and_is_too_long_is_dropped
     what_the_system_does_not_take_is_counted_and_told
@@ -121,6 +122,23 @@ async fn what_is_beyond_the_mark_is_dropped_and_counted() -> Outcome {
     assert_eq!(socket.recv_from().await?.1, "there is room again");
     let incoming = socket.stats().incoming;
     assert_eq!((incoming.delivered.messages, incoming.dropped.total()), (11, 90));
+    Ok(())
+}
+
+async fn zero_is_no_mark() -> Outcome {
+    /// More than the mark if none is said.
+    const MANY: u64 = 2000;
+    let socket = Datagram::builder().recv_hwm(0).send_hwm(0).build()?;
+    let at = bind(&socket, "udp://127.0.0.1:0").await?;
+    for number in 0..MANY {
+        socket.send_to(at, numbered(number, 8)).await?;
+        // What the system holds for us has its own limit.
+        until(|| socket.stats().incoming.queued.messages == number + 1).await;
+    }
+    for number in 0..MANY {
+        assert_eq!(socket.recv_from().await?.1, numbered(number, 8));
+    }
+    assert_eq!(socket.stats().incoming.dropped.total(), 0);
     Ok(())
 }
 

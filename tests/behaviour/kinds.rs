@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use hubless::kind::{self, Kind};
 use hubless::{
-    ConnectError, Connecting, DisconnectReason, Event, Monitor, ProtocolError, Socket, SocketKind,
+    ConnectError, Connecting, DisconnectReason, Event, Linger, Monitor, ProtocolError, Socket, SocketKind,
+    Unsent,
 };
 
 use crate::event;
@@ -13,6 +14,7 @@ use crate::transport::{Outcome, Place, Transport, over_every_transport};
 
 over_every_transport! {
     every_two_kinds_meet_or_refuse_each_other_by_name
+    whoever_is_connecting_closes_at_once
 }
 
 use SocketKind::{
@@ -48,6 +50,7 @@ trait Anybody {
     fn peers(&self) -> usize;
     fn bind<'a>(&'a self, at: &'a Place) -> Pin<Box<dyn Future<Output = Outcome> + 'a>>;
     fn connect(&self, to: &Place) -> Outcome<Connecting>;
+    fn close(self: Box<Self>) -> Pin<Box<dyn Future<Output = Result<(), Unsent>>>>;
 }
 
 impl<K: Kind> Anybody for Socket<K> {
@@ -73,10 +76,19 @@ impl<K: Kind> Anybody for Socket<K> {
     fn connect(&self, to: &Place) -> Outcome<Connecting> {
         Ok(self.connect(to)?)
     }
+
+    fn close(self: Box<Self>) -> Pin<Box<dyn Future<Output = Result<(), Unsent>>>> {
+        Box::pin((*self).close())
+    }
 }
 
 macro_rules! sockets_of {
-    ($($kind:ident)+) => { [$(|| Box::new(Socket::<kind::$kind>::new()),)+] };
+    ($($kind:ident)+) => {
+        [$(|| {
+            let socket = Socket::<kind::$kind>::builder().linger(Linger::Forever).build();
+            Box::new(socket.expect("no contradiction"))
+        },)+]
+    };
 }
 
 const SOCKETS: [fn() -> Box<dyn Anybody>; 19] = sockets_of! {
@@ -88,6 +100,19 @@ async fn every_two_kinds_meet_or_refuse_each_other_by_name(at: Transport) -> Out
         for connects in SOCKETS {
             meet(at, &*binds(), &*connects()).await?;
         }
+    }
+    Ok(())
+}
+
+/// For ever, if there were something to wait for.
+async fn whoever_is_connecting_closes_at_once(at: Transport) -> Outcome {
+    for socket in SOCKETS {
+        let socket = socket();
+        let place = at.place();
+        let connecting = socket.connect(&place)?;
+        tokio::task::yield_now().await;
+        socket.close().await?;
+        assert!(matches!(connecting.await, Err(ConnectError::Closed(_))));
     }
     Ok(())
 }

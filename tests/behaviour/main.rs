@@ -14,6 +14,7 @@
 //! | [`pipeline`] | RFC 30: turns, and what becomes of a queue whose peer is gone |
 //! | [`order`] | in which order is read what came on one connection after the other |
 //! | [`reroute`] | the same, where others get what was queued |
+//! | [`ways`], [`speaking`] | for every kind: how much is queued, what is done at the mark, how it closes, and for whom it queues |
 //! | [`marks`], [`budgets`], [`linger`], [`immediate`] | how much is queued, for how long, and for whom |
 //! | [`stream`], [`datagram`] | bytes and datagrams of programs that know no ZMTP |
 //! | [`udp`] | RFC 48 over datagrams: what is sent, and what is heard |
@@ -49,6 +50,7 @@ mod reroute;
 mod router;
 mod single_frames;
 mod slow;
+mod speaking;
 mod stopping;
 mod stream;
 mod subscribers;
@@ -57,6 +59,7 @@ mod table;
 mod topics;
 mod transport;
 mod udp;
+mod ways;
 mod xpub;
 mod xsub;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hubless::{DropReason, Endpoint, Message, Rep, Req, Request, RequestError, SendError};
+use hubless::{DropReason, Endpoint, Message, Rep, Req, Request, RequestError, Router, SendError};
 
 use crate::text;
 use crate::transport::{Outcome, Place, Transport, over_every_transport, polled, spawn, until};
@@ -16,6 +16,7 @@ over_every_transport! {
     an_abandoned_request_closes_an_accepted_connection_and_its_peer_comes_again
     a_late_answer_to_an_abandoned_numbered_request_is_told_by_its_number
     numbered_requests_are_answered_like_others
+    answers_that_nobody_asked_for_are_held_back_at_the_mark
     requests_of_every_size_and_shape_come_back_as_they_went
 }
 
@@ -243,5 +244,38 @@ async fn requests_of_every_size_and_shape_come_back_as_they_went(at: Transport) 
         let parts = Message::from([&body[..], b"", b"end"]);
         assert!(req.request(&parts).await? == parts, "{size} bytes and more");
     }
+    Ok(())
+}
+
+async fn answers_that_nobody_asked_for_are_held_back_at_the_mark(at: Transport) -> Outcome {
+    let mut req = Req::builder().correlate(true).recv_hwm(2).build()?;
+    let router = Router::builder().mandatory(true).send_hwm(3).build()?;
+    req.connect(&at.bind(&router).await?)?.await?;
+    router.peers().at_least(1).await?;
+    let id = router.peers().list()[0].routing_id().into();
+    let mut still = 0;
+    until(|| {
+        let stale = router.try_send_to(&id, (&b"0000"[..], "", vec![7; 64 << 10]));
+        let queued = req.stats().incoming.queued.messages;
+        assert!(queued <= 2, "{queued}");
+        still = if stale.is_err() && queued == 2 {
+            still + 1
+        } else {
+            0
+        };
+        still > 1000
+    })
+    .await;
+    let answering = async {
+        let (id, message) = router.recv_from().await?;
+        let (envelope, _) = message.split_envelope().expect("a REQ sends one");
+        router
+            .send_to(&id, Message::with_envelope(envelope, "answer"))
+            .await?;
+        Outcome::Ok(())
+    };
+    let (answer, answered) = tokio::join!(req.request("question"), answering);
+    answered?;
+    assert_eq!(answer?, "answer");
     Ok(())
 }

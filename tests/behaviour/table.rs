@@ -1,21 +1,32 @@
 //! The rules for each kind, point by point, and the checks that hold them: over which transports, and where.
 //!
 //! A rule names its checks as they stand in the files beside this one, `pipeline::messages_go_round`, and over what it
-//! holds. That each of them is a test of this program, over each of these transports, is a test too, [below](the_table_is_true);
-//! so whoever looks for what shows a rule finds it here, and whoever renames a check mends the table. What takes a peer
+//! holds; [`ways`](crate::ways) has those that hold for every kind. That each of them is a test of this program, over each of these transports, is a test too, [below](the_table_is_true);
+//! and so is that each point is shown for each kind that it concerns; so whoever looks for what shows a rule finds it here, and whoever renames a check mends the table. What takes a peer
 //! that speaks by hand is in another program: there a rule names file and function.
 
+use std::collections::HashSet;
 use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use Shown::{Beside, Here};
+use hubless::SocketKind;
+
+use Shown::{Ahead, Beside, Here, OnEachWay};
+use SocketKind::{
+    Channel, Client, Dealer, Dgram, Dish, Gather, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router,
+    Scatter, Server, Stream, Sub, XPub, XSub,
+};
+
+use crate::transport::Transport;
+use crate::ways::{AHEAD, WAYS};
 
 struct Rule {
     /// The point that it belongs to.
     point: u8,
-    /// The kinds it is about, and what it says.
+    /// The kinds it is about; those of the [ways](crate::ways) that show it come to them.
+    kinds: &'static [SocketKind],
     says: &'static str,
     by: &'static [Shown],
 }
@@ -24,6 +35,10 @@ struct Rule {
 enum Shown {
     /// Checks of this program, each over all of these transports.
     Here(&'static [&'static str], &'static [&'static str]),
+    /// Checks of [`ways`](crate::ways), for each way over each transport that carries it.
+    OnEachWay(&'static [&'static str]),
+    /// One of them for each kind that has a queue before it is connected.
+    Ahead(&'static str),
     /// What a file of the repository says, mostly by a function of this name.
     Beside(&'static str, &'static str),
 }
@@ -34,14 +49,35 @@ const EVERYWHERE: &[&str] = &["tcp", "ipc", "inproc"];
 /// Where bytes are carried.
 const STREAMS: &[&str] = &["tcp", "ipc"];
 
-const fn rule(point: u8, says: &'static str, by: &'static [Shown]) -> Rule {
-    Rule { point, says, by }
+/// Where datagrams are.
+const UDP: &[&str] = &["udp"];
+
+/// Kinds that shake hands.
+const ZMTP: &[SocketKind] = &[
+    Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, XPub, XSub, Pair, Client, Server, Radio, Dish, Scatter,
+    Gather, Peer, Channel,
+];
+
+/// Kinds whose messages have one frame each.
+const SINGLE: &[SocketKind] = &[Client, Server, Radio, Dish, Scatter, Gather, Peer, Channel];
+
+/// Kinds that have a queue before they are connected.
+const AHEAD_KINDS: &[SocketKind] = &[Push, Dealer, Pair, Client, Scatter, Channel];
+
+const fn rule(point: u8, kinds: &'static [SocketKind], says: &'static str, by: &'static [Shown]) -> Rule {
+    Rule {
+        point,
+        kinds,
+        says,
+        by,
+    }
 }
 
 const TABLE: &[Rule] = &[
     // ---- REQ ----
     rule(
         1,
+        &[Req],
         "of n REPs each gets one of n requests, in turn",
         &[Here(
             EVERYWHERE,
@@ -53,6 +89,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         1,
+        &[Req],
         "an answer from a peer that was not asked counts for nothing",
         &[
             Beside(
@@ -67,6 +104,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         1,
+        &[Req],
         "a request waits while there is nobody",
         &[Here(
             EVERYWHERE,
@@ -75,6 +113,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         1,
+        &[Req],
         "on the wire an empty frame stands before the body",
         &[Beside(
             "tests/conformance/requests.rs",
@@ -83,11 +122,13 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         1,
+        &[Req],
         "question and answer alternate: what would not does not compile",
         &[Beside("src/socket/reqrep.rs", "```compile_fail")],
     ),
     rule(
         1,
+        &[Req],
         "a late answer to a request that was given up meets no other (libzmq: RELAXED and CORRELATE)",
         &[Here(
             EVERYWHERE,
@@ -101,11 +142,13 @@ const TABLE: &[Rule] = &[
     // ---- REP ----
     rule(
         2,
+        &[Rep],
         "those who ask take turns",
         &[Here(EVERYWHERE, &["replies::requesters_take_turns"])],
     ),
     rule(
         2,
+        &[Rep],
         "envelopes of any number of addresses come back as they went; what has no delimiter is passed over",
         &[
             Here(
@@ -125,6 +168,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         2,
+        &[Rep],
         "a reply to one who has left is dropped, and the next request served",
         &[Here(
             EVERYWHERE,
@@ -134,6 +178,7 @@ const TABLE: &[Rule] = &[
     // ---- DEALER ----
     rule(
         3,
+        &[Dealer],
         "round robin out, in turn in, nothing added",
         &[Here(
             EVERYWHERE,
@@ -145,11 +190,13 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         3,
+        &[Dealer],
         "a send waits while there is nobody",
         &[Here(EVERYWHERE, &["dealer::without_a_peer_a_dealer_waits"])],
     ),
     rule(
         3,
+        &[Dealer],
         "what was queued for an accepted peer that leaves is dropped; what it sent is read (libzmq drops it)",
         &[Here(
             EVERYWHERE,
@@ -161,6 +208,7 @@ const TABLE: &[Rule] = &[
     // ---- ROUTER ----
     rule(
         4,
+        &[Router],
         "peers take turns, each message with the name of its sender",
         &[Here(
             EVERYWHERE,
@@ -169,6 +217,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         4,
+        &[Router],
         "what is for nobody is dropped, or given back if that is wanted (MANDATORY)",
         &[Here(
             EVERYWHERE,
@@ -180,6 +229,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         4,
+        &[Router],
         "what is for a full peer is dropped, or waits",
         &[Here(
             EVERYWHERE,
@@ -191,6 +241,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         4,
+        &[Router],
         "of two with one name the second is refused, or takes it over (HANDOVER)",
         &[
             Here(
@@ -208,6 +259,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         4,
+        &[Router],
         "a name that is made up has five bytes, the first 0, and is nobody else's",
         &[Here(
             EVERYWHERE,
@@ -216,6 +268,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         4,
+        &[Router],
         "an endpoint that it has connected to keeps its name over reconnects",
         &[Here(
             EVERYWHERE,
@@ -225,6 +278,7 @@ const TABLE: &[Rule] = &[
     // ---- PUB and SUB ----
     rule(
         5,
+        &[Pub, Sub],
         "the first frame is matched by its prefix, and no other",
         &[Here(
             EVERYWHERE,
@@ -236,6 +290,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         5,
+        &[Pub, Sub],
         "the empty subscription asks for everything, and none for nothing",
         &[Here(
             EVERYWHERE,
@@ -247,6 +302,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         5,
+        &[Pub, Sub],
         "subscribed twice, the first end changes nothing and the second ends it; of what is not there none does",
         &[Here(
             EVERYWHERE,
@@ -259,6 +315,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         5,
+        &[Pub, Sub],
         "subscriptions are made again when the publisher comes back",
         &[Here(
             EVERYWHERE,
@@ -270,6 +327,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         5,
+        &[Pub, Sub],
         "a slow subscriber loses alone, or is waited for (NODROP)",
         &[Here(
             EVERYWHERE,
@@ -282,6 +340,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         5,
+        &[Pub, Sub],
         "a message that begins with 00 or 01 is a message",
         &[Here(
             EVERYWHERE,
@@ -291,6 +350,7 @@ const TABLE: &[Rule] = &[
     // ---- XPUB ----
     rule(
         6,
+        &[XPub],
         "the first subscription and the last end are told, or each (VERBOSE), or all (VERBOSER)",
         &[Here(
             EVERYWHERE,
@@ -303,6 +363,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         6,
+        &[XPub],
         "who leaves takes back what nobody else holds",
         &[Here(
             EVERYWHERE,
@@ -311,6 +372,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         6,
+        &[XPub],
         "the program may decide (MANUAL), and welcome who comes (WELCOME_MSG)",
         &[Here(
             EVERYWHERE,
@@ -322,6 +384,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         6,
+        &[XPub],
         "subscriptions are understood as commands and as messages",
         &[
             Beside(
@@ -337,6 +400,7 @@ const TABLE: &[Rule] = &[
     // ---- XSUB ----
     rule(
         7,
+        &[XSub],
         "subscriptions go through a proxy of XSUB and XPUB, and messages back",
         &[Here(
             EVERYWHERE,
@@ -349,6 +413,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         7,
+        &[XSub],
         "what a program sends goes to every publisher",
         &[Here(
             EVERYWHERE,
@@ -361,6 +426,7 @@ const TABLE: &[Rule] = &[
     // ---- PUSH and PULL ----
     rule(
         8,
+        &[Push, Pull],
         "round robin out, past those without room; in turn in",
         &[Here(
             EVERYWHERE,
@@ -374,11 +440,13 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         8,
+        &[Push, Pull],
         "a send waits while there is nobody",
         &[Here(EVERYWHERE, &["pipeline::without_a_peer_a_send_waits"])],
     ),
     rule(
         8,
+        &[Push, Pull],
         "when a peer dies in the middle of a message nobody gets half of it",
         &[Here(
             EVERYWHERE,
@@ -387,6 +455,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         8,
+        &[Push, Pull],
         "the queue of an accepted peer that leaves is dropped, that of an endpoint kept",
         &[Here(
             EVERYWHERE,
@@ -399,6 +468,7 @@ const TABLE: &[Rule] = &[
     // ---- PAIR ----
     rule(
         9,
+        &[Pair, Channel],
         "a second peer is turned away, and comes in when the first has gone",
         &[Here(
             EVERYWHERE,
@@ -411,7 +481,26 @@ const TABLE: &[Rule] = &[
     // ---- high-water marks ----
     rule(
         10,
-        "towards one that does not read only so much is accepted, and it goes on when it reads",
+        &[],
+        "towards one that does not read only so much is accepted; then it is waited or dropped, and goes on when it reads",
+        &[OnEachWay(&[
+            "g06_no_more_is_accepted_than_the_marks_and_it_goes_on_when_there_is_room",
+        ])],
+    ),
+    rule(10, &[], "0 is no mark", &[OnEachWay(&["zero_is_no_mark"])]),
+    rule(
+        10,
+        &[Req],
+        "one that asks is held back from what it did not ask for",
+        &[Here(
+            EVERYWHERE,
+            &["requests::answers_that_nobody_asked_for_are_held_back_at_the_mark"],
+        )],
+    ),
+    rule(
+        10,
+        &[Push, Pull],
+        "what is within the marks is bounded by what the system holds, a mark is each peer's own",
         &[Here(
             EVERYWHERE,
             &[
@@ -423,11 +512,28 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         10,
-        "0 is no mark",
-        &[Here(EVERYWHERE, &["marks::zero_is_no_mark"])],
+        &[Dgram],
+        "datagrams beyond the mark are dropped, and 0 is no mark",
+        &[Here(
+            UDP,
+            &[
+                "datagram::what_is_beyond_the_mark_is_dropped_and_counted",
+                "datagram::zero_is_no_mark",
+            ],
+        )],
     ),
     rule(
         10,
+        &[Radio, Dish],
+        "so are those of a group",
+        &[Here(
+            &["unicast"],
+            &["udp::what_is_beyond_the_mark_is_dropped_and_counted"],
+        )],
+    ),
+    rule(
+        10,
+        &[Push, Pull],
         "a mark does not change while the socket lives (libzmq's may)",
         &[Beside(
             "docs/decisions.md",
@@ -437,7 +543,16 @@ const TABLE: &[Rule] = &[
     // ---- linger ----
     rule(
         11,
-        "closing waits for ever, not at all, or for a time",
+        &[],
+        "closing waits for ever, not at all, or for a time, and gives back what is left",
+        &[OnEachWay(&[
+            "g10_closing_waits_for_ever_or_not_at_all_or_for_a_time",
+        ])],
+    ),
+    rule(
+        11,
+        &[Push],
+        "for one who comes, too",
         &[Here(
             EVERYWHERE,
             &[
@@ -449,12 +564,31 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         11,
-        "closing ends what is connecting, and calls that wait",
+        &[Radio, Dgram],
+        "what was queued as datagrams is sent before the end",
         &[
+            Here(&["unicast"], &["udp::what_was_published_is_sent_before_the_end"]),
+            Here(UDP, &["datagram::what_was_queued_is_sent_before_the_end"]),
+        ],
+    ),
+    rule(
+        11,
+        &[],
+        "closing ends calls that wait",
+        &[
+            OnEachWay(&["calls_that_wait_end_when_the_socket_closes"]),
             Here(
                 EVERYWHERE,
                 &["linger::calls_that_wait_end_when_the_socket_closes"],
             ),
+        ],
+    ),
+    rule(
+        11,
+        ZMTP,
+        "closing ends what is connecting",
+        &[
+            Here(EVERYWHERE, &["kinds::whoever_is_connecting_closes_at_once"]),
             Beside(
                 "tests/inproc.rs",
                 "connecting_fails_when_the_endpoint_is_disconnected_or_the_socket_closed",
@@ -467,6 +601,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         11,
+        &[Push, Pull],
         "so does the end of its runtime (libzmq: of its context)",
         &[
             Here(
@@ -482,22 +617,36 @@ const TABLE: &[Rule] = &[
     // ---- immediate ----
     rule(
         12,
+        AHEAD_KINDS,
         "nothing is queued before there is a connection, nor after it was lost",
+        &[Ahead("g04_nothing_is_queued_for_nobody")],
+    ),
+    rule(
+        12,
+        &[Push],
+        "what was queued for a connection that is lost is counted, and waits for no other",
         &[Here(
             EVERYWHERE,
             &[
                 "immediate::nothing_is_queued_before_there_is_a_connection",
                 "immediate::what_waits_when_a_connection_is_lost_waits_for_the_next",
                 "immediate::g04_what_was_queued_for_a_lost_connection_is_counted_and_not_sent_again",
-                "dealer::an_immediate_dealer_queues_for_connected_peers_only",
-                "router::an_immediate_router_queues_for_connected_peers_and_for_those_that_it_named",
-                "pair::with_immediate_nothing_is_queued_before_there_is_a_peer",
             ],
+        )],
+    ),
+    rule(
+        12,
+        &[Router],
+        "a peer that was named by connecting has its queue all the same",
+        &[Here(
+            EVERYWHERE,
+            &["router::an_immediate_router_queues_for_connected_peers_and_for_those_that_it_named"],
         )],
     ),
     // ---- STREAM ----
     rule(
         13,
+        &[Stream],
         "it is told who comes and who goes, and whose bytes they are",
         &[Here(
             STREAMS,
@@ -510,15 +659,20 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         13,
-        "the program closes a peer",
-        &[Here(
-            STREAMS,
-            &["stream::a_peer_that_is_closed_gets_what_was_queued_for_it_and_nothing_more"],
-        )],
+        &[Stream],
+        "the program closes a peer; in libzmq's form two frames are a piece, of which an empty one closes",
+        &[
+            Here(
+                STREAMS,
+                &["stream::a_peer_that_is_closed_gets_what_was_queued_for_it_and_nothing_more"],
+            ),
+            Beside("tests/dynamic/mirror.rs", "streams"),
+        ],
     ),
     // ---- kinds of single frames ----
     rule(
         14,
+        SINGLE,
         "several frames are refused where they are sent, and dropped where they come",
         &[
             Here(
@@ -537,6 +691,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         14,
+        &[Server, Peer],
         "SERVER and PEER: a number that is nobody's is refused",
         &[Here(
             EVERYWHERE,
@@ -548,6 +703,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         14,
+        &[Radio, Dish],
         "RADIO: a group is matched by its whole name; DISH: groups are joined again",
         &[Here(
             EVERYWHERE,
@@ -559,6 +715,7 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         14,
+        &[Scatter, Gather, Client, Channel],
         "SCATTER, GATHER, CLIENT and CHANNEL deal out and collect as PUSH, PULL, DEALER and PAIR do",
         &[Here(
             EVERYWHERE,
@@ -574,6 +731,7 @@ const TABLE: &[Rule] = &[
     // ---- who talks to whom ----
     rule(
         15,
+        ZMTP,
         "every two kinds talk to each other or refuse each other, both sides alike",
         &[
             Here(
@@ -588,8 +746,72 @@ const TABLE: &[Rule] = &[
     ),
 ];
 
-/// How many points there are.
-const POINTS: u8 = 15;
+/// The kinds that each point concerns: all of them have to be those of a rule.
+const POINTS: [(u8, &[SocketKind]); 15] = [
+    (1, &[Req]),
+    (2, &[Rep]),
+    (3, &[Dealer]),
+    (4, &[Router]),
+    (5, &[Pub, Sub]),
+    (6, &[XPub]),
+    (7, &[XSub]),
+    (8, &[Push, Pull]),
+    (9, &[Pair, Channel]),
+    (10, EVERY),
+    (11, EVERY),
+    (12, AHEAD_KINDS),
+    (13, &[Stream]),
+    (14, SINGLE),
+    (15, ZMTP),
+];
+
+const EVERY: &[SocketKind] = &[
+    Push, Pull, Pub, Sub, Req, Rep, Dealer, Router, XPub, XSub, Pair, Client, Server, Radio, Dish, Scatter,
+    Gather, Peer, Channel, Stream, Dgram,
+];
+
+impl Rule {
+    /// The names of the tests that there have to be.
+    fn tests(&self) -> impl Iterator<Item = String> {
+        self.by.iter().flat_map(|shown| match shown {
+            Here(transports, checks) => each(checks, transports, |check, over| {
+                let (file, name) = check.split_once("::").expect("file::check");
+                format!("{file}::{over}::{name}")
+            }),
+            OnEachWay(checks) => {
+                let ways = WAYS.iter().flat_map(|way| {
+                    let over = Transport::ALL.into_iter().filter(|over| way.goes(*over));
+                    let names: Vec<_> = over.map(Transport::name).collect();
+                    each(checks, &names, |check, over| {
+                        format!("ways::{}::{over}::{check}", way.name)
+                    })
+                });
+                ways.collect()
+            }
+            Ahead(check) => {
+                let names: Vec<_> = AHEAD.iter().map(|(name, _)| *name).collect();
+                each(EVERYWHERE, &names, |over, name| {
+                    format!("ways::{name}::{over}::{check}")
+                })
+            }
+            Beside(..) => Vec::new(),
+        })
+    }
+
+    /// The kinds that it is shown for, each as one that sends and as one that receives, if it does both.
+    fn shown_for(&self, kind: SocketKind) -> bool {
+        let on_ways = self.by.iter().any(|shown| matches!(shown, OnEachWay(_)));
+        self.kinds.contains(&kind)
+            || on_ways && WAYS.iter().any(|way| [way.sends, way.receives].contains(&kind))
+    }
+}
+
+fn each(some: &[&str], others: &[&str], name: impl Fn(&str, &str) -> String) -> Vec<String> {
+    let pairs = some
+        .iter()
+        .flat_map(|one| others.iter().map(move |other| (one, other)));
+    pairs.map(|(one, other)| name(one, other)).collect()
+}
 
 #[test]
 fn the_table_is_true() {
@@ -598,44 +820,53 @@ fn the_table_is_true() {
         .output()
         .expect("it runs once more");
     let all = String::from_utf8(all.stdout).expect("names are text");
-    let tests: Vec<&str> = all
+    let tests: HashSet<&str> = all
         .lines()
         .filter_map(|line| line.strip_suffix(": test"))
         .collect();
     let mut wrong = Vec::new();
     for rule in TABLE {
+        for test in rule.tests().filter(|test| !tests.contains(test.as_str())) {
+            wrong.push(format!("{}. {}: there is no test {test}", rule.point, rule.says));
+        }
         for shown in rule.by {
-            match shown {
-                Here(transports, checks) => {
-                    for (check, transport) in checks
-                        .iter()
-                        .flat_map(|check| transports.iter().map(move |over| (check, over)))
-                    {
-                        let (file, name) = check.split_once("::").expect("file::check");
-                        let test = format!("{file}::{transport}::{name}");
-                        if !tests.contains(&test.as_str()) {
-                            wrong.push(format!("{}. {}: there is no test {test}", rule.point, rule.says));
-                        }
-                    }
-                }
-                Beside(file, what) => {
-                    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-                    let text = fs::read_to_string(path).unwrap_or_default();
-                    let is_there = match file.strip_prefix("tests/") {
-                        Some(_) => text.contains(&format!("fn {what}(")),
-                        None => text.contains(what),
-                    };
-                    if !is_there {
-                        wrong.push(format!("{}. {}: {file} has no {what}", rule.point, rule.says));
-                    }
-                }
+            let Beside(file, what) = shown else { continue };
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            let text = fs::read_to_string(path).unwrap_or_default();
+            let is_there = match file.strip_prefix("tests/") {
+                Some(_) => text.contains(&format!("fn {what}(")) || text.contains(&format!("fn {what}<")),
+                None => text.contains(what),
+            };
+            if !is_there {
+                wrong.push(format!("{}. {}: {file} has no {what}", rule.point, rule.says));
+            }
+        }
+    }
+    for (point, kinds) in POINTS {
+        for kind in kinds {
+            let mut rules = TABLE
+                .iter()
+                .filter(|rule| rule.point == point && !rule.by.is_empty());
+            if !rules.any(|rule| rule.shown_for(*kind)) {
+                wrong.push(format!("{point}. nothing shows it for {kind}"));
             }
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!((1..=POINTS).all(|point| {
-        TABLE
-            .iter()
-            .any(|rule| rule.point == point && !rule.by.is_empty())
-    }));
+}
+
+/// What receives is not only met by what sends, and the other way about.
+#[test]
+fn every_kind_that_sends_and_every_kind_that_receives_has_its_ways() {
+    let only_receive = [Pull, Sub, Dish, Gather];
+    let only_send = [Push, Pub, Radio, Scatter];
+    for kind in EVERY.iter().filter(|kind| **kind != Dgram) {
+        let sends = WAYS.iter().any(|way| way.sends == *kind);
+        let receives = WAYS.iter().any(|way| way.receives == *kind);
+        assert_eq!(sends, !only_receive.contains(kind), "{kind}");
+        // An answer comes to one who asks, and what else comes has a check of its own.
+        assert_eq!(receives, !only_send.contains(kind) && *kind != Req, "{kind}");
+    }
+    let ahead: Vec<_> = AHEAD.iter().map(|(_, kind)| *kind).collect();
+    assert_eq!(ahead, AHEAD_KINDS);
 }

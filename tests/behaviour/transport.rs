@@ -83,6 +83,17 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
+    pub(crate) const ALL: [Self; 3] = [Self::Tcp, Self::Ipc, Self::Inproc];
+
+    /// As the names of tests have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Ipc => "ipc",
+            Self::Inproc => "inproc",
+        }
+    }
+
     /// A place of this transport that nobody else has, now and as long as it is held.
     pub(crate) fn place(self) -> Place {
         static PLACES: AtomicUsize = AtomicUsize::new(0);

@@ -22,6 +22,7 @@ checks! {
     one_message_goes_to_all_endpoints_and_to_those_who_joined_elsewhere
     those_who_listen_to_a_group_of_the_network_all_hear_it
     what_is_no_message_is_dropped_and_counted
+    what_is_beyond_the_mark_is_dropped_and_counted
     what_fits_into_no_datagram_is_counted
     an_endpoint_is_connected_once_it_has_an_address_and_until_it_is_disconnected
     what_was_published_is_sent_before_the_end
@@ -114,6 +115,30 @@ async fn what_is_no_message_is_dropped_and_counted() -> Outcome {
     assert_eq!(dish.recv_from().await?, ("news".into(), "good".into()));
     assert_eq!(dish.recv_from().await?, ("".into(), "good too".into()));
     assert_eq!(dish.stats().incoming.dropped.by(DropReason::ProtocolError), 3);
+    Ok(())
+}
+
+async fn what_is_beyond_the_mark_is_dropped_and_counted() -> Outcome {
+    let (radio, dish) = (Radio::new(), Dish::builder().recv_hwm(10).build()?);
+    dish.join("news")?;
+    radio.connect(&dish.bind("udp://127.0.0.1:0").await?)?.await?;
+    for number in 0..100 {
+        radio.send_to("news", vec![number]).await?;
+        until(|| dish.stats().incoming.received.messages == u64::from(number) + 1).await;
+    }
+    let incoming = dish.stats().incoming;
+    let held = (incoming.queued.messages, incoming.dropped.by(DropReason::Hwm));
+    assert_eq!(held, (10, 90));
+    assert_eq!(
+        radio.stats().outgoing.handed_over.messages,
+        100,
+        "nobody tells it"
+    );
+    for number in 0..10 {
+        assert_eq!(dish.recv_from().await?.1, vec![number]);
+    }
+    radio.send_to("news", "there is room again").await?;
+    assert_eq!(dish.recv_from().await?.1, "there is room again");
     Ok(())
 }
 

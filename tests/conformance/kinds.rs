@@ -14,7 +14,7 @@ const NAMES: [&str; 24] = [
 ];
 
 /// Whom each kind accepts, as the tables of the specifications have it.
-fn accepted_by(kind: &str) -> &'static [&'static str] {
+pub(crate) fn accepted_by(kind: &str) -> &'static [&'static str] {
     match kind {
         "REQ" => &["REP", "ROUTER"],
         "REP" => &["REQ", "DEALER"],

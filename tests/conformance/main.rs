@@ -14,6 +14,7 @@
 //!
 //! * [`bytes`]: how frames and commands are spelled; written from the specification, not from the library.
 //! * [`raw`], [`wire`]: the scripted peer, and the wire that cuts where it hurts.
+//! * [`subject`]: a socket of any kind, and a peer that does everything right.
 //! * [`child`]: processes of their own, for what is read off `/proc`.
 //!
 //! What is right:
@@ -60,6 +61,11 @@ mod reconnect;
 mod recorded;
 mod requests;
 mod single_frames;
+// The table of kinds that `tests/behaviour` has.
+#[allow(dead_code)]
+#[path = "../behaviour/speaking.rs"]
+mod speaking;
+mod subject;
 mod subscriptions;
 mod vectors;
 mod wire;

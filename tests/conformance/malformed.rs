@@ -1,197 +1,59 @@
 //! Everything that a peer can do wrong, as a table, and what follows from it.
 //!
-//! The cases are in `malformed.txt`, one a line. Each is played against a socket that has another, well-behaved peer:
+//! The cases are in `malformed.txt`, one a line; those of a PULL are what peers of any kind can do wrong. Each is played against a socket that has another, well-behaved peer:
 //! once by a peer that connected to it, once by one that it connected to. That one connection ends, for the reason in
 //! the table, told by the event that belongs to the phase; the other peer's traffic goes on.
 
 use std::collections::BTreeSet;
 
-use hubless::{DisconnectReason, Endpoint, Event, Monitor, ProtocolError, Pub, Pull, Push, Rep, Req, Sub};
+use hubless::{DisconnectReason, Endpoint, Event, ProtocolError, Pull, SocketKind};
 
-use crate::bytes::{command, greeting, header, message, ready};
+use crate::bytes::{greeting, header, ready};
 use crate::cuts::told_to_pull;
-use crate::raw::{Raw, RawListener, event, handshake, soon};
-use crate::vectors::frames;
+use crate::raw::{Raw, RawListener, event, handshake};
+use crate::subject::{Bench, KINDS};
 
 pub(crate) mod notation;
 
 use notation::Case;
 
-/// The socket under test, and a peer of it that does everything right.
-enum Subject {
-    Pull(Pull),
-    Push(Push),
-    Pub(Pub),
-    Sub(Sub),
-    Req(Req),
-    Rep(Rep),
+/// How the connection that `is_it` knows by its address and endpoint ends.
+async fn end(
+    bench: &mut Bench,
+    case: &Case,
+    is_it: impl Fn(&str, &Endpoint) -> bool,
+) -> (bool, DisconnectReason) {
+    event(
+        &mut bench.monitor,
+        &format!("the end of {}", case.name),
+        |event| match event {
+            Event::HandshakeFailed {
+                endpoint,
+                address,
+                reason,
+            } if is_it(address, endpoint) => Some((false, reason.clone())),
+            Event::Disconnected { peer, reason, .. } if is_it(peer.address(), peer.endpoint()) => {
+                Some((true, reason.clone()))
+            }
+            _ => None,
+        },
+    )
+    .await
 }
 
-/// The same for every kind.
-macro_rules! with {
-    ($subject:expr, $socket:ident => $work:expr) => {
-        match $subject {
-            Subject::Pull($socket) => $work,
-            Subject::Push($socket) => $work,
-            Subject::Pub($socket) => $work,
-            Subject::Sub($socket) => $work,
-            Subject::Req($socket) => $work,
-            Subject::Rep($socket) => $work,
-        }
-    };
-}
-
-struct Bench {
-    subject: Subject,
-    monitor: Monitor,
-    at: Endpoint,
-    good: Raw,
-    rounds: u32,
-}
-
-impl Bench {
-    async fn new(kind: &str, at: &str) -> Self {
-        let subject = match kind {
-            "PULL" => Subject::Pull(Pull::new()),
-            // With a pipe only while there is a connection, so that no message waits for a peer of the table.
-            "PUSH" => Subject::Push(Push::builder().immediate(true).build().expect("no contradiction")),
-            "PUB" => Subject::Pub(Pub::new()),
-            "SUB" => Subject::Sub(Sub::new()),
-            "REQ" => Subject::Req(Req::new()),
-            "REP" => Subject::Rep(Rep::new()),
-            other => panic!("no socket of kind {other}"),
-        };
-        let mut monitor = with!(&subject, socket => socket.monitor());
-        let at = with!(&subject, socket => socket.bind(at).await).expect("a free endpoint");
-        let mut good = Raw::connect(&at).await;
-        good.shake_hands(notation::peer_of(kind), kind).await;
-        handshake(&mut monitor).await;
-        match &subject {
-            Subject::Pub(publisher) => {
-                good.say(&command("SUBSCRIBE", b"")).await;
-                let subscribers = publisher.subscribers();
-                soon("a subscriber", subscribers.at_least(1))
-                    .await
-                    .expect("the socket is open");
-            }
-            Subject::Sub(subscriber) => {
-                subscriber.subscribe("");
-                good.expect(&command("SUBSCRIBE", b"")).await;
-            }
-            _ => {}
-        }
-        Self {
-            subject,
-            monitor,
-            at,
-            good,
-            rounds: 0,
-        }
-    }
-
-    /// One message through the good peer, and back where there is a way back; no other is there.
-    async fn the_good_peer_is_served(&mut self) {
-        self.rounds += 1;
-        let text = self.rounds.to_string();
-        let plain = message(&[text.as_bytes(), b"!"]);
-        let enveloped = message(&[b"", text.as_bytes(), b"!"]);
-        match &mut self.subject {
-            Subject::Pull(pull) => {
-                self.good.say(&plain).await;
-                let received = soon("a message", pull.recv()).await.expect("the socket is open");
-                assert_eq!(frames(&received), [text.as_bytes(), b"!"]);
-            }
-            Subject::Sub(subscriber) => {
-                self.good.say(&plain).await;
-                let received = soon("a message", subscriber.recv()).await;
-                assert_eq!(
-                    frames(&received.expect("the socket is open")),
-                    [text.as_bytes(), b"!"]
-                );
-            }
-            Subject::Push(push) => {
-                soon("room", push.send([text.as_str(), "!"]))
-                    .await
-                    .expect("the socket is open");
-                self.good.expect(&plain).await;
-            }
-            Subject::Pub(publisher) => {
-                publisher
-                    .send([text.as_str(), "!"])
-                    .await
-                    .expect("the socket is open");
-                self.good.expect(&plain).await;
-            }
-            Subject::Req(req) => {
-                let answering = async {
-                    self.good.expect(&enveloped).await;
-                    self.good.say(&message(&[b"", b"yes"])).await;
-                };
-                let request = soon("an answer", req.request([text.as_str(), "!"]));
-                let (answer, ()) = tokio::join!(request, answering);
-                assert_eq!(frames(&answer.expect("it is answered")), [b"yes"]);
-            }
-            Subject::Rep(rep) => {
-                self.good.say(&enveloped).await;
-                let request = soon("a request", rep.recv_request())
-                    .await
-                    .expect("the socket is open");
-                assert_eq!(frames(request.message()), [text.as_bytes(), b"!"]);
-                soon("room", request.reply("yes"))
-                    .await
-                    .expect("the socket is open");
-                self.good.expect(&message(&[b"", b"yes"])).await;
-            }
-        }
-    }
-
-    fn connect(&self, to: &Endpoint) {
-        with!(&self.subject, socket => drop(socket.connect(to).expect("an endpoint")));
-    }
-
-    async fn disconnect(&self, from: &Endpoint) {
-        let done = with!(&self.subject, socket => soon("disconnecting", socket.disconnect(from)).await);
-        done.expect("it was connected");
-    }
-
-    /// How the connection that `is_it` knows by its address and endpoint ends.
-    async fn end(
-        &mut self,
-        case: &Case,
-        is_it: impl Fn(&str, &Endpoint) -> bool,
-    ) -> (bool, DisconnectReason) {
-        event(
-            &mut self.monitor,
-            &format!("the end of {}", case.name),
-            |event| match event {
-                Event::HandshakeFailed {
-                    endpoint,
-                    address,
-                    reason,
-                } if is_it(address, endpoint) => Some((false, reason.clone())),
-                Event::Disconnected { peer, reason, .. } if is_it(peer.address(), peer.endpoint()) => {
-                    Some((true, reason.clone()))
-                }
-                _ => None,
-            },
-        )
-        .await
-    }
-
-    fn check(&self, case: &Case, (was_in_traffic, reason): (bool, DisconnectReason)) {
-        let name = &case.name;
-        assert_eq!(
-            was_in_traffic,
-            case.after == notation::Phase::Ready,
-            "{name}: {reason}"
-        );
-        assert!(
-            matches!(reason, DisconnectReason::Protocol(_)),
-            "{name}: {reason:?}"
-        );
-        // The table cannot say blanks at the end of a line.
-        assert_eq!(reason.to_string().trim_end(), case.reason, "{name}");
-    }
+fn check(case: &Case, (was_in_traffic, reason): (bool, DisconnectReason)) {
+    let name = &case.name;
+    assert_eq!(
+        was_in_traffic,
+        case.after == notation::Phase::Ready,
+        "{name}: {reason}"
+    );
+    assert!(
+        matches!(reason, DisconnectReason::Protocol(_)),
+        "{name}: {reason:?}"
+    );
+    // The table cannot say blanks at the end of a line.
+    assert_eq!(reason.to_string().trim_end(), case.reason, "{name}");
 }
 
 #[test]
@@ -202,61 +64,68 @@ fn the_table_is_large_and_every_name_is_there_once() {
     assert!(cases.len() >= 60, "{} cases", cases.len());
 }
 
-async fn whoever_connects_and_does_it_wrong_is_closed(kind: &str, at: &str) {
-    let mut bench = Bench::new(kind, at).await;
-    for case in notation::cases().iter().filter(|case| case.kind == kind) {
+async fn whoever_connects_and_does_it_wrong_is_closed(kind: SocketKind) {
+    let mut bench = Bench::new(kind, None).await;
+    for case in notation::cases_for(kind.name()) {
         let mut raw = Raw::connect(&bench.at).await;
         // It may be closed before it has said everything.
         let _ = raw.try_say(&case.script()).await;
         let address = raw.address.clone();
-        let end = bench.end(case, |from, _| from == address).await;
-        bench.check(case, end);
+        let end = end(&mut bench, &case, |from, _| from == address).await;
+        check(&case, end);
         raw.end().await;
+        bench.nothing_was_delivered();
         bench.the_good_peer_is_served().await;
     }
 }
 
-async fn whomever_we_connect_to_and_does_it_wrong_is_closed(kind: &str) {
-    let mut bench = Bench::new(kind, "tcp://127.0.0.1:*").await;
-    for case in notation::cases().iter().filter(|case| case.kind == kind) {
+async fn whomever_we_connect_to_and_does_it_wrong_is_closed(kind: SocketKind) {
+    let mut bench = Bench::new(kind, None).await;
+    for case in notation::cases_for(kind.name()) {
         let listener = RawListener::tcp().await;
         let endpoint = listener.endpoint();
         bench.connect(&endpoint);
         let mut raw = listener.accept().await;
         // It may be closed before it has said everything.
         let _ = raw.try_say(&case.script()).await;
-        let end = bench.end(case, |_, of| *of == endpoint).await;
-        bench.check(case, end);
+        let end = end(&mut bench, &case, |_, of| *of == endpoint).await;
+        check(&case, end);
         raw.end().await;
-        bench.the_good_peer_is_served().await;
         bench.disconnect(&endpoint).await;
+        bench.nothing_was_delivered();
+        bench.the_good_peer_is_served().await;
     }
 }
 
 /// Both roles, for each kind.
 macro_rules! for_every_kind {
-    ($($kind:ident)+) => {$(
-        mod $kind {
-            use super::*;
+    ($($name:ident $kind:ident;)+) => {
+        #[test]
+        fn every_kind_is_in_the_table() {
+            assert_eq!(KINDS, [$(SocketKind::$kind),+]);
+        }
 
-            fn kind() -> String {
-                stringify!($kind).trim_start_matches("r#").to_uppercase()
-            }
+        $(mod $name {
+            use super::*;
 
             #[tokio::test]
             async fn whoever_connects_and_does_it_wrong_is_closed_and_others_are_served() {
-                whoever_connects_and_does_it_wrong_is_closed(&kind(), "tcp://127.0.0.1:*").await;
+                whoever_connects_and_does_it_wrong_is_closed(SocketKind::$kind).await;
             }
 
             #[tokio::test]
             async fn whomever_we_connect_to_and_does_it_wrong_is_closed_and_others_are_served() {
-                whomever_we_connect_to_and_does_it_wrong_is_closed(&kind()).await;
+                whomever_we_connect_to_and_does_it_wrong_is_closed(SocketKind::$kind).await;
             }
-        }
-    )+};
+        })+
+    };
 }
 
-for_every_kind! { pull push r#pub sub req rep }
+for_every_kind! {
+    push Push; pull Pull; r#pub Pub; sub Sub; req Req; rep Rep; dealer Dealer; router Router; xpub XPub; xsub XSub;
+    pair Pair; client Client; server Server; radio Radio; dish Dish; scatter Scatter; gather Gather; peer Peer;
+    channel Channel;
+}
 
 #[tokio::test(start_paused = true)]
 async fn the_reason_is_the_same_however_the_bytes_come() {

@@ -4,10 +4,12 @@
 //! What happens on the wire is in `tests/conformance`, what becomes of killed peers in `tests/faults`, one pattern's
 //! share in `tests/behaviour` and `tests/reqrep`.
 
+mod citizen;
 mod close;
 mod counters;
 mod libzmq;
 mod liveness;
+mod once;
 mod order;
 mod process;
 mod subscriptions;

@@ -15,19 +15,20 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{self, ChildStdout, Command};
 use tokio::runtime::Handle;
 
+use crate::citizen;
 use crate::{soon, until};
 
 const ROLE: &str = "HUBLESS_GUARANTEES_ROLE";
 const MARK: &str = "» ";
 const MIB: usize = 1 << 20;
 
-struct Child {
+pub(crate) struct Child {
     process: process::Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Child {
-    fn start(role: &str) -> Self {
+    pub(crate) fn start(role: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().expect("a running program"))
             .args(["process::plays_its_role", "--exact", "--nocapture"])
             .env(ROLE, role)
@@ -60,7 +61,7 @@ impl Child {
     }
 
     /// It does what it has to do, finds nothing wrong, and ends well.
-    async fn ends_well(mut self) {
+    pub(crate) async fn ends_well(mut self) {
         let mut said = String::new();
         let mut rest = self.lines.into_inner();
         soon("the end of a process", rest.read_to_string(&mut said))
@@ -87,8 +88,11 @@ impl Child {
 #[test]
 fn plays_its_role() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    if role == "broken pipes" {
-        peers::signal::die_of_broken_pipes();
+    match role.as_str() {
+        "broken pipes" => peers::signal::die_of_broken_pipes(),
+        "own threads" => citizen::leaves_no_threads(),
+        "many threads" => citizen::leaves_nothing_on_many_threads(),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -98,7 +102,10 @@ fn plays_its_role() {
         match role.split_once(' ').unwrap_or((&role, "")) {
             ("push", endpoint) => push_to_the_mark(endpoint).await,
             ("broken", _) => meets_broken_pipes().await,
-            ("leaves", _) => leaves_nothing().await,
+            ("leaves", "nothing") => leaves_nothing().await,
+            ("leaves", "no datagrams") => citizen::leaves_no_datagrams().await,
+            ("leaves", "no keys") => citizen::leaves_no_keys().await,
+            ("own" | "many", "threads") => {}
             other => panic!("no role {other:?}"),
         }
     });
@@ -191,7 +198,7 @@ async fn g12_a_broken_connection_is_no_signal() {
     Child::start("broken pipes").ends_well().await;
 }
 
-fn descriptors() -> BTreeSet<String> {
+pub(crate) fn descriptors() -> BTreeSet<String> {
     let listed = fs::read_dir("/proc/self/fd").expect("our own").flatten();
     let names: Vec<_> = listed
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -201,11 +208,11 @@ fn descriptors() -> BTreeSet<String> {
     names.into_iter().filter(is_open).collect()
 }
 
-fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     fs::read_dir("/proc/self/task").expect("our own").count()
 }
 
-fn is_closed_on_exec(descriptor: &str) -> bool {
+pub(crate) fn is_closed_on_exec(descriptor: &str) -> bool {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).expect("it is open");
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
     let flags = u32::from_str_radix(flags.expect("flags").trim(), 8).expect("octal");
@@ -213,7 +220,7 @@ fn is_closed_on_exec(descriptor: &str) -> bool {
 }
 
 /// Six sockets with listeners and connections over every transport; while they are open, and when they are closed.
-async fn leaves_nothing() {
+pub(crate) async fn leaves_nothing() {
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let before = (descriptors(), threads(), tasks());
     for round in 0..3 {

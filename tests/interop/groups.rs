@@ -139,7 +139,8 @@ async fn groups_of_every_length_are_understood<O>(meeting: Meeting) {
     }
 }
 
-/// It would take a PING for a broken message, and close.
+/// It would take a PING for a broken message, and close. Beside it is one who is asked, at the same interval: by its
+/// answers we know that the time has come again and again.
 async fn a_dish_is_not_asked_for_signs_of_life<O>(meeting: Meeting) {
     let heartbeat = Heartbeat::every(Duration::from_millis(10)).ttl(Duration::from_millis(200));
     let radio = meeting
@@ -147,14 +148,24 @@ async fn a_dish_is_not_asked_for_signs_of_life<O>(meeting: Meeting) {
         .heartbeat(heartbeat)
         .build()
         .expect("no contradiction");
+    let elsewhere = meeting.elsewhere();
     let mut dish: Libzmq = meeting.of(&radio, SocketKind::Dish).await;
     dish.join("a").await;
     somebody_joined(&radio, "a").await;
+    let asks = elsewhere
+        .builder::<kind::Push>()
+        .heartbeat(heartbeat)
+        .build()
+        .expect("no contradiction");
+    let _answers: Libzmq = elsewhere.of(&asks, SocketKind::Pull).await;
     let peer = radio.peers().list().remove(0);
     for number in 0..20 {
         radio.send_to("a", format!("{number}")).await.expect("it is open");
         assert_eq!(dish.recv_in_group().await.1, format!("{number}").into_bytes());
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        asks.send("is anybody there?").await.expect("it is open");
+        while asks.stats().outgoing.unconfirmed.messages > 0 || asks.stats().outgoing.queued.messages > 0 {
+            tokio::task::yield_now().await;
+        }
     }
     assert_eq!(radio.peers().list(), [peer], "the same connection all the time");
 }

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::bytes::{frame, greeting, ready};
+use crate::kinds::accepted_by;
 
 const TABLE: &str = include_str!("malformed.txt");
 
@@ -51,31 +52,56 @@ impl Case {
 
 /// A kind that fits.
 pub(crate) fn peer_of(kind: &str) -> &'static str {
-    match kind {
-        "PULL" => "PUSH",
-        "PUSH" => "PULL",
-        "PUB" => "SUB",
-        "SUB" => "PUB",
-        "REQ" => "REP",
-        "REP" => "REQ",
-        other => panic!("no socket of kind {other}"),
-    }
+    accepted_by(kind)[0]
+}
+
+/// What is played against a kind: its own lines, and what is said of a PULL and holds for every kind.
+pub(crate) fn cases_for(kind: &str) -> Vec<Case> {
+    lines()
+        .filter_map(|line| {
+            let of = columns(line)[1];
+            if of == kind || of == "PUB" && kind == "XPUB" && !line.starts_with("pub_meets_") {
+                return Some(Case {
+                    kind: kind.to_owned(),
+                    ..case(line)
+                });
+            }
+            let general = line.replacen("| PULL |", &format!("| {kind} |"), 1);
+            let general = general.replace("v[\"PUSH\"]", &format!("v[\"{}\"]", peer_of(kind)));
+            (is_general(line) && !(kind == "REQ" && is_no_reply(line))).then(|| case(&general))
+        })
+        .collect()
+}
+
+/// Whether it says nothing of kinds.
+fn is_general(line: &str) -> bool {
+    columns(line)[1] == "PULL" && !line.starts_with("pull_meets_") && !line.starts_with("zmtp_2_")
+}
+
+/// A REQ says first that it is none.
+fn is_no_reply(line: &str) -> bool {
+    columns(line)[3].starts_with("more[\"") || line.starts_with("endless_frames ")
 }
 
 /// The whole table.
 pub(crate) fn cases() -> Vec<Case> {
-    let lines = TABLE
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(case).collect()
+    lines().map(case).collect()
+}
+
+fn lines() -> impl Iterator<Item = &'static str> {
+    let lines = TABLE.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn columns(line: &str) -> [&str; 5] {
+    let columns: Vec<&str> = line.split(" | ").map(str::trim).collect();
+    columns
+        .try_into()
+        .unwrap_or_else(|_| panic!("not five columns: {line}"))
 }
 
 fn case(line: &str) -> Case {
-    let columns: Vec<&str> = line.split(" | ").map(str::trim).collect();
-    let [name, kind, after, bytes, reason] = columns[..] else {
-        panic!("not five columns: {line}")
-    };
+    let [name, kind, after, bytes, reason] = columns(line);
     let after = match after {
         "nothing" => Phase::Nothing,
         "greeting" => Phase::Greeting,
