@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::Errno;
+use super::{Errno, option};
 use crate::driver::Shared;
 use crate::endpoint::Endpoint;
 use crate::error::{BindError, BuildError, Closed, EndpointError, ThreadsError};
@@ -231,6 +231,15 @@ impl Built {
             Any::Sub(socket) => socket.topics(),
             Any::XSub(socket) => socket.topics(),
             _ => 0,
+        }
+    }
+
+    /// Changes the high-water mark that has this option's number.
+    pub(super) fn set_mark(&self, number: i32, messages: i32) {
+        let messages = messages.unsigned_abs() as usize;
+        match number {
+            option::SNDHWM => each!(&self.any, socket => socket.mark_outgoing(messages)),
+            _ => each!(&self.any, socket => socket.mark_incoming(messages)),
         }
     }
 

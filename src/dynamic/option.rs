@@ -5,8 +5,8 @@
 //! each means is said at the method of [`Builder`](crate::Builder) that `docs/options.md` names; there is also the table of
 //! who takes which when, and what differs.
 //!
-//! * Options describe the socket until it is used, and are fixed then. At any time can be set: `LINGER`, `SNDTIMEO`,
-//!   `RCVTIMEO`, `SUBSCRIBE`, `UNSUBSCRIBE`, `REQ_RELAXED` and `CONNECT_ROUTING_ID`. (libzmq takes the others too, for what
+//! * Options describe the socket until it is used, and are fixed then. At any time can be set: `LINGER`, `SNDHWM`, `RCVHWM`,
+//!   `SNDTIMEO`, `RCVTIMEO`, `SUBSCRIBE`, `UNSUBSCRIBE`, `REQ_RELAXED` and `CONNECT_ROUTING_ID`. (libzmq takes the others too, for what
 //!   is bound or connected later.)
 //! * Where something would happen otherwise if it were ignored, what is not there is refused: `USE_FD`, `ROUTER_RAW`,
 //!   `SOCKS_*`, `GSSAPI_*`, `WSS_*`, `NORM_*`, `VMCI_*` are `EINVAL`, as is every number that libzmq does not know.
@@ -125,7 +125,7 @@ impl OptionInfo {
     ///
     /// let of = |number| option::ALL.iter().find(|option| option.number() == number).expect("it is there");
     /// assert!(of(option::SUBSCRIBE).is_taken_by(kind::SUB) && !of(option::SUBSCRIBE).is_taken_by(kind::PUSH));
-    /// assert!(of(option::SUBSCRIBE).is_live() && !of(option::SNDHWM).is_live());
+    /// assert!(of(option::SUBSCRIBE).is_live() && !of(option::IMMEDIATE).is_live());
     /// assert!(of(option::RATE).is_hint() && !of(option::LINGER).is_hint());
     /// ```
     pub fn is_taken_by(&self, kind: i32) -> bool {
@@ -176,8 +176,8 @@ options! {
     BACKLOG 19 Number(0, MAX), Before, Int(4096), [];
     RECONNECT_IVL_MAX 21 Number(0, MAX), Before, Int(5000), [];
     MAXMSGSIZE 22 I64, Before, Long(256 << 20), [];
-    SNDHWM 23 Number(0, MAX), Before, Int(1000), [];
-    RCVHWM 24 Number(0, MAX), Before, Int(1000), [];
+    SNDHWM 23 Number(0, MAX), Anytime, Int(1000), [];
+    RCVHWM 24 Number(0, MAX), Anytime, Int(1000), [];
     MULTICAST_HOPS 25 Number(1, 255), Before, Int(1), [];
     RCVTIMEO 27 Number(-1, MAX), Anytime, Int(-1), [];
     SNDTIMEO 28 Number(-1, MAX), Anytime, Int(-1), [];

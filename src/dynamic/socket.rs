@@ -413,6 +413,11 @@ impl Socket {
                 settings.next_name = Some(Bytes::copy_from_slice(&value));
                 Ok(())
             }
+            (option::SNDHWM | option::RCVHWM, Some(built)) => {
+                settings.keep(number, value)?;
+                built.set_mark(number, settings.int(number));
+                Ok(())
+            }
             // Too late, unless it is so already.
             (_, Some(_)) if !option.is_live() && !settings.says(option, &value) => Err(Errno::EINVAL),
             _ => settings.keep(number, value),

@@ -67,6 +67,11 @@ impl Addressed {
         self
     }
 
+    /// Changes the high-water mark in messages, of pipes that there are too.
+    pub(crate) fn set_mark(&self, messages: usize) {
+        self.outbox.set_mark(messages);
+    }
+
     /// Sends to the peer of this name, or waits for room there.
     pub(crate) fn poll_send(
         &self,

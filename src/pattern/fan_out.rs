@@ -65,6 +65,7 @@ const KEEP: usize = 512 * 1024;
 /// How a publisher fills its queues.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FanOutConfig {
+    /// At first: those of now lie in the state.
     pub(crate) marks: Marks,
     /// Owned payloads from this size on are queued by reference.
     pub(crate) share_from: usize,
@@ -90,6 +91,7 @@ pub(crate) struct FanOut {
 
 #[derive(Debug, Default)]
 struct State {
+    marks: Marks,
     subscribers: Subscribers,
     subscriptions: Subscriptions,
     /// For a program that hears of its subscribers.
@@ -135,7 +137,23 @@ impl FanOut {
             welcome: None,
             readers: None,
             has_slow: AtomicBool::new(false),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                marks: config.marks,
+                ..State::default()
+            }),
+        }
+    }
+
+    /// Changes the high-water mark in messages, of queues that there are too: a publisher that waits looks again. What is
+    /// queued beyond a lower one stays.
+    pub(crate) fn set_mark(&self, messages: usize) {
+        let mut state = self.state.lock();
+        state.marks.messages = messages;
+        state.subscribers.settle();
+        let sender = state.call_sender();
+        drop(state);
+        if let Some(sender) = sender {
+            sender.wake();
         }
     }
 
@@ -271,7 +289,8 @@ impl State {
         let mut errands = Errands::default();
         let drops_oldest = config.slow == Slow::DropOldest;
         let has_room_always = config.conflate || drops_oldest;
-        let marks = if has_room_always { None } else { Some(config.marks) };
+        let all_marks = self.marks;
+        let marks = (!has_room_always).then_some(all_marks);
         let hits = self.hits.len();
         let is_large = bytes >= config.share_from;
         let is_shared = (hits >= MANY || hits > 1 && bytes >= LARGE)
@@ -301,7 +320,7 @@ impl State {
                 subscriber.note(&mut self.slow);
                 continue;
             }
-            if drops_oldest && subscriber.make_room(config.marks, bytes) {
+            if drops_oldest && subscriber.make_room(all_marks, bytes) {
                 self.pace.count_dropped();
                 subscriber.note(&mut self.slow);
             }
@@ -321,7 +340,7 @@ impl State {
             }
             let copied = if range.is_some() { 0 } else { bytes };
             let (load, blocked) = (log.load(), log.is_blocked());
-            self.pace.count_queued(bytes, copied, load, config.marks, blocked);
+            self.pace.count_queued(bytes, copied, load, all_marks, blocked);
             let ration = &mut self.ration;
             // Of several who wait in this process the publisher could serve one: all are their drivers'.
             let next = match hits {
@@ -336,7 +355,7 @@ impl State {
                 }
             }
             if let (Some(range), None) = (range, &self.share) {
-                self.subscribers.follow(slot, range, load, config.marks, blocked);
+                self.subscribers.follow(slot, range, load, all_marks, blocked);
             }
         }
         errands.has_slow = !self.slow.is_empty();

@@ -93,9 +93,8 @@ pub(crate) struct Credit {
 /// The incoming side of one socket.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    marks: Marks,
-    /// Half of the marks, rounded up.
-    half: Load,
+    /// As many bytes are given back at the latest: half of the mark, rounded up.
+    half_bytes: u64,
     conflate: bool,
     /// Pipes are read one after the other, each to its end, instead of in turns.
     in_order: bool,
@@ -114,6 +113,7 @@ pub(crate) struct Inbox {
 /// What the drivers see.
 #[derive(Debug, Default)]
 struct Arrivals {
+    marks: Marks,
     chunks: Vec<(PipeId, Chunk)>,
     /// Lanes that follow others, and which, since the last swap.
     followers: Vec<(PipeId, PipeId)>,
@@ -158,16 +158,15 @@ struct Lane {
 impl Inbox {
     pub(crate) fn new(marks: Marks, conflate: bool) -> Self {
         Self {
-            marks,
-            half: Load {
-                messages: (marks.messages as u64).div_ceil(2),
-                bytes: (marks.bytes as u64).div_ceil(2),
-            },
+            half_bytes: (marks.bytes as u64).div_ceil(2),
             conflate,
             in_order: false,
             budgeted: false,
-            held: Mutex::default(),
-            arrivals: Mutex::default(),
+            held: Mutex::new(Held::with_mark(marks.messages)),
+            arrivals: Mutex::new(Arrivals {
+                marks,
+                ..Arrivals::default()
+            }),
             dirty: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             shut: AtomicBool::new(false),
@@ -178,6 +177,20 @@ impl Inbox {
     pub(crate) fn in_order(mut self) -> Self {
         self.in_order = true;
         self
+    }
+
+    /// Changes the high-water mark in messages, of lanes that there are too: whoever was stopped and may go on is called. A
+    /// driver may still hand over what an older mark gave it room for.
+    pub(crate) fn set_mark(&self, messages: usize) {
+        let mut held = self.held.lock();
+        held.set_mark(messages);
+        let mut arrivals = self.arrivals.lock();
+        arrivals.marks.messages = messages;
+        let mut calls = arrivals.resume_all(self.conflate);
+        calls.append(&mut arrivals.open_doors());
+        drop(arrivals);
+        drop(held);
+        calls.into_iter().for_each(Waker::wake);
     }
 
     // ---- drivers -------------------------------------------------------------------------------------------
@@ -234,8 +247,10 @@ impl Inbox {
     }
 
     fn credit(&self, arrivals: &mut Arrivals, pipe: PipeId, waker: &Waker) -> Poll<Credit> {
-        let marks = self.marks;
-        let Arrivals { lanes, share, .. } = arrivals;
+        let Arrivals {
+            marks, lanes, share, ..
+        } = arrivals;
+        let marks = *marks;
         let lane = lanes.get_mut(pipe.index());
         let Some(lane) = lane.filter(|lane| lane.generation == pipe.generation) else {
             return Poll::Pending;
@@ -385,7 +400,8 @@ impl Arrivals {
     }
 
     /// Takes credit back from the receivers' side; the driver, if it is to read on, and whom else to call.
-    fn take_back(&mut self, held: &mut HeldLane, marks: Marks) -> (Option<Waker>, Vec<Waker>) {
+    fn take_back(&mut self, held: &mut HeldLane) -> (Option<Waker>, Vec<Waker>) {
+        let marks = self.marks;
         let lane = held.pipe.and_then(|pipe| Some((pipe, self.lane(pipe)?)));
         let Some((pipe, lane)) = lane else {
             return (None, Vec::new());
@@ -414,7 +430,7 @@ impl Arrivals {
         let mut calls = self.handle_left(taken.bytes);
         if had_left {
             self.left_bytes -= taken.bytes;
-            calls.append(&mut self.open_doors(marks));
+            calls.append(&mut self.open_doors());
         }
         (driver, calls)
     }

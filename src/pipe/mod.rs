@@ -61,6 +61,16 @@ pub(crate) struct Marks {
     pub(crate) bytes: usize,
 }
 
+impl Default for Marks {
+    /// None.
+    fn default() -> Self {
+        Self {
+            messages: usize::MAX,
+            bytes: usize::MAX,
+        }
+    }
+}
+
 impl Marks {
     /// Whether a message of `bytes` more may join what is there. One larger than the budget is admitted into
     /// an empty pipe: otherwise it could never be sent.

@@ -71,12 +71,12 @@ pub(crate) type SendTicket = Ticket;
 /// The outgoing side of one socket.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    config: OutboxConfig,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    config: OutboxConfig,
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// Slots of the pipes in the order in which they take turns.
@@ -108,10 +108,34 @@ struct Slot {
 
 impl Outbox {
     pub(crate) fn new(config: OutboxConfig) -> Self {
-        Self {
+        let state = State {
             config,
-            state: Mutex::new(State::default()),
+            slots: Vec::new(),
+            free: Vec::new(),
+            ring: Vec::new(),
+            turn: 0,
+            waiters: Waiters::default(),
+            spell: Spell::default(),
+            ration: Ration::default(),
+            share: None,
+            closed: false,
+            asked: None,
+            stranded: Stranded::default(),
+            ended: Counters::default(),
+        };
+        Self {
+            state: Mutex::new(state),
         }
+    }
+
+    /// Changes the high-water mark in messages, of pipes that there are too: whoever waits and has room now is woken. What is
+    /// queued beyond a lower one stays.
+    pub(crate) fn set_mark(&self, messages: usize) {
+        let mut state = self.state.lock();
+        state.config.marks.messages = messages;
+        let heirs = state.grant_all();
+        drop(state);
+        heirs.into_iter().for_each(Waker::wake);
     }
 
     /// Sends to the pipe whose turn it is, or waits until one has room.
@@ -148,15 +172,15 @@ impl Outbox {
             return Poll::Pending;
         }
         let bytes = envelope.len() + payload.wire_len();
-        let Some(slot) = state.choose_paced(self.config, bytes) else {
+        let Some(slot) = state.choose_paced(bytes) else {
             state.spell.begin();
             state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
-        let pipe = state.put(slot, self.config, envelope, payload, bytes);
+        let pipe = state.put(slot, envelope, payload, bytes);
         note(&mut state, pipe);
         let next = state.next(slot);
-        let heir = state.pass_on(turn, self.config);
+        let heir = state.pass_on(turn);
         drop(state);
         self.carry_out(slot, next);
         if let Some(heir) = heir {
@@ -175,7 +199,7 @@ impl Outbox {
             return Err(Refusal::Full);
         }
         let bytes = envelope.len() + payload.wire_len();
-        let slot = state.choose(self.config, bytes).ok_or(Refusal::Full)?;
+        let slot = state.choose(bytes).ok_or(Refusal::Full)?;
         Ok(self.append(state, slot, envelope, payload, bytes))
     }
 
@@ -202,7 +226,7 @@ impl Outbox {
         payload: &Payload<'_>,
         bytes: usize,
     ) -> PipeId {
-        let pipe = state.put(slot, self.config, envelope, payload, bytes);
+        let pipe = state.put(slot, envelope, payload, bytes);
         let next = state.next(slot);
         drop(state);
         self.carry_out(slot, next);
@@ -229,7 +253,7 @@ impl Outbox {
             return;
         };
         let driver = log.sender_wrote(batch);
-        let waiters = state.grant(self.config.marks, slot);
+        let waiters = state.grant(slot);
         drop(state);
         driver.into_iter().chain(waiters).for_each(Waker::wake);
     }
@@ -253,23 +277,19 @@ impl State {
 
     /// The pipe whose turn it is, full ones skipped. The turn goes on to the next.
     #[inline]
-    fn choose(&mut self, config: OutboxConfig, bytes: usize) -> Option<u32> {
-        self.choose_of(config, bytes, |_, _| true)
+    fn choose(&mut self, bytes: usize) -> Option<u32> {
+        self.choose_of(bytes, |_, _| true)
     }
 
     /// The same for one who can wait: those skipped too that have as much as keeps their lines busy.
     #[inline]
-    fn choose_paced(&mut self, config: OutboxConfig, bytes: usize) -> Option<u32> {
-        self.choose_of(config, bytes, Log::keeps_pace)
+    fn choose_paced(&mut self, bytes: usize) -> Option<u32> {
+        self.choose_of(bytes, Log::keeps_pace)
     }
 
     #[inline]
-    fn choose_of(
-        &mut self,
-        config: OutboxConfig,
-        bytes: usize,
-        wanted: impl Fn(&Log, usize) -> bool,
-    ) -> Option<u32> {
+    fn choose_of(&mut self, bytes: usize, wanted: impl Fn(&Log, usize) -> bool) -> Option<u32> {
+        let config = self.config;
         for _ in 0..self.ring.len() {
             if self.turn >= self.ring.len() {
                 self.turn = 0;
@@ -300,8 +320,8 @@ impl State {
 
     /// Whoever waited and leaves room behind passes it on: no room is left idle while somebody waits.
     #[inline]
-    fn pass_on(&mut self, turn: Turn, config: OutboxConfig) -> Option<Waker> {
-        if turn.was_granted() && self.has_room(config) {
+    fn pass_on(&mut self, turn: Turn) -> Option<Waker> {
+        if turn.was_granted() && self.has_room() {
             self.waiters.grant()
         } else {
             None
@@ -309,11 +329,12 @@ impl State {
     }
 
     /// Whether there is room for somebody who waits.
-    fn has_room(&mut self, config: OutboxConfig) -> bool {
-        !self.waiters.is_empty() && self.any_has_room(config)
+    fn has_room(&mut self) -> bool {
+        !self.waiters.is_empty() && self.any_has_room()
     }
 
-    fn any_has_room(&mut self, config: OutboxConfig) -> bool {
+    fn any_has_room(&mut self) -> bool {
+        let config = self.config;
         let (slots, share) = (&self.slots, &mut self.share);
         let mut logs = self
             .ring
@@ -327,21 +348,14 @@ impl State {
     }
 
     #[inline]
-    fn put(
-        &mut self,
-        slot: u32,
-        config: OutboxConfig,
-        envelope: &[u8],
-        payload: &Payload<'_>,
-        bytes: usize,
-    ) -> PipeId {
+    fn put(&mut self, slot: u32, envelope: &[u8], payload: &Payload<'_>, bytes: usize) -> PipeId {
         self.spell.count(bytes);
         let place = &mut self.slots[slot as usize];
         if let Some(log) = &mut place.log {
-            if config.conflate {
+            if self.config.conflate {
                 log.conflate();
             }
-            log.append(envelope, payload, config.share_from);
+            log.append(envelope, payload, self.config.share_from);
             if let Some(share) = &mut self.share {
                 log.settle_append(share);
             }
@@ -363,9 +377,9 @@ impl State {
     }
 
     /// Gives the room in one pipe to those who wait: first to those who wait for this very one.
-    fn grant(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
+    fn grant(&mut self, slot: u32) -> Vec<Waker> {
         let mut heirs = self.settle(slot);
-        heirs.extend(self.take_over(marks, slot));
+        heirs.extend(self.take_over(slot));
         let place = &mut self.slots[slot as usize];
         if self.waiters.is_empty() && place.waiters.is_empty() {
             return heirs;
@@ -374,7 +388,7 @@ impl State {
         // Each waiter is counted as one message, those too who were granted and have not come yet: else these would
         // find their room promised to others. Whoever finds no room for its bytes waits on in its place.
         let mut promised = self.waiters.granted() + place.waiters.granted();
-        while log.admits_within(marks, promised, 0, self.share.as_mut()) {
+        while log.admits_within(self.config.marks, promised, 0, self.share.as_mut()) {
             // Who waits for this very pipe waits at its marks.
             let others = || match log.keeps_pace(promised) {
                 true => self.waiters.grant(),
@@ -406,7 +420,7 @@ impl Outgoing for Outbox {
             generation: place.generation,
         };
         state.ring.push(pipe.slot);
-        let heirs = state.grant(self.config.marks, pipe.slot);
+        let heirs = state.grant(pipe.slot);
         drop(state);
         heirs.into_iter().for_each(Waker::wake);
         pipe
@@ -433,7 +447,7 @@ impl Outgoing for Outbox {
             return Poll::Pending;
         };
         let taken = log.driver_takes(waker, batch, claim);
-        let heirs = state.grant(self.config.marks, pipe.slot);
+        let heirs = state.grant(pipe.slot);
         drop(state);
         heirs.into_iter().for_each(Waker::wake);
         taken
@@ -443,7 +457,7 @@ impl Outgoing for Outbox {
         let mut state = self.state.lock();
         let Some(log) = state.log(pipe) else { return };
         log.progress(batch);
-        let heirs = state.grant(self.config.marks, pipe.slot);
+        let heirs = state.grant(pipe.slot);
         drop(state);
         heirs.into_iter().for_each(Waker::wake);
     }
@@ -463,7 +477,7 @@ impl Outgoing for Outbox {
         let mut state = self.state.lock();
         let Some(log) = state.log(pipe) else { return };
         log.handle_stalled();
-        let heirs = state.grant(self.config.marks, pipe.slot);
+        let heirs = state.grant(pipe.slot);
         drop(state);
         heirs.into_iter().for_each(Waker::wake);
     }
@@ -474,7 +488,7 @@ impl Outgoing for Outbox {
             return Poll::Ready(());
         };
         let offline = log.offline(waker, batch);
-        let heirs = state.grant(self.config.marks, pipe.slot);
+        let heirs = state.grant(pipe.slot);
         drop(state);
         heirs.into_iter().for_each(Waker::wake);
         offline
@@ -501,7 +515,7 @@ impl Outgoing for Outbox {
             state.free.push(pipe.slot);
         }
         state.leave_ring(pipe.slot);
-        let mut wakers = state.reroute(self.config, &mut log, reason);
+        let mut wakers = state.reroute(&mut log, reason);
         let unsent = log.end(reason);
         state.ended += log.counters();
         wakers.extend(state.settle_ended(&mut log));

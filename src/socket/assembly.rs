@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::budget::with_share;
 use super::core::{Core, Receiving, SendLimits, Sending};
+use super::marks::unlimited;
 use super::options::{Linger, Notify, Tuning};
 use super::publishing::{Publishing, interest_of};
 use super::stream;
@@ -286,7 +287,6 @@ impl Options {
     }
 
     pub(super) fn build(self, kind: SocketKind) -> Core {
-        let unlimited = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let send = Marks {
             messages: unlimited(self.send_hwm),
             bytes: unlimited(self.send_hwm_bytes),

@@ -14,6 +14,7 @@ mod core;
 mod datagram;
 mod dealer;
 pub mod kind;
+mod marks;
 mod numbered;
 mod options;
 mod pair;

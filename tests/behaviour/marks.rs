@@ -14,6 +14,8 @@ over_every_transport! {
     zero_is_no_mark
     without_a_mark_one_who_reserves_lets_others_run
     a_mark_is_each_peers_own
+    a_mark_may_be_raised_and_lowered_while_the_socket_lives
+    whoever_is_held_back_goes_on_when_the_receivers_mark_is_raised
     a_message_of_many_frames_counts_once_and_is_never_cut
     a_byte_budget_is_a_mark_too
     queues_are_filled_to_a_pace_while_they_move_and_to_their_marks_when_not
@@ -150,6 +152,64 @@ async fn a_mark_is_each_peers_own(at: Transport) -> Outcome {
     }
     let refused = push.try_send("one too many").expect_err("all three are full");
     assert_eq!(refused.into_message(), "one too many");
+    Ok(())
+}
+
+async fn a_mark_may_be_raised_and_lowered_while_the_socket_lives(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm(1).build()?;
+    let place = at.place();
+    push.connect(&place)?;
+    push.try_send(numbered(0, 8))?;
+    let sender = push.clone();
+    let waiting = spawn(async move { sender.send(numbered(1, 8)).await });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+
+    push.set_send_hwm(3);
+    waiting.await??;
+    push.try_send(numbered(2, 8))?;
+    assert!(push.try_send("a fourth").is_err());
+
+    // Nothing is dropped for a lower mark, and nothing comes to what is beyond it.
+    push.set_send_hwm(2);
+    assert_eq!(push.stats().outgoing.queued.messages, 3);
+    assert!(push.try_send("a fourth").is_err());
+    push.set_send_hwm(0);
+    for number in 3..2000 {
+        push.try_send(numbered(number, 8))?;
+    }
+    let pull = Pull::new();
+    pull.bind(&place).await?;
+    for number in 0..2000 {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    assert_eq!(push.stats().outgoing.dropped.total(), 0);
+    Ok(())
+}
+
+async fn whoever_is_held_back_goes_on_when_the_receivers_mark_is_raised(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm(0).build()?;
+    let pull = Pull::builder().recv_hwm(2).build()?;
+    let place = at.bind(&pull).await?;
+    push.connect(&place)?.await?;
+    for number in 0..100 {
+        push.try_send(numbered(number, 8))?;
+    }
+    let queued = || pull.stats().incoming.queued.messages;
+    until(|| queued() == 2).await;
+    pull.set_recv_hwm(40);
+    until(|| queued() == 40).await;
+
+    // What a lower mark finds is received all the same, and then it holds.
+    pull.set_recv_hwm(4);
+    for number in 0..40 {
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
+    until(|| queued() == 4).await;
+    for number in 40..100 {
+        assert!(queued() <= 4);
+        assert_eq!(number_of(&pull.recv().await?), number);
+    }
     Ok(())
 }
 

@@ -21,6 +21,8 @@ pub(crate) trait Sender {
     fn patiently(&mut self, to: &Peer, message: Vec<u8>) -> Later<'_, Outcome>;
     fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>>;
     fn stats(&self) -> Stats;
+    /// Changes its high-water mark.
+    fn mark(&self, messages: u64);
     /// Another handle, if there can be one.
     fn another(&self) -> Option<Box<dyn Sender>>;
 }
@@ -30,6 +32,8 @@ pub(crate) trait Receiver {
     /// The next message, which has this size.
     fn hear(&mut self, size: usize) -> Later<'_, Outcome<Message>>;
     fn stats(&self) -> Stats;
+    /// Changes its high-water mark.
+    fn mark(&self, messages: u64);
     fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>>;
     fn another(&self) -> Box<dyn Receiver>;
 }
@@ -71,6 +75,10 @@ macro_rules! says {
 
             fn stats(&self) -> Stats {
                 self.stats()
+            }
+
+            fn mark(&self, messages: u64) {
+                self.set_send_hwm(messages as usize);
             }
 
             fn another(&self) -> Option<Box<dyn Sender>> {
@@ -129,6 +137,10 @@ impl Sender for Socket<kind::Req> {
         self.stats()
     }
 
+    fn mark(&self, messages: u64) {
+        self.set_send_hwm(messages as usize);
+    }
+
     fn another(&self) -> Option<Box<dyn Sender>> {
         None
     }
@@ -154,6 +166,10 @@ impl Sender for Socket<kind::Rep> {
 
     fn stats(&self) -> Stats {
         self.stats()
+    }
+
+    fn mark(&self, messages: u64) {
+        self.set_send_hwm(messages as usize);
     }
 
     fn another(&self) -> Option<Box<dyn Sender>> {
@@ -182,6 +198,10 @@ macro_rules! hears {
 
             fn stats(&self) -> Stats {
                 self.stats()
+            }
+
+            fn mark(&self, messages: u64) {
+                self.set_recv_hwm(messages as usize);
             }
 
             fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>> {
@@ -245,6 +265,10 @@ impl Receiver for Bytes {
 
     fn stats(&self) -> Stats {
         self.0.stats()
+    }
+
+    fn mark(&self, messages: u64) {
+        self.0.set_recv_hwm(messages as usize);
     }
 
     fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>> {

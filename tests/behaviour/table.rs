@@ -533,12 +533,9 @@ const TABLE: &[Rule] = &[
     ),
     rule(
         10,
-        &[Push, Pull],
-        "a mark does not change while the socket lives (libzmq's may)",
-        &[Beside(
-            "docs/decisions.md",
-            "No high-water mark that changes while the socket lives",
-        )],
+        &[],
+        "a mark may change while the socket lives, for pipes that there are too",
+        &[OnEachWay(&["marks_may_be_raised_and_lowered"])],
     ),
     // ---- linger ----
     rule(

@@ -108,7 +108,12 @@ async fn hear(receiver: &mut dyn Receiver, many: u64) -> Outcome<Option<u64>> {
 impl Ends {
     /// Sends until nothing moves any more, and a while longer; the number of the next message.
     async fn fill(&mut self) -> Outcome<u64> {
-        let (mut number, mut still, mut last) = (0, 0, None);
+        self.fill_to(0, SENDS, RECEIVES).await
+    }
+
+    /// The same from a number on, and with these marks.
+    async fn fill_to(&mut self, from: u64, sends: u64, receives: u64) -> Outcome<u64> {
+        let (mut number, mut still, mut last) = (from, 0, None);
         while still < 1000 {
             match self.sender.hastily(&self.peer, letter(number, SIZE)).await {
                 Ok(()) => number += 1,
@@ -116,10 +121,10 @@ impl Ends {
             }
             yield_now().await;
             let (out, inward) = (self.out(), self.receiver.stats().incoming);
-            assert!(out.queued.messages <= SENDS, "{out:?}");
-            assert!(inward.queued.messages <= RECEIVES, "{inward:?}");
+            assert!(out.queued.messages <= sends, "{out:?}");
+            assert!(inward.queued.messages <= receives, "{inward:?}");
             let now = Some((out.handed_over, inward.received, out.queued));
-            let stands = now == last && inward.queued.messages == RECEIVES;
+            let stands = now == last && inward.queued.messages == receives;
             still = if stands { still + 1 } else { 0 };
             last = now;
         }
@@ -184,6 +189,29 @@ async fn g06_no_more_is_accepted_than_the_marks_and_it_goes_on_when_there_is_roo
         }
         assert_eq!(ends.out().dropped.total(), dropped);
     }
+    Ok(())
+}
+
+async fn marks_may_be_raised_and_lowered(way: &Way, at: Transport) -> Outcome {
+    let mut ends = way.open(at, MARKS).await?;
+    let number = ends.fill().await?;
+    ends.sender.mark(3 * SENDS);
+    ends.receiver.mark(2 * RECEIVES);
+    let number = ends.fill_to(number, 3 * SENDS, 2 * RECEIVES).await?;
+    if way.at_mark != AtMark::TakesBack {
+        assert_eq!(ends.out().queued.messages, 3 * SENDS);
+    }
+
+    // A lower mark drops nothing that is there, and lets nothing in before there is room.
+    let before = (ends.kept(), ends.out().dropped.total());
+    ends.sender.mark(SENDS);
+    ends.receiver.mark(RECEIVES);
+    assert_eq!((ends.kept(), ends.out().dropped.total()), before);
+    let sent = ends.sender.hastily(&ends.peer, letter(number, SIZE)).await;
+    assert!(way.at_mark != AtMark::Waits || sent.is_err(), "there is no room");
+    let kept = ends.kept();
+    hear(&mut *ends.receiver, kept).await?;
+    ends.fill_to(number + 1, SENDS, RECEIVES).await?;
     Ok(())
 }
 
@@ -403,6 +431,7 @@ macro_rules! checks_of {
     ($way:ident $over:ident) => {
         checks_of! { $way $over:
             g06_no_more_is_accepted_than_the_marks_and_it_goes_on_when_there_is_room
+            marks_may_be_raised_and_lowered
             zero_is_no_mark
             g10_closing_waits_for_ever_or_not_at_all_or_for_a_time
             calls_that_wait_end_when_the_socket_closes

@@ -396,6 +396,21 @@ mod scripts {
             log.say(format!("{name} second"), socket.send(b"two", DONTWAIT));
             log.say(format!("{name} limit"), socket.set_int(option::SNDTIMEO, 10));
             log.say(format!("{name} third"), socket.send(b"three", 0));
+
+            // Over a stream: in one process libzmq then adds the mark of the other side. And before it is full: else libzmq's
+            // may hear of it when its peer reads, and not before.
+            let socket = library.socket(number);
+            log.say(format!("{name} low mark"), socket.set_int(option::SNDHWM, 1));
+            log.say(
+                format!("{name} connect again"),
+                socket.connect("tcp://127.0.0.1:9"),
+            );
+            log.say(format!("{name} below it"), socket.send(b"one", DONTWAIT));
+            log.say(format!("{name} higher mark"), socket.set_int(option::SNDHWM, 3));
+            log.say(format!("{name} mark told"), socket.get_int(option::SNDHWM));
+            for at in 2..=4 {
+                log.say(format!("{name} message {at}"), socket.send(b"more", DONTWAIT));
+            }
         }
     }
 

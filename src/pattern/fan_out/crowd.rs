@@ -81,10 +81,15 @@ impl Subscribers {
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subscriber> {
+        self.settle();
+        self.places.iter_mut()
+    }
+
+    /// Tells all of them what was noted; nothing more is, before they are looked at.
+    pub(super) fn settle(&mut self) {
         for slot in 0..self.tails.len() as u32 {
             self.catch_up(slot);
         }
-        self.places.iter_mut()
     }
 
     /// Whether this one has not been asked about message `number` yet.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::{FanOut, FanOutConfig, State, budgeted};
 use crate::error::Closed;
 use crate::message::Payload;
-use crate::pipe::{Marks, PipeId, Refusal, Ticket};
+use crate::pipe::{PipeId, Refusal, Ticket};
 use crate::stats::Load;
 use crate::sync::Ordering;
 
@@ -90,7 +90,7 @@ impl FanOut {
             return Poll::Ready(Err(Closed));
         }
         let turn = ready!(state.senders.poll_turn(ticket, waker));
-        if state.is_one_full(self.config.marks) {
+        if state.is_one_full() {
             state.senders.wait_on(turn, ticket, waker);
             return Poll::Pending;
         }
@@ -148,18 +148,20 @@ impl State {
         self.number += 1;
         self.find_hits(config.matching, payload.first_frame());
         let bytes = payload.wire_len();
+        let marks = self.marks;
         let (subscribers, share) = (&mut self.subscribers, self.share.as_mut());
         let mut hits = self.hits.iter();
         let is_full = hits.any(|slot| {
             subscribers
                 .at_mut(*slot)
-                .is_some_and(|one| one.is_waited_for(config.marks, bytes))
+                .is_some_and(|one| one.is_waited_for(marks, bytes))
         });
         is_full || share.is_some_and(|share| budgeted::is_short(share, subscribers, &self.hits, bytes))
     }
 
     /// Whether anybody is full, whatever will be published.
-    fn is_one_full(&mut self, marks: Marks) -> bool {
+    fn is_one_full(&mut self) -> bool {
+        let marks = self.marks;
         let share = &mut self.share;
         self.subscribers.iter_mut().any(|one| {
             one.is_waited_for(marks, 0)

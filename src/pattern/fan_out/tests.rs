@@ -219,6 +219,30 @@ fn at_the_mark_a_subscriber_is_dropped_for_until_half_is_free() {
 }
 
 #[test]
+fn a_mark_may_change_whether_messages_are_noted_one_by_one_or_together() {
+    for subscribers in [1, super::MANY] {
+        let fan_out = fan_out(1000);
+        let mut peers: Vec<_> = (0..subscribers).map(|_| Peer::subscribed(&fan_out, "")).collect();
+        publish(&fan_out, "1");
+        publish(&fan_out, "2");
+        fan_out.set_mark(3);
+        for body in ["3", "4", "5"] {
+            publish(&fan_out, body);
+        }
+        fan_out.set_mark(6);
+        for body in ["6", "7", "8", "9"] {
+            publish(&fan_out, body);
+        }
+        for peer in &mut peers {
+            assert_eq!(peer.dropped(&fan_out, DropReason::Hwm), 3, "{subscribers}");
+            peer.make_room(usize::MAX);
+            peer.drive(&fan_out);
+            assert_eq!(peer.received(), ["1", "2", "3", "6", "7", "8"]);
+        }
+    }
+}
+
+#[test]
 fn a_budget_in_bytes_is_a_mark_too() {
     let fan_out = FanOut::new(FanOutConfig {
         marks: Marks {

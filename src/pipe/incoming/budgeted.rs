@@ -17,7 +17,7 @@ impl Inbox {
     /// With lanes that draw on a budget.
     pub(crate) fn with_share(mut self, share: Option<Share>) -> Self {
         if let Some(share) = share {
-            self.half.bytes = self.half.bytes.min(PIECE as u64 / 4);
+            self.half_bytes = self.half_bytes.min(PIECE as u64 / 4);
             self.budgeted = true;
             self.arrivals.lock().share = Some(share);
         }
@@ -46,22 +46,27 @@ impl Claimant for Inbox {
         if let Some(share) = &mut arrivals.share {
             share.handle_call();
         }
-        // Each time another one is the first to look, for what there is may not be enough for all.
-        let first = arrivals.first_called % arrivals.lanes.len().max(1);
-        arrivals.first_called = first + 1;
-        let (marks, conflate) = (self.marks, self.conflate);
-        let (before, from) = arrivals.lanes.split_at_mut(first);
-        let stopped = from.iter_mut().chain(before);
-        let drivers: Vec<_> = stopped
-            .filter(|lane| conflate || lane.may_resume(marks))
-            .filter_map(Lane::resume)
-            .collect();
+        let drivers = arrivals.resume_all(self.conflate);
         drop(arrivals);
         drivers.into_iter().for_each(Waker::wake);
     }
 }
 
 impl Arrivals {
+    /// Whoever was stopped and may go on.
+    pub(super) fn resume_all(&mut self, conflate: bool) -> Vec<Waker> {
+        // Each time another one is the first to look, for what there is may not be enough for all.
+        let first = self.first_called % self.lanes.len().max(1);
+        self.first_called = first + 1;
+        let marks = self.marks;
+        let (before, from) = self.lanes.split_at_mut(first);
+        let stopped = from.iter_mut().chain(before);
+        stopped
+            .filter(|lane| conflate || lane.may_resume(marks))
+            .filter_map(Lane::resume)
+            .collect()
+    }
+
     /// So many bytes lie in no lane any more. Whom to call.
     pub(super) fn handle_left(&mut self, bytes: u64) -> Vec<Waker> {
         self.share

@@ -13,6 +13,8 @@ use crate::stats::{DropReason, Dropped, Load};
 /// What the receivers see.
 #[derive(Debug, Default)]
 pub(super) struct Held {
+    /// As many messages are given back at the latest: half of the mark, rounded up.
+    pub(super) half: u64,
     pub(super) lanes: Vec<HeldLane>,
     /// Pipes that hold something, in the order of their turns.
     pub(super) ring: VecDeque<u32>,
@@ -48,6 +50,16 @@ pub(super) struct HeldLane {
 }
 
 impl Held {
+    pub(super) fn with_mark(messages: usize) -> Self {
+        let mut held = Self::default();
+        held.set_mark(messages);
+        held
+    }
+
+    pub(super) fn set_mark(&mut self, messages: usize) {
+        self.half = (messages as u64).div_ceil(2);
+    }
+
     pub(super) fn lane(&mut self, pipe: PipeId) -> &mut HeldLane {
         if pipe.index() >= self.lanes.len() {
             self.lanes.resize_with(pipe.index() + 1, HeldLane::default);

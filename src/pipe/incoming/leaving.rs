@@ -14,7 +14,7 @@ use std::task::{Poll, Waker};
 
 use super::held::Held;
 use super::{Arrivals, Inbox};
-use crate::pipe::{Marks, PipeId};
+use crate::pipe::PipeId;
 use crate::stats::{DropReason, Load};
 use crate::sync::Ordering;
 
@@ -22,7 +22,7 @@ impl Inbox {
     /// Ready while more peers may come. Pending: others have left too much behind, and the waker is called when some of it
     /// has been read.
     pub(crate) fn poll_open(&self, waker: &Waker) -> Poll<()> {
-        if self.arrivals.lock().is_open(self.marks) {
+        if self.arrivals.lock().is_open() {
             return Poll::Ready(());
         }
         // Under this lock, so that whoever empties a lane from here on says so at once.
@@ -32,7 +32,7 @@ impl Inbox {
             self.give_credit(&mut held, slot);
         }
         let mut arrivals = self.arrivals.lock();
-        if arrivals.is_open(self.marks) {
+        if arrivals.is_open() {
             return Poll::Ready(());
         }
         if !arrivals.doors.iter().any(|door| door.will_wake(waker)) {
@@ -44,7 +44,8 @@ impl Inbox {
     /// A peer is about to leave behind a notice of `last` bytes. `true`: too many others have left before it, and of this
     /// one there is nothing but the notice that it has come. Neither is told then, and both are counted.
     pub(crate) fn forget(&self, pipe: PipeId, last: usize) -> bool {
-        if self.arrivals.lock().left < self.marks.messages {
+        let has_room = |arrivals: &Arrivals| arrivals.left < arrivals.marks.messages;
+        if has_room(&self.arrivals.lock()) {
             return false;
         }
         let mut held = self.held.lock();
@@ -85,13 +86,14 @@ impl Arrivals {
         self.free_if_done(slot);
     }
 
-    fn is_open(&self, marks: Marks) -> bool {
+    fn is_open(&self) -> bool {
+        let marks = self.marks;
         self.closed || self.left < marks.messages && self.left_bytes < marks.bytes as u64
     }
 
     /// Something of a peer that has left was read. Whom to call.
-    pub(super) fn open_doors(&mut self, marks: Marks) -> Vec<Waker> {
-        match self.is_open(marks) {
+    pub(super) fn open_doors(&mut self) -> Vec<Waker> {
+        match self.is_open() {
             true => mem::take(&mut self.doors),
             false => Vec::new(),
         }

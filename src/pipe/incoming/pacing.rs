@@ -26,18 +26,20 @@ impl Inbox {
     /// Whether it is the pace that has stopped the driver, and not the marks.
     pub(crate) fn is_paced(&self, pipe: PipeId) -> bool {
         let mut arrivals = self.arrivals.lock();
+        let marks = arrivals.marks;
         let lane = arrivals.lane(pipe);
-        lane.is_some_and(|lane| lane.is_paced(self.marks))
+        lane.is_some_and(|lane| lane.is_paced(marks))
     }
 
     /// The driver has been stopped for a while. Unless receivers have taken something since the last time, it may go on
     /// and fill the lane further: whether it may.
     pub(crate) fn handle_stalled(&self, pipe: PipeId) -> bool {
         let mut arrivals = self.arrivals.lock();
+        let marks = arrivals.marks;
         let Some(lane) = arrivals.lane(pipe) else {
             return false;
         };
-        if mem::take(&mut lane.moved) || !lane.is_paced(self.marks) {
+        if mem::take(&mut lane.moved) || !lane.is_paced(marks) {
             return false;
         }
         lane.paces = lane.paces.saturating_mul(2);
@@ -50,8 +52,8 @@ impl Inbox {
     #[inline]
     pub(super) fn gives_back(&self, chunk: &Chunk) -> u64 {
         match chunk.messages {
-            Messages::Read(_) => self.half.bytes.min(pace::GIVE_BACK),
-            Messages::Local(_) => self.half.bytes,
+            Messages::Read(_) => self.half_bytes.min(pace::GIVE_BACK),
+            Messages::Local(_) => self.half_bytes,
         }
     }
 }

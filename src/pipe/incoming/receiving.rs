@@ -286,7 +286,7 @@ impl Inbox {
     fn after_cut(&self, held: &mut Held, slot: u32) {
         let lane = &held.lanes[slot as usize];
         // At half the mark, not at its end, so that the driver reads on while the rest is worked off.
-        let mut due = lane.taken.messages >= self.half.messages || lane.taken.bytes >= lane.gives_back;
+        let mut due = lane.taken.messages >= held.half || lane.taken.bytes >= lane.gives_back;
         if lane.current.is_none() {
             held.ring.pop_front();
             held.emptied.push(slot);
@@ -307,7 +307,7 @@ impl Inbox {
         self.dirty.store(false, Ordering::Relaxed);
         let mut drivers = Vec::new();
         for slot in mem::take(&mut held.emptied) {
-            let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
+            let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize]);
             drivers.extend(driver.into_iter().chain(calls));
         }
         arrivals.sweep();
@@ -329,7 +329,7 @@ impl Inbox {
 
     pub(super) fn give_credit(&self, held: &mut Held, slot: u32) {
         let mut arrivals = self.arrivals.lock();
-        let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize], self.marks);
+        let (driver, calls) = arrivals.take_back(&mut held.lanes[slot as usize]);
         drop(arrivals);
         if let Some(driver) = driver {
             driver.wake();

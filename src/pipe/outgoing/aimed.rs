@@ -34,7 +34,7 @@ impl Outbox {
             return Err(Refusal::Closed);
         }
         let bytes = envelope.len() + payload.wire_len();
-        let marks = self.config.marks;
+        let marks = state.config.marks;
         let Some((log, share)) = state.log_within(pipe) else {
             state.ended.accepted += Load::one(bytes);
             state.ended.dropped.add(DropReason::NoPeer, 1);

@@ -22,16 +22,20 @@ impl Claimant for Outbox {
         if let Some(share) = &mut state.share {
             share.handle_call();
         }
-        let mut heirs = Vec::new();
-        for at in 0..state.slots.len() {
-            heirs.extend(state.grant(self.config.marks, at as u32));
-        }
+        let heirs = state.grant_all();
         drop(state);
         heirs.into_iter().for_each(Waker::wake);
     }
 }
 
 impl State {
+    /// Gives the room in all pipes to those who wait.
+    pub(super) fn grant_all(&mut self) -> Vec<Waker> {
+        (0..self.slots.len())
+            .flat_map(|at| self.grant(at as u32))
+            .collect()
+    }
+
     /// The log of this pipe, and what it is to be asked within.
     pub(super) fn log_within(&mut self, pipe: PipeId) -> Option<(&mut Log, Option<&mut Share>)> {
         let slot = self.slots.get_mut(pipe.index())?;

@@ -12,12 +12,12 @@ impl Outbox {
             return Poll::Ready(());
         }
         let turn = ready!(state.waiters.poll_turn(ticket, waker));
-        if !state.any_has_room(self.config) {
+        if !state.any_has_room() {
             state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         }
         // What it was called for it does not take: whoever waits next may.
-        let heir = state.pass_on(turn, self.config);
+        let heir = state.pass_on(turn);
         drop(state);
         if let Some(heir) = heir {
             heir.wake();

@@ -17,7 +17,7 @@ use std::task::{Poll, Waker, ready};
 
 use super::{Outbox, Refusal, SendTicket, Slot, State};
 use crate::message::Payload;
-use crate::pipe::{Marks, PipeId};
+use crate::pipe::PipeId;
 use crate::sync::MutexGuard;
 
 impl Outbox {
@@ -47,17 +47,16 @@ impl Outbox {
             return Poll::Pending;
         }
         let bytes = envelope.len() + payload.wire_len();
-        let marks = self.config.marks;
-        if !state.admits(marks, pipe.slot, bytes) {
+        if !state.admits(pipe.slot, bytes) {
             state.spell.begin();
             let waiters = &mut state.slots[pipe.index()].waiters;
             waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         }
-        state.put(pipe.slot, self.config, envelope, payload, bytes);
+        state.put(pipe.slot, envelope, payload, bytes);
         let next = state.next(pipe.slot);
         // As in a round robin: whoever was granted and leaves room behind passes it on.
-        let heir = if turn.was_granted() && state.admits(marks, pipe.slot, 0) {
+        let heir = if turn.was_granted() && state.admits(pipe.slot, 0) {
             state.slots[pipe.index()].waiters.grant()
         } else {
             None
@@ -95,7 +94,7 @@ impl Outbox {
         let place = state.named(pipe).ok_or(Refusal::Gone)?;
         let is_awaited = !place.waiters.is_empty();
         let bytes = envelope.len() + payload.wire_len();
-        if is_awaited || !state.admits(self.config.marks, pipe.slot, bytes) {
+        if is_awaited || !state.admits(pipe.slot, bytes) {
             return Err(Refusal::Full);
         }
         self.append(state, pipe.slot, envelope, payload, bytes);
@@ -131,13 +130,13 @@ impl State {
     }
 
     /// Whether the pipe in this slot has room besides what is promised to others.
-    fn admits(&mut self, marks: Marks, slot: u32, bytes: usize) -> bool {
+    fn admits(&mut self, slot: u32, bytes: usize) -> bool {
         let (place, share) = (&self.slots[slot as usize], self.share.as_mut());
         let promised = self.waiters.granted() + place.waiters.granted();
         place
             .log
             .as_ref()
-            .is_some_and(|log| log.admits_within(marks, promised, bytes, share))
+            .is_some_and(|log| log.admits_within(self.config.marks, promised, bytes, share))
     }
 
     /// Nothing new goes into the pipe in this slot: those who waited for it are to be woken.

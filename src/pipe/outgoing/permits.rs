@@ -23,12 +23,12 @@ impl Outbox {
             waker.wake_by_ref();
             return Poll::Pending;
         }
-        let Some(slot) = state.choose_paced(self.config, 0) else {
+        let Some(slot) = state.choose_paced(0) else {
             state.spell.begin();
             state.waiters.wait_on(turn, ticket, waker);
             return Poll::Pending;
         };
-        let heir = state.pass_on(turn, self.config);
+        let heir = state.pass_on(turn);
         let place = &mut state.slots[slot as usize];
         if let Some(log) = &mut place.log {
             log.reserve();
@@ -56,7 +56,7 @@ impl Outbox {
                 log.unreserve();
                 pipe.slot
             }
-            None => state.choose(self.config, bytes).ok_or(Refusal::Full)?,
+            None => state.choose(bytes).ok_or(Refusal::Full)?,
         };
         self.append(state, slot, &[], payload, bytes);
         Ok(())

@@ -10,8 +10,8 @@
 
 use std::task::Waker;
 
-use super::{Outbox, OutboxConfig, State};
-use crate::pipe::{Log, Marks, Next, Unsent};
+use super::{Outbox, State};
+use crate::pipe::{Log, Next, Unsent};
 use crate::stats::DropReason;
 
 impl Outbox {
@@ -28,11 +28,11 @@ impl Outbox {
 
 impl State {
     /// A pipe is lost: others get what waited in its log. Whom to wake.
-    pub(super) fn reroute(&mut self, config: OutboxConfig, log: &mut Log, reason: DropReason) -> Vec<Waker> {
+    pub(super) fn reroute(&mut self, log: &mut Log, reason: DropReason) -> Vec<Waker> {
         if reason == DropReason::RuntimeGone {
             self.give_up_stranded(reason);
-        } else if config.reroute && !self.closed {
-            log.strand(config.marks, &mut self.stranded);
+        } else if self.config.reroute && !self.closed {
+            log.strand(self.config.marks, &mut self.stranded);
         }
         let mut drivers = Vec::new();
         for _ in 0..self.ring.len() {
@@ -43,14 +43,14 @@ impl State {
             self.turn = if self.turn < self.ring.len() { self.turn } else { 0 };
             let slot = self.ring[self.turn];
             self.turn += 1;
-            drivers.extend(self.take_over(config.marks, slot));
+            drivers.extend(self.take_over(slot));
         }
         drivers
     }
 
     /// There may be room in this pipe: what is stranded comes first. Its driver, if it is to be woken, and whom else to
     /// call.
-    pub(super) fn take_over(&mut self, marks: Marks, slot: u32) -> Vec<Waker> {
+    pub(super) fn take_over(&mut self, slot: u32) -> Vec<Waker> {
         if self.stranded.is_empty() {
             return Vec::new();
         }
@@ -63,7 +63,7 @@ impl State {
         else {
             return Vec::new();
         };
-        if !log.take_over(marks, self.waiters.granted(), &mut self.stranded) {
+        if !log.take_over(self.config.marks, self.waiters.granted(), &mut self.stranded) {
             return Vec::new();
         }
         // Nobody here carries anything away, not even to a peer of this process that waits for it.
