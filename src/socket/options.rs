@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// How long `close`, `disconnect` and `unbind` wait for messages that are still queued.
 ///
-/// libzmq: `ZMQ_LINGER`.
+/// libzmq: `ZMQ_LINGER`. Example: at [`Builder`](crate::Builder).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linger {
     /// As long as it takes. A peer that never reads keeps it for ever.
@@ -105,11 +105,11 @@ impl Tuning {
     /// Whether a driver may keep its thread awake for some 50 µs after a read, while question and answer alternate
     /// quickly on one thread of the runtime. Default: on a runtime of one thread (`current_thread`, as plain threads
     /// drive it too) yes; on one of several no, where another thread often stands in for the one that is awake, so that it
-    /// gains little and costs a ping-pong beside busy programs a part of its rate.
+    /// gained little, and cost a ping-pong beside busy programs a part of its rate.
     ///
     /// Saves two wake-ups of an idle processor, 20 µs each, in every round trip on one machine. One connection of a process
     /// does so at a time, none on a machine with one processor, and none for long where answers do not come sooner by it,
-    /// as when both ends share a processor. Measured in each scene by `cargo bench --bench spin`.
+    /// as when both ends share a processor. Measured in each scene by `cargo bench --bench spin`. Example: at [`Tuning`].
     pub fn spin(mut self, spin: bool) -> Self {
         self.spin = Some(spin);
         self

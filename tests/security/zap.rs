@@ -279,9 +279,16 @@ async fn a_handler_here_decides_about_clients_of_libzmq() {
         own,
     };
     type Server = Box<dyn FnOnce(Zap) -> Mechanism>;
+    type Case = (
+        fn(KeyPair) -> Server,
+        Setup,
+        &'static str,
+        Vec<Vec<u8>>,
+        EventKind,
+    );
     // libzmq expects another spelling of ERROR from a server of PLAIN than RFC 24 has.
     let (protocol, auth) = (EventKind::HandshakeFailedProtocol, EventKind::HandshakeFailedAuth);
-    let table: [(fn(KeyPair) -> Server, Setup, &str, Vec<Vec<u8>>, EventKind); 2] = [
+    let table: [Case; 2] = [
         (
             |_| Box::new(Plain::server),
             Setup::PlainClient("ann", "pw"),
