@@ -107,7 +107,7 @@ impl Tuning {
     /// drive it too) yes; on one of several no, where another thread often stands in for the one that is awake, so that it
     /// gained little, and cost a ping-pong beside busy programs a part of its rate.
     ///
-    /// Saves two wake-ups of an idle processor, 20 µs each, in every round trip on one machine. One connection of a process
+    /// Saves two wake-ups of an idle processor, 5 to 20 µs each, in every round trip on one machine. One connection of a process
     /// does so at a time, none on a machine with one processor, and none for long where answers do not come sooner by it,
     /// as when both ends share a processor. Measured in each scene by `cargo bench --bench spin`. Example: at [`Tuning`].
     pub fn spin(mut self, spin: bool) -> Self {
