@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use hubless::{Dealer, Event, Linger, Pull, Push, Router, TryRecvError, proxy};
+use hubless::{Dealer, Event, Linger, Pull, Push, Router, proxy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, yield_now};
@@ -69,13 +69,16 @@ impl Drop for Line {
     }
 }
 
-/// Numbers from several clones of a handle at once.
-fn send_at_once(push: &Push, senders: u64, each: u64) -> Vec<JoinHandle<()>> {
+/// Numbers from several clones of a handle at once, until it is enough: nobody knows how many a cut swallows.
+fn send_at_once(push: &Push, senders: usize, enough: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
     let send = |sender| {
-        let push = push.clone();
+        let (push, enough) = (push.clone(), enough.clone());
         tokio::spawn(async move {
-            for number in sender * each..(sender + 1) * each {
+            for number in (sender as u64..).step_by(senders) {
                 push.send(numbered(number)).await.expect("it is open");
+                if enough.load(Ordering::Relaxed) {
+                    return;
+                }
             }
         })
     };
@@ -127,7 +130,6 @@ async fn cut_in_the_middle(lines: &[&Line], came: &AtomicU64, cuts: u64, every: 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g01_clones_of_a_handle_used_at_once_send_and_receive_each_message_once() {
-    const SENT: u64 = 4000;
     let soon_again = Duration::from_millis(1);
     let push = Push::builder().reconnect(soon_again, soon_again).send_hwm(20);
     let push = push.build().expect("no contradiction");
@@ -136,8 +138,10 @@ async fn g01_clones_of_a_handle_used_at_once_send_and_receive_each_message_once(
     let line = Line::to(&at).await;
     drop(push.connect(line.at.as_str()).expect("an endpoint"));
     let receiving = receive_at_once(&pull, 3, &came);
-    let sending = send_at_once(&push, 4, SENT / 4);
+    let enough = Arc::default();
+    let sending = send_at_once(&push, 4, &enough);
     cut_in_the_middle(&[&line], &came, 5, 300).await;
+    enough.store(true, Ordering::Relaxed);
     for sending in sending {
         soon("room", sending).await.expect("it does not panic");
     }
@@ -160,6 +164,7 @@ async fn g01_what_is_for_a_name_that_is_handed_over_reaches_one_of_its_holders_o
         .map(|_| {
             let dealer = Dealer::builder()
                 .routing_id("same")
+                .linger(Linger::Discard)
                 .reconnect(soon_again, soon_again);
             let dealer = dealer.build().expect("no contradiction");
             drop(dealer.connect(&at).expect("an endpoint"));
@@ -221,7 +226,6 @@ async fn g01_what_is_for_a_name_that_is_handed_over_reaches_one_of_its_holders_o
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g01_a_proxy_whose_connections_break_on_either_side_forwards_nothing_twice() {
-    const SENT: u64 = 4000;
     let soon_again = Duration::from_millis(1);
     let built = || {
         let push = Push::builder().reconnect(soon_again, soon_again).send_hwm(20);
@@ -241,12 +245,15 @@ async fn g01_a_proxy_whose_connections_break_on_either_side_forwards_nothing_twi
 
     let came = Arc::new(AtomicU64::new(0));
     let receiving = receive_at_once(&worker, 1, &came);
-    let sending = send_at_once(&producer, 1, SENT);
+    let enough = Arc::default();
+    let sending = send_at_once(&producer, 1, &enough);
     cut_in_the_middle(&[&lines[0], &lines[1]], &came, 6, 250).await;
+    enough.store(true, Ordering::Relaxed);
     for sending in sending {
         soon("room", sending).await.expect("it does not panic");
     }
     soon("closing", producer.close()).await.expect("all of it goes");
+    // Or almost: what comes by a connection that is being made is not waited for.
     until("the proxy to have forwarded everything", || {
         front.peers().count() == 0 && front.stats().incoming.queued.messages == 0
     })
@@ -256,7 +263,6 @@ async fn g01_a_proxy_whose_connections_break_on_either_side_forwards_nothing_twi
         .await
         .expect("it does not panic");
     soon("closing", back.close()).await.expect("all of it goes");
-    assert_eq!(front.try_recv(), Err(TryRecvError::Empty));
     assert_eq!(forwarded.front.received_messages, forwarded.back.sent_messages);
     assert!(!arrived(worker, receiving).await.is_empty());
 }
