@@ -52,6 +52,23 @@ pub(crate) trait Hears: HasIncoming + Sized {
     }
 }
 
+/// What is the same of all sockets, but for whose mark it is.
+macro_rules! alike {
+    ($set_hwm:ident) => {
+        fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>> {
+            Box::pin((*self).close())
+        }
+
+        fn stats(&self) -> Stats {
+            self.stats()
+        }
+
+        fn mark(&self, messages: u64) {
+            self.$set_hwm(messages as usize);
+        }
+    };
+}
+
 macro_rules! says {
     ($($kind:ident: $hastily:ident $patiently:ident |$to:ident| ($($name:expr)?);)+) => {$(
         impl Sender for Socket<kind::$kind> {
@@ -69,17 +86,7 @@ macro_rules! says {
                 })
             }
 
-            fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>> {
-                Box::pin((*self).close())
-            }
-
-            fn stats(&self) -> Stats {
-                self.stats()
-            }
-
-            fn mark(&self, messages: u64) {
-                self.set_send_hwm(messages as usize);
-            }
+            alike! { set_send_hwm }
 
             fn another(&self) -> Option<Box<dyn Sender>> {
                 Some(Box::new(self.clone()))
@@ -129,17 +136,7 @@ impl Sender for Socket<kind::Req> {
         })
     }
 
-    fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>> {
-        Box::pin((*self).close())
-    }
-
-    fn stats(&self) -> Stats {
-        self.stats()
-    }
-
-    fn mark(&self, messages: u64) {
-        self.set_send_hwm(messages as usize);
-    }
+    alike! { set_send_hwm }
 
     fn another(&self) -> Option<Box<dyn Sender>> {
         None
@@ -160,17 +157,7 @@ impl Sender for Socket<kind::Rep> {
         Box::pin(async { Ok(sent.await?) })
     }
 
-    fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>> {
-        Box::pin((*self).close())
-    }
-
-    fn stats(&self) -> Stats {
-        self.stats()
-    }
-
-    fn mark(&self, messages: u64) {
-        self.set_send_hwm(messages as usize);
-    }
+    alike! { set_send_hwm }
 
     fn another(&self) -> Option<Box<dyn Sender>> {
         Some(Box::new(self.clone()))
@@ -196,17 +183,7 @@ macro_rules! hears {
                 Box::pin(async move { Ok($hear) })
             }
 
-            fn stats(&self) -> Stats {
-                self.stats()
-            }
-
-            fn mark(&self, messages: u64) {
-                self.set_recv_hwm(messages as usize);
-            }
-
-            fn close(self: Box<Self>) -> Later<'static, Result<(), Unsent>> {
-                Box::pin((*self).close())
-            }
+            alike! { set_recv_hwm }
 
             fn another(&self) -> Box<dyn Receiver> {
                 Box::new(self.clone())

@@ -1,9 +1,18 @@
 //! PAIR at the wire: who introduces itself when, and what somebody hears for whom there is no seat.
 
-use hubless::{DisconnectReason, Event, Message, Pair};
+use hubless::{DisconnectReason, Endpoint, Event, Message, Pair};
 
 use crate::bytes::{command, frame, greeting, hex, message, ping, pong, ready};
 use crate::raw::{Raw, RawListener, event, handshake, soon};
+
+/// One who comes and finds the seat free.
+async fn seated(endpoint: &Endpoint) -> Raw {
+    let mut peer = Raw::connect(endpoint).await;
+    peer.greet().await;
+    peer.say(&ready("PAIR")).await;
+    peer.expect(&ready("PAIR")).await;
+    peer
+}
 
 #[tokio::test]
 async fn one_that_listens_introduces_itself_last_and_one_that_connects_does_not_wait() {
@@ -32,10 +41,7 @@ async fn who_finds_no_seat_is_not_told_that_it_may_send_and_not_told_to_stay_awa
     let pair = Pair::new();
     let mut monitor = pair.monitor();
     let endpoint = pair.bind("tcp://127.0.0.1:0").await.expect("a free port");
-    let mut first = Raw::connect(&endpoint).await;
-    first.greet().await;
-    first.say(&ready("PAIR")).await;
-    first.expect(&ready("PAIR")).await;
+    let mut first = seated(&endpoint).await;
     handshake(&mut monitor).await;
     for _ in 0..3 {
         let mut second = Raw::connect(&endpoint).await;
@@ -71,10 +77,7 @@ async fn who_finds_no_seat_is_not_told_that_it_may_send_and_not_told_to_stay_awa
         matches!(event, Event::Disconnected { .. }).then_some(())
     })
     .await;
-    let mut next = Raw::connect(&endpoint).await;
-    next.greet().await;
-    next.say(&ready("PAIR")).await;
-    next.expect(&ready("PAIR")).await;
+    drop(seated(&endpoint).await);
 }
 
 #[tokio::test]
@@ -92,10 +95,7 @@ async fn a_handshake_that_does_not_come_to_its_end_takes_no_seat() {
         raw.say(said).await;
         slow.push(raw);
     }
-    let mut quick = Raw::connect(&endpoint).await;
-    quick.greet().await;
-    quick.say(&ready("PAIR")).await;
-    quick.expect(&ready("PAIR")).await;
+    let mut quick = seated(&endpoint).await;
     handshake(&mut monitor).await;
     pair.send("you are the one").await.expect("it is open");
     quick.expect(&frame(0, b"you are the one")).await;
@@ -155,8 +155,5 @@ async fn one_of_two_that_leaves_before_it_has_introduced_itself_gives_its_seat_b
         matches!(event, Event::HandshakeFailed { .. }).then_some(())
     })
     .await;
-    let mut next = Raw::connect(&endpoint).await;
-    next.greet().await;
-    next.say(&ready("PAIR")).await;
-    next.expect(&ready("PAIR")).await;
+    drop(seated(&endpoint).await);
 }
