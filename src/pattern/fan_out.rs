@@ -65,8 +65,6 @@ const KEEP: usize = 512 * 1024;
 /// How a publisher fills its queues.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FanOutConfig {
-    /// At first: those of now lie in the state.
-    pub(crate) marks: Marks,
     /// Owned payloads from this size on are queued by reference.
     pub(crate) share_from: usize,
     /// Keep only the newest message for each subscriber; the marks do not apply.
@@ -131,14 +129,15 @@ struct Errands {
 }
 
 impl FanOut {
-    pub(crate) fn new(config: FanOutConfig) -> Self {
+    /// With these high-water marks to begin with.
+    pub(crate) fn new(marks: Marks, config: FanOutConfig) -> Self {
         Self {
             config,
             welcome: None,
             readers: None,
             has_slow: AtomicBool::new(false),
             state: Mutex::new(State {
-                marks: config.marks,
+                marks,
                 ..State::default()
             }),
         }

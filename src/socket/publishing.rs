@@ -137,7 +137,6 @@ impl Publishing {
         matching: Matching,
     ) -> FanOut {
         let config = FanOutConfig {
-            marks,
             share_from,
             conflate,
             matching,
@@ -150,7 +149,7 @@ impl Publishing {
             },
             limits: self.limits,
         };
-        FanOut::new(config).with_welcome(self.welcome.clone())
+        FanOut::new(marks, config).with_welcome(self.welcome.clone())
     }
 
     /// How an XPUB that receives from `inbox` follows its subscribers.

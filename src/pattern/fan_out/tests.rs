@@ -171,18 +171,22 @@ fn change(subscribe: bool, prefix: &str) -> Change {
     Change { subscribe, prefix }
 }
 
-fn fan_out(messages: usize) -> FanOut {
-    FanOut::new(FanOutConfig {
-        marks: Marks {
-            messages,
-            bytes: usize::MAX,
-        },
+fn config(conflate: bool) -> FanOutConfig {
+    FanOutConfig {
         share_from: 32 * 1024,
-        conflate: false,
+        conflate,
         matching: Matching::Prefix,
         slow: Slow::default(),
         limits: AskLimits::default(),
-    })
+    }
+}
+
+fn fan_out(messages: usize) -> FanOut {
+    let marks = Marks {
+        messages,
+        bytes: usize::MAX,
+    };
+    FanOut::new(marks, config(false))
 }
 
 fn publish<'a>(fan_out: &FanOut, message: impl Into<Payload<'a>>) {
@@ -244,17 +248,11 @@ fn a_mark_may_change_whether_messages_are_noted_one_by_one_or_together() {
 
 #[test]
 fn a_budget_in_bytes_is_a_mark_too() {
-    let fan_out = FanOut::new(FanOutConfig {
-        marks: Marks {
-            messages: usize::MAX,
-            bytes: 100,
-        },
-        share_from: usize::MAX,
-        conflate: false,
-        matching: Matching::Prefix,
-        slow: Slow::default(),
-        limits: AskLimits::default(),
-    });
+    let marks = Marks {
+        messages: usize::MAX,
+        bytes: 100,
+    };
+    let fan_out = FanOut::new(marks, config(false));
     let mut peer = Peer::subscribed(&fan_out, "");
     peer.make_room(usize::MAX);
     publish(&fan_out, vec![1; 98]);
@@ -461,7 +459,8 @@ enum Step {
 
 #[derive(Debug, Clone)]
 struct Setup {
-    config: FanOutConfig,
+    marks: Marks,
+    conflate: bool,
     inline: Inline,
     peers: Vec<Vec<&'static str>>,
 }
@@ -499,14 +498,8 @@ fn setup() -> impl Strategy<Value = Setup> {
     let peers = prop_oneof![1usize..4, 6usize..12]
         .prop_flat_map(|peers| prop::collection::vec(prop::collection::vec(topic(), 0..3), peers));
     (marks, conflate, any::<bool>(), peers).prop_map(|(marks, conflate, inline, peers)| Setup {
-        config: FanOutConfig {
-            marks,
-            conflate,
-            share_from: 32 * 1024,
-            matching: Matching::Prefix,
-            slow: Slow::default(),
-            limits: AskLimits::default(),
-        },
+        marks,
+        conflate,
         // Whether a message was begun is the driver's alone to say where that decides.
         inline: if inline && !conflate {
             Inline::Yes
@@ -533,21 +526,21 @@ fn step() -> impl Strategy<Value = Step> {
 
 impl Expected {
     /// What the rules say of a message of `bytes`, with this much in the queue.
-    fn publish(&mut self, number: u32, topic: &str, bytes: usize, config: FanOutConfig, load: Load) -> bool {
+    fn publish(&mut self, number: u32, topic: &str, bytes: usize, setup: &Setup, load: Load) -> bool {
         if !self.prefixes.iter().any(|prefix| topic.starts_with(prefix)) {
             return false;
         }
-        if config.conflate {
+        if setup.conflate {
             if self.is_last_replaceable {
                 self.queued.pop();
                 self.conflated += 1;
             }
             self.is_last_replaceable = true;
         } else {
-            let half = load.messages <= (config.marks.messages / 2) as u64
-                && load.bytes <= (config.marks.bytes / 2) as u64;
+            let half = load.messages <= (setup.marks.messages / 2) as u64
+                && load.bytes <= (setup.marks.bytes / 2) as u64;
             self.dropping &= !half;
-            self.dropping |= !config.marks.admit(load, bytes);
+            self.dropping |= !setup.marks.admit(load, bytes);
             if self.dropping {
                 self.dropped += 1;
                 return true;
@@ -584,13 +577,12 @@ proptest! {
         setup in setup(),
         steps in prop::collection::vec(step(), 0..150),
     ) {
-        let config = setup.config;
-        let fan_out = FanOut::new(config);
+        let fan_out = FanOut::new(setup.marks, config(setup.conflate));
         let mut nobody = 0;
-        let mut peers: Vec<_> = setup.peers.into_iter().map(|prefixes| {
+        let mut peers: Vec<_> = setup.peers.iter().map(|prefixes| {
             let peer = Peer::new(&fan_out, setup.inline);
             prefixes.iter().for_each(|prefix| peer.subscribe(&fan_out, prefix));
-            (peer, Expected { prefixes, ..Expected::default() })
+            (peer, Expected { prefixes: prefixes.clone(), ..Expected::default() })
         }).collect();
         let count = peers.len();
 
@@ -604,7 +596,7 @@ proptest! {
                     for (peer, expected) in &mut peers {
                         let load = fan_out.queued(peer.pipe);
                         is_wanted |=
-                            expected.publish(number as u32, topic, payload.wire_len(), config, load);
+                            expected.publish(number as u32, topic, payload.wire_len(), &setup, load);
                     }
                     nobody += u64::from(!is_wanted);
                     fan_out.try_send(&payload, Instant::now).expect("it is open");
