@@ -14,7 +14,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 use zeroize::Zeroizing;
 
@@ -32,11 +32,6 @@ pub(crate) fn now() -> Instant {
 /// The runtime that we are called on, if there is one.
 pub(crate) fn current() -> Option<Handle> {
     Handle::try_current().ok()
-}
-
-/// Whether the runtime that we are called on runs everything on one thread.
-pub(crate) fn has_one_thread() -> bool {
-    current().is_some_and(|handle| handle.runtime_flavor() == RuntimeFlavor::CurrentThread)
 }
 
 /// Runs a task to its end on `handle`. Its owner keeps what stops it: see `driver`.

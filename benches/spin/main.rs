@@ -22,7 +22,7 @@ mod scene;
 
 use std::fmt;
 
-use support::contestant::{Contestant, Runtime, Spin};
+use support::contestant::{Contestant, Runtime};
 use support::figures::{self, Count, Median, Rounds, in_turn};
 use support::options::Options;
 use support::process::play_role;
@@ -49,10 +49,7 @@ fn main() {
     println!("{} rounds, in turn\n", options.rounds);
     let mut table = Table::new(options.markdown, "scene", "what", &HEADINGS);
     for (name, runtime, scene) in runs.iter().filter(|(name, ..)| options.selects(name, true)) {
-        let (off, on) = (
-            Contestant::Told(*runtime, Spin::Off),
-            Contestant::Told(*runtime, Spin::On),
-        );
+        let (off, on) = (Contestant::HublessNoSpin(*runtime), Contestant::Hubless(*runtime));
         let both = in_turn(vec![off, on], options.rounds, |one| scene.play(one));
         table.group(name, "");
         print(&mut table, scene, &both);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hubless::{Pull, Push, Rep, Req, Tuning};
 
-use super::support::contestant::{Contestant, Runtime};
+use super::support::contestant::{Contestant, Runtime, no_spin};
 use super::support::process::{self, Process, Role};
 use super::support::{Failure, counters, crowd};
 
@@ -69,10 +69,11 @@ pub fn play(role: &str) -> Result<(), Failure> {
         peers::process::pin_to_cpu(0)?;
     }
     let name: String = process::detail("contestant")?;
-    let Some(Contestant::Told(runtime, spin)) = Contestant::by_name(&name) else {
-        return Err(format!("{name} is not told whether to spin").into());
+    let (runtime, tuning) = match Contestant::by_name(&name) {
+        Some(Contestant::Hubless(runtime)) => (runtime, Tuning::new()),
+        Some(Contestant::HublessNoSpin(runtime)) => (runtime, no_spin()),
+        _ => return Err(format!("{name} does not spin").into()),
     };
-    let tuning = spin.tuning();
     match role {
         "push" => runtime.run(push(process::endpoint()?, process::detail("size")?, tuning)),
         "pull" => runtime.run(async { pull(bound_pull(tuning).await?).await }),

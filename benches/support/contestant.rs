@@ -13,8 +13,8 @@ use super::{Failure, blocking_side, hubless_side, libzmq_side, process, raw_side
 pub enum Contestant {
     /// hubless with its defaults, on one of these runtimes.
     Hubless(Runtime),
-    /// The same, told to spin or not; where that is not the default it takes part in round trips of two processors.
-    Told(Runtime, Spin),
+    /// The same without spinning: only where round trips are measured, between two processors.
+    HublessNoSpin(Runtime),
     /// hubless on plain threads, which drive while they wait; where more than the quick cases is asked for.
     Blocking,
     /// The same without spinning: round trips only.
@@ -42,13 +42,6 @@ pub enum Runtime {
     TwoThreads,
 }
 
-/// What `Tuning::spin` is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spin {
-    On,
-    Off,
-}
-
 /// What a contestant can do. All methods run until the process is killed; they return only to say why they failed.
 pub trait Side {
     /// Sends the case's messages as fast as possible, counting them.
@@ -66,16 +59,14 @@ pub trait Side {
 }
 
 impl Contestant {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 12] = [
         Self::Libzmq,
         Self::LibzmqByReference,
         Self::Hubless(Runtime::CurrentThread),
         Self::Hubless(Runtime::MultiThread),
         Self::Hubless(Runtime::TwoThreads),
-        Self::Told(Runtime::CurrentThread, Spin::Off),
-        Self::Told(Runtime::CurrentThread, Spin::On),
-        Self::Told(Runtime::MultiThread, Spin::Off),
-        Self::Told(Runtime::MultiThread, Spin::On),
+        Self::HublessNoSpin(Runtime::CurrentThread),
+        Self::HublessNoSpin(Runtime::MultiThread),
         Self::Blocking,
         Self::BlockingNoSpin,
         Self::IoThread,
@@ -115,12 +106,11 @@ impl Contestant {
             Self::LibzmqByReference | Self::ZeromqCrate | Self::Raw if case.sealed => false,
             Self::Hubless(Runtime::TwoThreads) => case.transport == Transport::Inproc,
             Self::Libzmq | Self::Hubless(_) => true,
-            Self::Told(Runtime::MultiThread, Spin::On) | Self::Told(Runtime::CurrentThread, Spin::Off) => {
+            Self::HublessNoSpin(_) => {
                 case.shape == Shape::RoundTrip && case.transport != Transport::Inproc && !case.one_cpu
             }
-            Self::Told(..) => false,
             Self::Blocking | Self::IoThread => !matches!(case.shape, Shape::Publish { .. }),
-            Self::BlockingNoSpin => Self::Told(Runtime::CurrentThread, Spin::Off).takes_part(case),
+            Self::BlockingNoSpin => Self::HublessNoSpin(Runtime::CurrentThread).takes_part(case),
             Self::LibzmqByReference => matches!(case.payload, Payload::Owned(_)),
             Self::ZeromqCrate => {
                 let fits = case.shape == Shape::RoundTrip || case.payload.bytes() <= zeromq_side::MOST_QUEUED;
@@ -137,10 +127,8 @@ impl Contestant {
             Self::Hubless(Runtime::CurrentThread) => "hubless ct",
             Self::Hubless(Runtime::MultiThread) => "hubless mt",
             Self::Hubless(Runtime::TwoThreads) => "hubless 2t",
-            Self::Told(Runtime::MultiThread, Spin::On) => "hubless mt, spin",
-            Self::Told(Runtime::MultiThread, Spin::Off) => "hubless mt, no spin",
-            Self::Told(_, Spin::On) => "hubless ct, spin",
-            Self::Told(_, Spin::Off) => "hubless ct, no spin",
+            Self::HublessNoSpin(Runtime::MultiThread) => "hubless mt, no spin",
+            Self::HublessNoSpin(_) => "hubless ct, no spin",
             Self::Blocking => "hubless plain",
             Self::BlockingNoSpin => "hubless plain, no spin",
             Self::IoThread => "hubless I/O thread",
@@ -159,7 +147,7 @@ impl Contestant {
             Self::Libzmq => Box::new(libzmq_side::Libzmq { by_reference: false }),
             Self::LibzmqByReference => Box::new(libzmq_side::Libzmq { by_reference: true }),
             Self::Blocking => blocking(0, Tuning::new()),
-            Self::BlockingNoSpin => blocking(0, Spin::Off.tuning()),
+            Self::BlockingNoSpin => blocking(0, no_spin()),
             Self::IoThread => blocking(1, Tuning::new()),
             Self::ZeromqCrate => Box::new(zeromq_side::ZeromqCrate),
             Self::Raw => Box::new(raw_side::Raw),
@@ -167,9 +155,9 @@ impl Contestant {
                 runtime,
                 tuning: Tuning::new(),
             }),
-            Self::Told(runtime, spin) => Box::new(hubless_side::Hubless {
+            Self::HublessNoSpin(runtime) => Box::new(hubless_side::Hubless {
                 runtime,
-                tuning: spin.tuning(),
+                tuning: no_spin(),
             }),
         }
     }
@@ -179,10 +167,8 @@ fn blocking(io_threads: usize, tuning: Tuning) -> Box<dyn Side> {
     Box::new(blocking_side::Blocking { io_threads, tuning })
 }
 
-impl Spin {
-    pub fn tuning(self) -> Tuning {
-        Tuning::new().spin(self == Self::On)
-    }
+pub fn no_spin() -> Tuning {
+    Tuning::new().spin(false)
 }
 
 impl fmt::Display for Contestant {

@@ -8,7 +8,7 @@ use peers::libzmq::{Context, EventKind, Monitor, SocketType, option};
 
 use super::Failure;
 use super::case::PATIENCE;
-use super::contestant::{Contestant, Runtime};
+use super::contestant::{Contestant, Runtime, no_spin};
 use super::process::{self, Process, Role};
 
 /// How many come, to whom, and how.
@@ -120,7 +120,7 @@ fn contestant() -> Result<Member, Failure> {
     let name: String = process::detail("contestant")?;
     match Contestant::by_name(&name) {
         Some(Contestant::Hubless(runtime)) => Ok(Member::Hubless(runtime, Tuning::new())),
-        Some(Contestant::Told(runtime, spin)) => Ok(Member::Hubless(runtime, spin.tuning())),
+        Some(Contestant::HublessNoSpin(runtime)) => Ok(Member::Hubless(runtime, no_spin())),
         Some(Contestant::Libzmq) => Ok(Member::Libzmq),
         _ => Err(format!("{name} has no sockets").into()),
     }

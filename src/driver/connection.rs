@@ -227,7 +227,7 @@ impl Connection {
             link: None,
             established: None,
             alarm: Alarm::default(),
-            spin: Spin::new(shared.config.spin.unwrap_or_else(runtime::has_one_thread)),
+            spin: Spin::new(shared.config.spin),
             came: 0,
             commands: 0,
             wishes: 0,

@@ -187,8 +187,8 @@ pub(crate) struct DriverConfig {
     pub(crate) reconnect: Reconnect,
     /// A connecting endpoint has a pipe only while it is connected.
     pub(crate) immediate: bool,
-    /// Drivers may keep the runtime hot in a ping-pong; `None`: where the runtime has one thread.
-    pub(crate) spin: Option<bool>,
+    /// Drivers may keep the runtime hot in a ping-pong.
+    pub(crate) spin: bool,
     /// Every incoming message must have this shape, or its connection is closed.
     pub(crate) guard: Option<Guard>,
     /// What subscribers ask for.

@@ -9,13 +9,14 @@
 //! * reads came quickly after one another, `need` times in a row;
 //! * the task that receives waits on this very thread: else there is a second processor to wake anyway;
 //! * there are two processors, and nobody else in the process spins;
-//! * it pays: answers come sooner than they did in the same ping-pong without it, what the thread was kept from running
-//!   included. Where both ends share a processor, or others want it, whoever keeps his thread awake keeps the other one from
-//!   answering, and is put off himself when it matters.
+//! * it pays: answers come sooner than they did in the same ping-pong without it. Where both ends share a processor, or others
+//!   want it, whoever keeps his thread awake keeps the other one from answering, and is put off himself when it matters.
 //!
-//! A spell of fewer than eight hits doubles `need`, and one that does not pay makes it four times as much: traffic that only
-//! looks like a ping-pong is soon left alone.
+//! The answer that a spell has waited for in vain is its own too, and so is the time in which its thread was put off: both come
+//! of it. And what is compared is how it was of late: the system moves both ends to one processor and away again as it
+//! likes. A spell of fewer than eight hits doubles `need`: traffic that only looks like a ping-pong is soon left alone.
 
+use std::mem;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -46,17 +47,20 @@ const SLOW_TURN: Duration = Duration::from_micros(200);
 /// No machine looks so often within its patience.
 const MOST_LOOKS: u32 = 4096;
 
-/// Quick reads that are asked for at first, and at the most: then half a second without it goes before each trial.
+/// Quick reads that are asked for at first, and at the most: then half a second without it goes before each spell.
 const NEED: (u32, u32) = (3, 16 * 1024);
 
-/// Answers after which it is judged whether it pays, and from then on whenever the thread was put off …
+/// The most where it is known to pay: there it is only for the moment that no spell succeeds.
+const NEED_WHERE_IT_PAYS: u32 = 256;
+
+/// Answers with it that say whether it pays.
 const TRIAL: u32 = 32;
 
-/// … and after which that is known no more: processes are moved, and others come.
-const OLD: u32 = 4096;
+/// The latest answers with it, and without it, that are remembered.
+const LATEST: (u32, u32) = (1024, 16);
 
-/// Reads without it, then, before it is tried again.
-const WITHOUT: u32 = 16;
+/// Reads after which it is known no more how it would be the other way: processes are moved, and others come.
+const OLD: u32 = 4096;
 
 /// Taken by the one driver of the process that spins: processors are the process's, not a socket's.
 static SPINNING: AtomicBool = AtomicBool::new(false);
@@ -94,6 +98,10 @@ pub(crate) struct Spin {
     last_read: Option<Instant>,
     /// The last read brought few messages to a task that waits on this thread.
     answer: bool,
+    /// Reads since it was last seen how it is the other way.
+    age: u32,
+    /// A spell has ended since the last read: it waited in vain for the next one.
+    in_vain: bool,
     trial: Trial,
     spell: Option<Spell>,
 }
@@ -105,7 +113,7 @@ struct Trial {
     with: Pace,
 }
 
-/// So many answers in this time.
+/// So many answers came in this time.
 #[derive(Debug, Default)]
 struct Pace {
     time: Duration,
@@ -132,17 +140,32 @@ pub(crate) struct Read {
 }
 
 impl Trial {
+    /// All its answers have come, or have taken longer already than they would have without it.
+    fn is_over(&self) -> bool {
+        let (with, without) = (&self.with, &self.without);
+        with.answers >= TRIAL || with.time * without.answers > without.time * TRIAL
+    }
+
     /// Clearly: by an eighth.
     fn pays(&self) -> bool {
         let (with, without) = (&self.with, &self.without);
         with.time * without.answers * 8 < without.time * with.answers * 7
     }
+
+    fn has_failed(&self) -> bool {
+        self.is_over() && !self.pays()
+    }
 }
 
 impl Pace {
-    fn count(&mut self, after: Duration) {
+    /// One more; what is known of those before the `latest` fades.
+    fn count(&mut self, after: Duration, latest: u32) {
+        if self.answers >= latest {
+            self.time /= 2;
+            self.answers /= 2;
+        }
         self.time += after;
-        self.answers = self.answers.saturating_add(1);
+        self.answers += 1;
     }
 }
 
@@ -155,6 +178,8 @@ impl Spin {
             need: NEED.0,
             last_read: None,
             answer: false,
+            age: 0,
+            in_vain: false,
             trial: Trial::default(),
             spell: None,
         }
@@ -177,37 +202,42 @@ impl Spin {
             .filter(|after| *after < QUICK);
         self.quick = quick.map_or(0, |_| self.quick.saturating_add(1));
         self.last_read = Some(now);
+        let in_vain = mem::take(&mut self.in_vain);
         if self.alternations == 0 {
             self.trial = Trial::default();
         } else if let Some(after) = quick {
-            match self.spell {
-                Some(_) => self.trial.with.count(after),
-                None => self.trial.without.count(after),
+            match self.spell.is_some() || in_vain {
+                true => self.trial.with.count(after, LATEST.0),
+                false => self.trial.without.count(after, LATEST.1),
             }
         }
         if let Some(spell) = &mut self.spell {
             spell.hits += 1;
             spell.looks = 0;
-            match self.trial.with.answers {
-                OLD => self.begin_anew(WITHOUT),
-                TRIAL => self.judge(),
-                _ => {}
+            if spell.hits == PROVED {
+                self.need = NEED.0;
+            }
+            if self.trial.has_failed() {
+                self.spell = None;
             }
         }
-    }
-
-    fn judge(&mut self) {
-        if !self.trial.pays() {
-            self.begin_anew((4 * self.need).min(NEED.1));
+        self.age += 1;
+        if self.age == OLD {
+            self.look_anew();
         }
     }
 
-    /// With so many answers without spinning.
-    fn begin_anew(&mut self, need: u32) {
-        self.need = need;
-        self.quick = 0;
-        self.trial = Trial::default();
-        self.spell = None;
+    /// Sees how it is the other way: goes without it for a while, or tries it once more.
+    fn look_anew(&mut self) {
+        self.age = 0;
+        match self.spell.take() {
+            Some(_) => {
+                self.trial.without = Pace::default();
+                self.quick = 0;
+                self.need = self.need.max(LATEST.1);
+            }
+            None => self.trial.with = Pace::default(),
+        }
     }
 
     /// Nothing is left to do: whether to look again instead of going to sleep.
@@ -216,7 +246,10 @@ impl Spin {
             return false;
         }
         if self.spell.is_none() {
-            let open = self.answer && self.alternations >= ALTERNATIONS && self.quick >= self.need;
+            let open = self.answer
+                && self.alternations >= ALTERNATIONS
+                && self.quick >= self.need
+                && !self.trial.has_failed();
             // Asked once for each read: a spell that has ended begins anew with a read only.
             self.answer = false;
             let Some(token) = open.then(Token::take).flatten() else {
@@ -244,18 +277,22 @@ impl Spin {
         let turn = now.duration_since(spell.last_look);
         spell.last_look = now;
         spell.looks += 1;
-        if turn >= SLOW_TURN {
-            self.trial.with.time += turn;
-            self.spell = None;
-            self.judge();
-            return false;
-        }
-        if in_time && spell.looks < MOST_LOOKS && self.alternations >= ALTERNATIONS {
+        let was_put_off = turn >= SLOW_TURN;
+        if in_time && !was_put_off && spell.looks < MOST_LOOKS && self.alternations >= ALTERNATIONS {
             return true;
         }
-        if spell.hits < PROVED {
-            self.need = (self.need * 2).min(NEED.1);
+        if was_put_off {
+            self.trial.with.time += turn;
         }
+        if spell.hits < PROVED {
+            let most = if self.trial.is_over() {
+                NEED_WHERE_IT_PAYS
+            } else {
+                NEED.1
+            };
+            self.need = (self.need * 2).min(most.max(self.need));
+        }
+        self.in_vain = true;
         self.spell = None;
         false
     }
@@ -271,12 +308,23 @@ mod tests {
         same_thread: true,
     };
     const STEP: Duration = Duration::from_micros(60);
+    const SOON: Duration = Duration::from_micros(9);
 
     /// Reads as fast as a ping-pong without spinning; returns when the last one came.
     fn ping_pong(spin: &mut Spin, mut now: Instant, reads: u32, read: Read) -> Instant {
         for _ in 0..reads {
             now += STEP;
             spin.handle_read(now, read);
+        }
+        now
+    }
+
+    /// Spins, and is answered after `step` each time; returns when the last answer came.
+    fn answered(spin: &mut Spin, mut now: Instant, answers: u32, step: Duration) -> Instant {
+        for _ in 0..answers {
+            assert!(spin.wants_to_look(now));
+            now += step;
+            spin.handle_read(now, ANSWER);
         }
         now
     }
@@ -319,11 +367,7 @@ mod tests {
         ping_pong(&mut other, start, 5, ANSWER);
         assert!(!other.wants_to_look(now), "one spins at a time");
 
-        for _ in 0..PROVED {
-            now += Duration::from_micros(9);
-            assert!(spin.wants_to_look(now));
-            spin.handle_read(now, ANSWER);
-        }
+        now = answered(&mut spin, now, PROVED, SOON);
         assert!(spin.wants_to_look(now + Duration::from_micros(40)));
         assert!(
             !spin.wants_to_look(now + Duration::from_micros(51)),
@@ -336,43 +380,74 @@ mod tests {
         assert!(!spin.wants_to_look(now + Duration::from_micros(101)));
         assert_eq!(spin.need, 2 * NEED.0, "a spell without hits is paid for");
 
-        now = ping_pong(&mut spin, now, 20, ANSWER);
-        assert!(spin.wants_to_look(now));
-        for _ in PROVED..OLD {
-            assert!(spin.wants_to_look(now));
-            now += Duration::from_micros(9);
-            spin.handle_read(now, ANSWER);
-        }
-        assert!(!spin.wants_to_look(now), "what was known is old");
+        drop(spin);
 
-        now = ping_pong(&mut spin, now, WITHOUT, ANSWER);
-        for _ in 0..TRIAL {
-            assert!(spin.wants_to_look(now));
-            now += Duration::from_micros(59);
-            spin.handle_read(now, ANSWER);
-        }
-        assert!(!spin.wants_to_look(now), "it does not pay");
-        assert_eq!(spin.need, 4 * WITHOUT);
+        what_is_old_is_seen_anew(start);
+        what_does_not_pay_ends_until_it_may(start);
+        answers_awaited_in_vain_count(start);
+        where_it_pays_it_is_soon_tried_again(start);
 
-        let need = spin.need;
-        now = ping_pong(&mut spin, now, need, ANSWER);
-        for _ in 0..PROVED {
-            assert!(spin.wants_to_look(now));
-            now += Duration::from_micros(9);
-            spin.handle_read(now, ANSWER);
-        }
-        now += Duration::from_micros(250);
-        assert!(!spin.wants_to_look(now), "the thread was put off a little");
-        assert_eq!(spin.need, 4 * WITHOUT, "and yet it pays");
-        now = ping_pong(&mut spin, now, need + 1, ANSWER);
-        assert!(spin.wants_to_look(now));
-        now += Duration::from_millis(3);
-        assert!(!spin.wants_to_look(now), "the thread was put off long");
-        assert_eq!(spin.need, 16 * WITHOUT, "no answer comes so soon that it pays");
-
-        let need = spin.need;
-        now = ping_pong(&mut spin, now, need + 1, ANSWER);
+        let mut spin = gate();
+        let now = ping_pong(&mut spin, start, 5, ANSWER);
         let looks = (0..10 * MOST_LOOKS).take_while(|_| spin.wants_to_look(now));
         assert_eq!(looks.count(), MOST_LOOKS as usize, "time stands still");
+    }
+
+    fn what_is_old_is_seen_anew(start: Instant) {
+        let mut spin = gate();
+        let now = ping_pong(&mut spin, start, 5, ANSWER);
+        let now = answered(&mut spin, now, OLD - 5, SOON);
+        assert!(!spin.wants_to_look(now), "how it would be without it is old");
+        let now = ping_pong(&mut spin, now, LATEST.1, ANSWER);
+        answered(&mut spin, now, 1, SOON);
+        assert!(spin.spell.is_some(), "it still pays");
+    }
+
+    fn what_does_not_pay_ends_until_it_may(start: Instant) {
+        let late = STEP - Duration::from_micros(1);
+        let mut spin = gate();
+        let now = ping_pong(&mut spin, start, 5, ANSWER);
+        let now = answered(&mut spin, now, TRIAL, late);
+        assert!(!spin.wants_to_look(now));
+        let now = ping_pong(&mut spin, now, 100, ANSWER);
+        assert!(!spin.wants_to_look(now), "it does not pay");
+        let now = ping_pong(&mut spin, now, OLD, ANSWER);
+        let now = answered(&mut spin, now, TRIAL, late);
+        assert!(!spin.wants_to_look(now), "tried once more, it does not");
+
+        let mut now = ping_pong(&mut spin, now, 5, ANSWER);
+        for _ in 0..LATEST.1 {
+            now += 2 * STEP;
+            spin.handle_read(now, ANSWER);
+        }
+        assert!(
+            spin.wants_to_look(now),
+            "without it answers come later than they did"
+        );
+    }
+
+    fn answers_awaited_in_vain_count(start: Instant) {
+        for (put_off, is_tried_again) in [(250, true), (3000, false)] {
+            let mut spin = gate();
+            let now = ping_pong(&mut spin, start, 5, ANSWER);
+            let now = answered(&mut spin, now, PROVED, SOON);
+            let now = now + Duration::from_micros(put_off);
+            assert!(!spin.wants_to_look(now), "the thread was put off");
+            let now = ping_pong(&mut spin, now, 10, ANSWER);
+            assert_eq!(spin.wants_to_look(now), is_tried_again, "{put_off} us");
+        }
+    }
+
+    fn where_it_pays_it_is_soon_tried_again(start: Instant) {
+        let mut spin = gate();
+        let now = ping_pong(&mut spin, start, 5, ANSWER);
+        let mut now = answered(&mut spin, now, TRIAL, SOON);
+        for _ in 0..10 {
+            now += FIRST_PATIENCE;
+            assert!(!spin.wants_to_look(now), "no hit");
+            now = ping_pong(&mut spin, now, 1 + NEED_WHERE_IT_PAYS, ANSWER);
+            assert!(spin.wants_to_look(now));
+        }
+        assert_eq!(spin.need, NEED_WHERE_IT_PAYS);
     }
 }
