@@ -100,6 +100,14 @@ impl Tasks {
         picked.map(|(id, task)| (*id, task.clone())).collect()
     }
 
+    /// Passes a listener's order on to those whom it let in while the order was on its way, and who have not heard it. It
+    /// lets nobody in any more.
+    pub(super) fn pass_on(&self, listener: TaskId, order: &Order) {
+        for (_, guest) in self.pick(|_, task| task.role == Role::Accepted(listener)) {
+            guest.control.give(order.clone());
+        }
+    }
+
     /// Starts no task any more, and gives this order to all that run.
     /// `true`: there are none.
     pub(crate) fn close(&self, order: &Order) -> bool {
