@@ -28,6 +28,8 @@ struct State {
     running: BTreeMap<TaskId, Task>,
     /// What ended tasks left unsent, until somebody asks.
     unsent: Vec<(Endpoint, Unsent)>,
+    /// Of the task that has ended last.
+    last_endpoint: Option<Endpoint>,
     /// No task is started any more.
     closed: bool,
 }
@@ -119,6 +121,11 @@ impl Tasks {
         controls.is_empty()
     }
 
+    /// The endpoint of the task that has ended last.
+    pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
+        self.state.lock().last_endpoint.clone()
+    }
+
     /// Waits until none of these tasks runs.
     pub(crate) async fn ended(&self, which: impl Fn(TaskId, &Task) -> bool) {
         let mut running = self.running.subscribe();
@@ -150,7 +157,9 @@ impl Tasks {
 
     fn leave(&self, id: TaskId) -> bool {
         let mut state = self.state.lock();
-        state.running.remove(&id);
+        if let Some(task) = state.running.remove(&id) {
+            state.last_endpoint = Some(task.endpoint);
+        }
         self.running.send_replace(state.running.len());
         state.closed && state.running.is_empty()
     }
