@@ -176,15 +176,14 @@ pub(crate) struct TaskGuard {
 }
 
 impl TaskGuard {
-    /// Keeps what was not sent for whoever closes.
+    /// Keeps what was not sent for whoever closes, or is about to.
     pub(crate) fn leave_unsent(&self, unsent: Unsent) {
-        if unsent.messages > 0 {
-            self.shared
-                .tasks
-                .state
-                .lock()
-                .unsent
-                .push((self.endpoint.clone(), unsent));
+        if unsent.messages == 0 {
+            return;
+        }
+        let mut state = self.shared.tasks.state.lock();
+        if state.closed || !self.control.is_let_go() {
+            state.unsent.push((self.endpoint.clone(), unsent));
         }
     }
 
