@@ -39,9 +39,9 @@ pub(crate) fn spawn(handle: &Handle, task: impl Future<Output = ()> + Send + 'st
     drop(handle.spawn(task));
 }
 
-/// Waits until `at`.
-pub(crate) async fn sleep_until(at: Instant) {
-    tokio::time::sleep_until(at.into()).await;
+/// Waits for so long; for longer than a clock can tell: for ever.
+pub(crate) async fn sleep(wait: Duration) {
+    tokio::time::sleep(wait).await;
 }
 
 /// Has the running task polled again once the runtime has looked for news from outside, without going to sleep.

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fs;
 use std::time::Duration;
 
-use hubless::{BuildError, Builder, Dealer, Event, Heartbeat, Keepalive, Pull, Push, Req, TcpOptions};
+use hubless::{
+    BuildError, Builder, Dealer, Event, Heartbeat, Keepalive, Linger, Pull, Push, Req, TcpOptions,
+};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -103,6 +105,23 @@ fn every_contradiction_is_refused_by_name() {
         .max_connections(0)
         .reconnect(2 * SECOND, SECOND);
     assert_eq!(named(all).len(), 3, "all are told at once");
+}
+
+#[tokio::test]
+async fn a_wait_that_is_longer_than_any_clock_tells_is_for_ever() -> Outcome {
+    let push = Push::builder()
+        .reconnect(Duration::MAX, Duration::MAX)
+        .linger(Linger::Discard)
+        .build()?;
+    let mut monitor = push.monitor();
+    let nobody = push.connect("tcp://127.0.0.1:1")?.endpoint().clone();
+    while !matches!(monitor.next().await, Some(Event::RetryIn { .. })) {}
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    push.try_send("waits as well")?;
+    assert!(push.disconnect(&nobody).await.is_err(), "it comes back");
+    Ok(())
 }
 
 /// A connection that a socket of ours does not accept stays where the backlog counts it.

@@ -26,6 +26,8 @@ pub(crate) enum Order {
 pub(crate) struct Control {
     /// A hint: an order waits.
     raised: AtomicBool,
+    /// Whoever ended the task asks for nothing that it leaves.
+    is_let_go: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -63,6 +65,15 @@ impl Control {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Nobody will ask what the task has left unsent: kept for one who never closes, it would grow with every peer.
+    pub(crate) fn let_go(&self) {
+        self.is_let_go.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_let_go(&self) -> bool {
+        self.is_let_go.load(Ordering::Relaxed)
     }
 
     /// The next order. Only the task itself polls, and only from that task: its waker is kept once.

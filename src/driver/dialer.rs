@@ -249,8 +249,7 @@ impl Dialer {
             endpoint: self.guard.endpoint.clone(),
             delay: wait,
         });
-        self.unless_done(runtime::sleep_until(runtime::now() + wait))
-            .await
+        self.unless_done(runtime::sleep(wait)).await
     }
 
     pub(super) fn back_off(&mut self) -> Duration {

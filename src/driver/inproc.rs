@@ -114,10 +114,7 @@ impl Bound {
     /// Lets nobody in any more, and passes the order on to guests who came in too late to have heard it.
     fn shut(&self, order: &Order) {
         *self.open.lock() = false;
-        let guests = |_: TaskId, task: &super::Task| task.role == Role::Accepted(self.listener);
-        for (_, guest) in self.shared.tasks.pick(guests) {
-            guest.control.give(order.clone());
-        }
+        self.shared.tasks.pass_on(self.listener, order);
     }
 }
 

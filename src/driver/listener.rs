@@ -54,28 +54,30 @@ impl Accepting {
     async fn run(mut self) {
         let endpoint = self.guard.endpoint.clone();
         self.guard.shared.events.emit(|| Event::Listening { endpoint });
-        while let Some(accepted) = self.next().await {
-            match accepted {
-                Ok(stream) => {
+        let order = loop {
+            match self.next().await {
+                Ok(Ok(stream)) => {
                     self.wait = FIRST_WAIT;
                     self.welcome(stream);
                 }
-                Err(error) if is_the_peers_fault(&error) => {}
-                Err(error) => self.pause(error),
+                Ok(Err(error)) if is_the_peers_fault(&error) => {}
+                Ok(Err(error)) => self.pause(error),
+                Err(order) => break order,
             }
-        }
+        };
         let Self {
             mut guard, listener, ..
         } = self;
         drop(listener);
+        guard.shared.tasks.pass_on(guard.id, &order);
         guard.end();
     }
 
-    /// The next connection that there may be room for; `None` when ordered to finish.
-    async fn next(&mut self) -> Option<io::Result<Stream>> {
+    /// The next connection that there may be room for; or the order to finish.
+    async fn next(&mut self) -> Result<io::Result<Stream>, Order> {
         poll_fn(|cx| {
-            if let Poll::Ready(Order::Finish { .. }) = self.guard.control.poll(cx, &mut false) {
-                return Poll::Ready(None);
+            if let Poll::Ready(order @ Order::Finish { .. }) = self.guard.control.poll(cx, &mut false) {
+                return Poll::Ready(Err(order));
             }
             ready!(self.guard.shared.traffic.poll_open(cx.waker()));
             loop {
@@ -84,7 +86,7 @@ impl Accepting {
                 let opens = paused.or_else(|| self.guard.shared.admission.opens(now, cx.waker()));
                 self.alarm.set(opens);
                 if opens.is_none() {
-                    return self.listener.poll_accept(cx).map(Some);
+                    return self.listener.poll_accept(cx).map(Ok);
                 }
                 ready!(self.alarm.poll(cx));
             }

@@ -28,6 +28,8 @@ struct State {
     running: BTreeMap<TaskId, Task>,
     /// What ended tasks left unsent, until somebody asks.
     unsent: Vec<(Endpoint, Unsent)>,
+    /// Of the task that has ended last.
+    last_endpoint: Option<Endpoint>,
     /// No task is started any more.
     closed: bool,
 }
@@ -100,6 +102,14 @@ impl Tasks {
         picked.map(|(id, task)| (*id, task.clone())).collect()
     }
 
+    /// Passes a listener's order on to those whom it let in while the order was on its way, and who have not heard it. It
+    /// lets nobody in any more.
+    pub(super) fn pass_on(&self, listener: TaskId, order: &Order) {
+        for (_, guest) in self.pick(|_, task| task.role == Role::Accepted(listener)) {
+            guest.control.give(order.clone());
+        }
+    }
+
     /// Starts no task any more, and gives this order to all that run.
     /// `true`: there are none.
     pub(crate) fn close(&self, order: &Order) -> bool {
@@ -109,6 +119,11 @@ impl Tasks {
         drop(state);
         controls.iter().for_each(|control| control.give(order.clone()));
         controls.is_empty()
+    }
+
+    /// The endpoint of the task that has ended last.
+    pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
+        self.state.lock().last_endpoint.clone()
     }
 
     /// Waits until none of these tasks runs.
@@ -142,7 +157,9 @@ impl Tasks {
 
     fn leave(&self, id: TaskId) -> bool {
         let mut state = self.state.lock();
-        state.running.remove(&id);
+        if let Some(task) = state.running.remove(&id) {
+            state.last_endpoint = Some(task.endpoint);
+        }
         self.running.send_replace(state.running.len());
         state.closed && state.running.is_empty()
     }
@@ -159,15 +176,14 @@ pub(crate) struct TaskGuard {
 }
 
 impl TaskGuard {
-    /// Keeps what was not sent for whoever closes.
+    /// Keeps what was not sent for whoever closes, or is about to.
     pub(crate) fn leave_unsent(&self, unsent: Unsent) {
-        if unsent.messages > 0 {
-            self.shared
-                .tasks
-                .state
-                .lock()
-                .unsent
-                .push((self.endpoint.clone(), unsent));
+        if unsent.messages == 0 {
+            return;
+        }
+        let mut state = self.shared.tasks.state.lock();
+        if state.closed || !self.control.is_let_go() {
+            state.unsent.push((self.endpoint.clone(), unsent));
         }
     }
 

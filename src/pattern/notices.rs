@@ -72,26 +72,28 @@ impl Notices {
         }
     }
 
-    /// A peer has subscribed, perhaps to what it holds already; `is_first`: nobody held it before.
-    pub(crate) fn subscribed(&mut self, slot: u32, topic: &[u8], is_first: bool) {
+    /// A peer has subscribed, perhaps to what it holds already; `is_first`: nobody held it before. Whose notice that took
+    /// back, if any.
+    pub(crate) fn subscribed(&mut self, slot: u32, topic: &[u8], is_first: bool) -> Option<u32> {
         let tells_first_only = self.telling == Telling::FirstAndLast;
         if tells_first_only && !is_first {
-            return;
+            return None;
         }
         let topic: Arc<[u8]> = topic.into();
         let known = self.known_as(&topic, slot);
-        self.take_back(&known, false);
+        let spared = self.take_back(&known, false);
         if tells_first_only && self.told.contains(&known) {
-            return;
+            return spared;
         }
         let fact = if tells_first_only { known } else { (topic, slot) };
         self.tell(true, fact, slot);
+        spared
     }
 
-    /// A peer's subscription has ended; `is_last`: nobody holds it now.
-    pub(crate) fn cancelled(&mut self, slot: u32, topic: &[u8], is_last: bool) {
+    /// A peer's subscription has ended; `is_last`: nobody holds it now. Whose notice that took back, if any.
+    pub(crate) fn cancelled(&mut self, slot: u32, topic: &[u8], is_last: bool) -> Option<u32> {
         if self.telling == Telling::FirstAndLast && !is_last {
-            return;
+            return None;
         }
         let topic: Arc<[u8]> = topic.into();
         let known = self.known_as(&topic, slot);
@@ -99,10 +101,11 @@ impl Notices {
             Telling::FirstAndLast => known.clone(),
             _ => (topic, slot),
         };
-        self.take_back(&fact, true);
+        let spared = self.take_back(&fact, true);
         if (is_last || self.telling == Telling::Each) && self.told.contains(&known) {
             self.tell(false, known, slot);
         }
+        spared
     }
 
     /// The next notice: from here on the program knows it.
@@ -169,12 +172,12 @@ impl Notices {
         );
     }
 
-    /// The program need not be told of this any more.
-    fn take_back(&mut self, fact: &Fact, subscribe: bool) {
-        let place = self.places.remove(&(fact.clone(), subscribe));
-        if let Some(notice) = place.and_then(|place| self.waiting.remove(&place)) {
-            self.count_gone(notice.slot);
-        }
+    /// The program need not be told of this any more. Whose notice it was, if one waited.
+    fn take_back(&mut self, fact: &Fact, subscribe: bool) -> Option<u32> {
+        let place = self.places.remove(&(fact.clone(), subscribe))?;
+        let notice = self.waiting.remove(&place)?;
+        self.count_gone(notice.slot);
+        Some(notice.slot)
     }
 
     fn count_gone(&mut self, slot: u32) {

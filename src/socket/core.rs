@@ -554,11 +554,16 @@ impl Core {
     // ---- closing -------------------------------------------------------------------------------------------
 
     pub(crate) async fn close(&self) -> Result<(), Unsent> {
-        let first = self.endpoints().into_iter().next();
+        let tasks = &self.shared.tasks;
+        let first = self
+            .endpoints()
+            .into_iter()
+            .next()
+            .or_else(|| tasks.last_endpoint());
         self.begin_close(self.linger);
-        self.shared.tasks.ended(|_, _| true).await;
+        tasks.ended(|_, _| true).await;
         self.shared.events.close();
-        let mut unsent = self.shared.tasks.take_unsent(|_| true);
+        let mut unsent = tasks.take_unsent(|_| true);
         if let (Some(endpoint), Sending::Pipes(outbox)) = (first, &self.sending) {
             // What lost its peer and found no other would have gone to whoever came next.
             unsent.push((endpoint, outbox.give_up_stranded()));

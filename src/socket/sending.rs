@@ -339,6 +339,8 @@ impl<K: Sends, T: Into<Payload<'static>>> Sink<T> for Outgoing<'_, K> {
     fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let this = &mut *self;
         this.closed = true;
+        // It may live on, and nobody shall wait behind it.
+        this.core.leave(&mut this.reservation);
         this.core.release(&mut this.reservation);
         Poll::Ready(Ok(()))
     }

@@ -304,8 +304,9 @@ impl Socket<kind::Stream> {
     /// Ends the connection to a peer, in good order; whether there was one.
     ///
     /// What is queued for it goes out first, for as long as [`linger`](super::Builder::linger) allows, and nothing new is
-    /// queued. What it sends meanwhile can still be received, and behind that its end. Of a connecting endpoint it is
-    /// the end, as with [`disconnect`](Socket::disconnect): it is not dialed again.
+    /// queued; what is left then is dropped and counted as [`Linger`](crate::DropReason::Linger). What it sends meanwhile can
+    /// still be received, and behind that its end. Of a connecting endpoint it is the end, as with
+    /// [`disconnect`](Socket::disconnect): it is not dialed again.
     ///
     /// libzmq: sending an empty frame, which drops what is queued.
     ///
@@ -319,6 +320,7 @@ impl Socket<kind::Stream> {
             // At once: the connection hears of it later.
             outgoing.retire(pipe);
         }
+        link.control.let_go();
         link.control.give(Order::Finish {
             until: self.core.linger.until(runtime::now()),
             why: DisconnectReason::Disconnect,

@@ -284,7 +284,7 @@ async fn lock_directory(path: &Path) -> Option<File> {
     for _ in 0..LOCK_ATTEMPTS {
         match directory.try_lock() {
             Ok(()) => return Some(directory),
-            Err(fs::TryLockError::WouldBlock) => runtime::sleep_until(runtime::now() + LOCK_PAUSE).await,
+            Err(fs::TryLockError::WouldBlock) => runtime::sleep(LOCK_PAUSE).await,
             Err(fs::TryLockError::Error(_)) => return None,
         }
     }

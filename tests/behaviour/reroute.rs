@@ -12,6 +12,7 @@ over_every_transport! {
     what_was_left_for_a_disconnected_endpoint_goes_to_another
     g01_whoever_waits_already_gets_what_was_left_for_another
     g10_what_is_stranded_when_the_socket_closes_is_given_back
+    g10_what_is_stranded_when_no_endpoint_is_left_is_given_back_too
     what_is_stranded_still_goes_out_while_the_socket_closes
     a_dealer_reroutes_too
 }
@@ -187,6 +188,22 @@ async fn g10_what_is_stranded_when_the_socket_closes_is_given_back(at: Transport
     assert_eq!(messages, [0]);
     assert_eq!(handle.stats().outgoing.dropped.by(DropReason::Linger), 1);
     assert!(is_balanced(&handle));
+    Ok(())
+}
+
+async fn g10_what_is_stranded_when_no_endpoint_is_left_is_given_back_too(at: Transport) -> Outcome {
+    let push = Push::builder().reroute(true).linger(Linger::Discard).build()?;
+    let nobody = at.place();
+    push.connect(&nobody)?;
+    push.send(numbered(0, 8)).await?;
+    push.disconnect(&nobody).await?;
+    assert!(push.endpoints().is_empty());
+    let handle = push.clone();
+    let unsent = push.close().await.expect_err("nobody was there");
+    assert_eq!(unsent.by_endpoint()[0].endpoint, *nobody);
+    assert_eq!(unsent.messages(), 1);
+    let out = handle.stats().outgoing;
+    assert_eq!((out.queued.messages, out.dropped.by(DropReason::Linger)), (0, 1));
     Ok(())
 }
 

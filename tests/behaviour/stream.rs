@@ -492,6 +492,26 @@ async fn with_no_time_to_linger_what_is_queued_for_a_closed_peer_is_dropped() ->
     Ok(())
 }
 
+#[tokio::test]
+async fn g06_what_is_left_of_peers_that_are_closed_is_kept_for_nobody() -> Outcome {
+    let socket = StreamSocket::builder()
+        .linger(Linger::Discard)
+        .send_hwm(3)
+        .tcp(small())
+        .build()?;
+    let endpoint = socket.bind("tcp://127.0.0.1:0").await?;
+    for _ in 0..3 {
+        let _sleeper = raw(&endpoint).await?;
+        let peer = comes(&socket).await?;
+        fill(&socket, &peer).await;
+        assert!(socket.close_peer(&peer));
+        leaves(&socket, &peer).await?;
+    }
+    // A server may never close, and have one such peer a second.
+    socket.close().await?;
+    Ok(())
+}
+
 #[test]
 fn what_takes_zmtp_is_refused_by_the_builder() {
     let named = |built: Result<StreamSocket, BuildError>| {

@@ -17,6 +17,7 @@ over_every_transport! {
     g08_a_send_with_a_limit_that_is_given_up_sends_nothing
     g08_a_reservation_that_is_given_up_keeps_no_room
     g08_a_sink_that_is_given_up_keeps_no_room
+    g08_a_sink_that_is_closed_gives_up_its_place_in_the_line
     g08_a_sender_that_gives_up_its_turn_passes_it_on
     g08_a_publisher_that_gives_up_sends_nothing
 }
@@ -84,6 +85,25 @@ async fn g08_a_sink_that_is_given_up_keeps_no_room(at: Transport) -> Outcome {
         }
     })
     .await
+}
+
+async fn g08_a_sink_that_is_closed_gives_up_its_place_in_the_line(at: Transport) -> Outcome {
+    let push = Push::builder().send_hwm(1).build()?;
+    let mut sink = push.sink();
+    let mut sink = Pin::new(&mut sink);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Sink::<Vec<u8>>::poll_ready(sink.as_mut(), &mut cx).is_pending());
+    let behind = spawn({
+        let push = push.clone();
+        async move { push.send(numbered(1, 8)).await }
+    });
+    yield_now().await;
+    assert!(Sink::<Vec<u8>>::poll_close(sink.as_mut(), &mut cx).is_ready());
+    // The room that comes now is for whoever waits.
+    let place = at.place();
+    push.connect(&place)?;
+    behind.await??;
+    Ok(())
 }
 
 async fn g08_a_sender_that_gives_up_its_turn_passes_it_on(at: Transport) -> Outcome {

@@ -129,7 +129,8 @@ impl State {
         if !change.subscribe {
             let has_ended = tree.cancel(slot, topic);
             if let (true, Some(notices)) = (has_ended, notices) {
-                notices.cancelled(slot, topic, tree.holders(topic).is_empty());
+                let spared = notices.cancelled(slot, topic, tree.holders(topic).is_empty());
+                spared.into_iter().for_each(|slot| self.let_go(slot));
             }
             return Ok(has_ended);
         }
@@ -144,10 +145,11 @@ impl State {
         at_most(limits.names.topic, topic.len(), limits.topic)?;
         let is_first = notices.is_some() && tree.holders(topic).is_empty();
         let is_new = tree.subscribe(slot, topic);
-        if let Some(notices) = &mut notices {
-            notices.subscribed(slot, topic, is_first);
-        }
         let (count, bytes) = tree.held_by(slot);
+        if let Some(notices) = &mut notices {
+            let spared = notices.subscribed(slot, topic, is_first);
+            spared.into_iter().for_each(|slot| self.let_go(slot));
+        }
         at_most(limits.names.subscriptions, count, limits.subscriptions)?;
         at_most(limits.names.bytes, bytes, limits.bytes)?;
         Ok(is_new)
@@ -155,11 +157,15 @@ impl State {
 
     /// A peer asks for nothing any more.
     pub(super) fn forget(&mut self, slot: u32) {
+        let mut spared = Vec::new();
         if let Some(news) = &mut self.news
             && let (tree, Some(notices)) = news.sides(&mut self.subscriptions)
         {
-            tree.cancel_all(slot, |topic, is_last| notices.cancelled(slot, topic, is_last));
+            tree.cancel_all(slot, |topic, is_last| {
+                spared.extend(notices.cancelled(slot, topic, is_last));
+            });
         }
+        spared.into_iter().for_each(|slot| self.let_go(slot));
         self.subscriptions.remove_all(slot);
         self.takers.retain(|taker| *taker != slot);
     }

@@ -94,6 +94,16 @@ impl News {
 }
 
 impl State {
+    /// A notice of this peer waits no more: if it was the last of one who has left, the slot is free.
+    pub(super) fn let_go(&mut self, slot: u32) {
+        if let Some(news) = &mut self.news
+            && !news.notices.waits_of(slot)
+            && news.gone.remove(&slot)
+        {
+            self.subscribers.free(slot);
+        }
+    }
+
     /// Whether there is something that the program was not told.
     pub(super) fn has_news(&self) -> bool {
         self.news.as_ref().is_some_and(|news| !news.notices.is_empty())
@@ -151,10 +161,8 @@ impl FanOut {
         if news.last_value && notice.subscribe && subscribers.contains(pipe) {
             news.addressee = Some(pipe);
         }
-        if !news.notices.waits_of(pipe.slot) && news.gone.remove(&pipe.slot) {
-            subscribers.free(pipe.slot);
-        }
         let has_more = !news.notices.is_empty();
+        state.let_go(pipe.slot);
         drop(state);
         self.call_readers(has_more);
         let message = [&[u8::from(notice.subscribe)], &*notice.topic].concat();
@@ -188,5 +196,58 @@ impl FanOut {
         if let (true, Some(readers)) = (has_news, &self.readers) {
             readers.call();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::fan_out::{AskLimits, FanOutConfig, Matching, Slow};
+    use crate::pattern::{Change, Publications};
+    use crate::pipe::{Marks, Outgoing};
+    use crate::stats::DropReason;
+
+    /// With a program that hears of the first and the last subscriber of each topic.
+    fn publisher() -> FanOut {
+        let config = FanOutConfig {
+            marks: Marks::default(),
+            share_from: usize::MAX,
+            conflate: false,
+            matching: Matching::Prefix,
+            slow: Slow::default(),
+            limits: AskLimits::default(),
+        };
+        FanOut::new(config).with_audience(Audience {
+            telling: Telling::default(),
+            manual: false,
+            last_value: false,
+            readers: Arc::new(Inbox::new(Marks::default(), false)),
+        })
+    }
+
+    fn subscribe(fan_out: &FanOut, pipe: PipeId) {
+        let change = Change {
+            subscribe: true,
+            prefix: b"a"[..].into(),
+        };
+        fan_out.apply(pipe, vec![change]).expect("within all limits");
+    }
+
+    #[test]
+    fn the_place_of_one_who_has_left_is_free_when_nothing_is_to_be_told_of_him_any_more() {
+        let fan_out = publisher();
+        let mut last = fan_out.attach();
+        subscribe(&fan_out, last);
+        assert!(fan_out.next_notice(true, |_| ()).is_some());
+        let mut slots = BTreeSet::new();
+        for _ in 0..10 {
+            // That nobody wants the topic any more is no news when the next one wants it.
+            fan_out.detach(last, DropReason::PipeClosed);
+            last = fan_out.attach();
+            slots.insert(last.slot);
+            subscribe(&fan_out, last);
+            assert!(!fan_out.has_notice());
+        }
+        assert!(slots.len() <= 2, "{slots:?}");
     }
 }
