@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::bytes::{command, greeting, greeting_of, message, ready};
 use crate::raw::{RawListener, event, soon};
-use crate::wire::{Call, Calls, Wire};
+use crate::wire::{Call, Calls, Wire, dialing};
 
 /// Longer than any wait, in virtual time.
 const LONG: Duration = Duration::from_secs(3600);
@@ -223,11 +223,8 @@ async fn failure(monitor: &mut Monitor) -> DisconnectReason {
 
 #[tokio::test(start_paused = true)]
 async fn row_20_the_limits_on_what_a_peer_may_send_hold_for_servers_too() {
-    let (wire, mut calls) = Wire::new();
-    let limited = Pull::builder().max_message_size(1000).max_message_frames(3);
-    let pull = limited.carrier(wire, 1).build().expect("no contradiction");
+    let (pull, mut calls) = dialing(Pull::builder().max_message_size(1000).max_message_frames(3));
     let mut monitor = pull.monitor();
-    drop(pull.connect("tcp://far.example:1").expect("an endpoint"));
     for (said, expected) in [
         (message(&[&[0; 1001]]), "message of 1001 bytes, the limit is 1000"),
         (

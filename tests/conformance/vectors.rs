@@ -4,7 +4,7 @@ use hubless::{ConnectError, DisconnectReason, Event, Foreign, Frame, Message, Pr
 
 use crate::bytes::{self, command, frame, greeting, greeting_of, hex, message, ping, pong, ready};
 use crate::raw::{Raw, RawListener, event, handshake, soon};
-use crate::wire::Wire;
+use crate::wire::listening;
 
 const DOORS: [&str; 2] = ["tcp://127.0.0.1:*", "ipc://*"];
 
@@ -68,14 +68,7 @@ fn the_spelling_used_here_is_that_of_the_specification() {
 
 #[tokio::test(start_paused = true)]
 async fn trap_03_eleven_bytes_go_out_first_and_the_rest_when_the_peer_has_shown_its_version() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (_pull, wire) = listening(Pull::builder()).await;
     let far = wire.arrive("10.0.0.1:1");
     let mut raw = far.raw();
     raw.expect(&hex("FF 00 00 00 00 00 00 00 00 7F 03")).await;
@@ -380,14 +373,7 @@ async fn flags_of_handshake_frames_are_not_looked_at() {
 
 #[tokio::test(start_paused = true)]
 async fn trap_04_ready_goes_out_unasked() {
-    let (wire, _) = Wire::new();
-    let push = Push::builder()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    push.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (_push, wire) = listening(Push::builder()).await;
     let mut raw = wire.arrive("10.0.0.1:1").raw();
     raw.say(&greeting()[..11]).await;
     raw.expect(&[greeting(), ready("PUSH")].concat()).await;

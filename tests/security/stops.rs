@@ -14,7 +14,7 @@ use crate::raw::{Raw, soon};
 use crate::script::{
     CLIENT, Client, SERVER, Server, curve_greeting, metadata, plain_greeting, plain_hello, public,
 };
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, dialing, listening};
 
 /// The script has said as much as it may.
 #[derive(Debug)]
@@ -152,16 +152,8 @@ async fn outcome(monitor: &mut Monitor) -> Option<String> {
 
 /// Plays against a socket that listens; gives what has been said when the script could say all.
 async fn whoever_comes_and_stops(play: Play) {
-    let (wire, _) = Wire::new();
-    let pull = play
-        .serving()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
+    let (pull, wire) = listening(play.serving()).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let mut all = usize::MAX;
     let mut at = 0;
     while at < all {
@@ -206,15 +198,11 @@ async fn whoever_comes_and_stops(play: Play) {
 }
 
 async fn whom_we_come_to_and_who_stops(play: Play) {
-    let (wire, mut calls) = Wire::new();
-    let pull = play
-        .coming()
-        .carrier(wire, 1)
-        .reconnect(Duration::from_millis(1), Duration::from_millis(1))
-        .build()
-        .expect("no contradiction");
+    let (pull, mut calls) = dialing(
+        play.coming()
+            .reconnect(Duration::from_millis(1), Duration::from_millis(1)),
+    );
     let mut monitor = pull.monitor();
-    drop(pull.connect("tcp://far.example:1").expect("an endpoint"));
     for leaves in [false, true] {
         let mut at = 0;
         loop {

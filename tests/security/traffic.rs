@@ -11,7 +11,7 @@ use hubless::{
 use crate::bytes::frame;
 use crate::raw::{Raw, soon};
 use crate::script::{Client, Server, body, curve_greeting, metadata};
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, dialing, listening};
 
 fn pair(secret: &[u8; 32]) -> KeyPair {
     SecretKey::from(*secret).into()
@@ -49,15 +49,7 @@ async fn be_welcomed(raw: &mut Raw) -> Client {
 
 /// A socket that listens, and how somebody came to it from afar who has been welcomed.
 async fn welcoming(pull: Builder<kind::Pull>) -> (Pull, Far, Raw, Client) {
-    let (wire, _) = Wire::new();
-    let pull = pull
-        .mechanism(as_server())
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (pull, wire) = listening(pull.mechanism(as_server())).await;
     let far = wire.arrive("127.0.0.1:1");
     let mut raw = far.raw();
     let client = be_welcomed(&mut raw).await;
@@ -77,13 +69,7 @@ async fn hear(raw: &mut Raw, server: &Server) -> Vec<u8> {
 async fn g01_a_sealed_message_of_which_one_byte_was_accepted_is_never_sent_again() {
     // Sealed, one frame of 300 bytes takes 9 + 333.
     for taken in [0, 1, 2, 9, 100, 341] {
-        let (wire, mut calls) = Wire::new();
-        let push = Push::builder()
-            .mechanism(as_client())
-            .carrier(wire, 1)
-            .build()
-            .expect("no contradiction");
-        drop(push.connect("tcp://far.example:1").expect("an endpoint"));
+        let (push, mut calls) = dialing(Push::builder().mechanism(as_client()));
         let far = calls.recv().await.expect("an attempt").accept();
         let mut raw = far.raw();
         shake_hands(&mut raw).await;
@@ -115,13 +101,7 @@ async fn g01_what_was_sealed_in_one_piece_is_cut_between_its_messages() {
     // Ten messages of 42 sealed bytes each, of which the line takes any number of bytes.
     const ONE: usize = 2 + 33 + 7;
     for taken in (0..=10 * ONE).step_by(7) {
-        let (wire, mut calls) = Wire::new();
-        let push = Push::builder()
-            .mechanism(as_client())
-            .carrier(wire, 1)
-            .build()
-            .expect("no contradiction");
-        drop(push.connect("tcp://far.example:1").expect("an endpoint"));
+        let (push, mut calls) = dialing(Push::builder().mechanism(as_client()));
         for n in 0..10 {
             push.send(format!("number{n}")).await.expect("it has a queue");
         }
@@ -159,13 +139,7 @@ async fn g01_what_was_sealed_in_one_piece_is_cut_between_its_messages() {
 
 #[tokio::test(start_paused = true)]
 async fn a_line_that_takes_one_byte_at_a_time_brings_all_in_order() {
-    let (wire, mut calls) = Wire::new();
-    let push = Push::builder()
-        .mechanism(as_client())
-        .carrier(wire, 1)
-        .build()
-        .expect("no contradiction");
-    drop(push.connect("tcp://far.example:1").expect("an endpoint"));
+    let (push, mut calls) = dialing(Push::builder().mechanism(as_client()));
     let far = calls.recv().await.expect("an attempt").accept();
     far.grain(1);
     let mut raw = far.raw();
@@ -438,15 +412,12 @@ async fn many_subscribers_hear_the_same_and_each_of_them_what_it_wants() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sealed_heartbeat_keeps_a_peer_and_its_absence_ends_it() {
-    let (wire, mut calls) = Wire::new();
-    let push = Push::builder()
-        .mechanism(as_client())
-        .heartbeat(Heartbeat::every(Duration::from_secs(1)))
-        .carrier(wire, 1)
-        .build()
-        .expect("no contradiction");
+    let (push, mut calls) = dialing(
+        Push::builder()
+            .mechanism(as_client())
+            .heartbeat(Heartbeat::every(Duration::from_secs(1))),
+    );
     let mut monitor = push.monitor();
-    drop(push.connect("tcp://far.example:1").expect("an endpoint"));
     let mut raw = calls.recv().await.expect("an attempt").accept().raw();
     let mut server = shake_hands(&mut raw).await;
     for _ in 0..5 {
@@ -472,20 +443,14 @@ async fn no_stream_of_bytes_harms_a_socket_that_asks_for_security() {
             .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
-    let (wire, _) = Wire::new();
     let builders = [
         Pull::builder().mechanism(as_server()),
         Pull::builder().mechanism(Plain::server(PlainUsers::new().with("ann", "pw"))),
         Pull::builder().legacy(true),
     ];
     for (which, builder) in builders.into_iter().enumerate() {
-        let pull = builder
-            .carrier(wire.clone(), 1)
-            .build()
-            .expect("no contradiction");
+        let (pull, wire) = listening(builder).await;
         let mut monitor = pull.monitor();
-        let at = format!("tcp://1.2.3.4:{which}1");
-        pull.bind(at.as_str()).await.expect("a carrier takes everything");
         for round in 0..1000 {
             let far = wire.arrive("127.0.0.1:1");
             let mut raw = far.raw();
