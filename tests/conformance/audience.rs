@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use hubless::{DisconnectReason, Dish, Event, Heartbeat, ProtocolError, Radio, TryRecvError, XPub, XSub};
+use hubless::{DisconnectReason, Dish, Heartbeat, ProtocolError, Radio, TryRecvError, XPub, XSub};
 use tokio::time::sleep;
 
 use crate::bytes::{command, frame, greeting, greeting_of, message, ping, pong, ready};
 use crate::child::Child;
-use crate::raw::{Raw, RawListener, event, handshake, soon};
+use crate::raw::{Raw, RawListener, disconnection, handshake, soon};
 use crate::wire::listening;
 
 const MIB: usize = 1024 * 1024;
@@ -316,11 +316,7 @@ async fn a_group_of_256_bytes_is_a_fault_that_is_named() {
     let mut raw = Raw::connect(&radio.endpoints()[0]).await;
     raw.shake_hands("DISH", "RADIO").await;
     raw.say(&command("JOIN", &[b'x'; 256])).await;
-    let reason = event(&mut monitor, "its end", |event| match event {
-        Event::Disconnected { reason, .. } => Some(reason.clone()),
-        _ => None,
-    })
-    .await;
+    let reason = disconnection(&mut monitor).await;
     let expected = ProtocolError::TooMany {
         what: "bytes in a group",
         limit: 255,

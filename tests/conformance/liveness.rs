@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hubless::{DisconnectReason, DropReason, Event, Heartbeat, ProtocolError, Pull, Push, Rep};
+use hubless::{DisconnectReason, DropReason, Heartbeat, ProtocolError, Pull, Push, Rep};
 use tokio::time::{Instant, sleep};
 
 use crate::bytes::{message, ping, pong, ready};
-use crate::raw::{Raw, event, handshake, soon};
+use crate::raw::{Raw, disconnection, handshake, soon};
 use crate::vectors::frames;
 use crate::wire::{Far, dialing, listening};
 
@@ -51,12 +51,8 @@ async fn g07_while_we_do_not_read_we_say_so_often_enough_and_take_nobody_for_dea
         assert_eq!(frames(&received), [number.to_be_bytes()]);
     }
     // Read again, it is asked again, and must answer again.
-    let silent = event(&mut monitor, "a silent peer", |event| match event {
-        Event::Disconnected { reason, .. } => Some(reason.clone()),
-        _ => None,
-    });
     assert_eq!(
-        silent.await,
+        disconnection(&mut monitor).await,
         DisconnectReason::Protocol(ProtocolError::HeartbeatTimeout)
     );
 }

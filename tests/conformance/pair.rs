@@ -1,9 +1,9 @@
 //! PAIR at the wire: who introduces itself when, and what somebody hears for whom there is no seat.
 
-use hubless::{DisconnectReason, Endpoint, Event, Message, Pair};
+use hubless::{DisconnectReason, Endpoint, Message, Pair};
 
 use crate::bytes::{command, frame, greeting, hex, message, ping, pong, ready};
-use crate::raw::{Raw, RawListener, event, handshake, soon};
+use crate::raw::{Raw, RawListener, disconnection, failed_handshake, handshake, soon};
 
 /// One who comes and finds the seat free.
 async fn seated(endpoint: &Endpoint) -> Raw {
@@ -49,12 +49,7 @@ async fn who_finds_no_seat_is_not_told_that_it_may_send_and_not_told_to_stay_awa
         second.say(&ready("PAIR")).await;
         // Neither READY nor ERROR, and the end of the stream in good order.
         assert_eq!(second.read_to_end().await.expect("no reset"), b"");
-        let reason = event(&mut monitor, "a refusal", |event| match event {
-            Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
-            _ => None,
-        })
-        .await;
-        assert_eq!(reason, DisconnectReason::Occupied);
+        assert_eq!(failed_handshake(&mut monitor).await, DisconnectReason::Occupied);
     }
     // One that does not fit is told so, seat or not.
     let mut other = Raw::connect(&endpoint).await;
@@ -73,10 +68,7 @@ async fn who_finds_no_seat_is_not_told_that_it_may_send_and_not_told_to_stay_awa
 
     first.finish().await;
     first.end().await;
-    event(&mut monitor, "the end of the first", |event| {
-        matches!(event, Event::Disconnected { .. }).then_some(())
-    })
-    .await;
+    disconnection(&mut monitor).await;
     drop(seated(&endpoint).await);
 }
 
@@ -128,12 +120,7 @@ async fn one_of_two_that_finds_no_seat_does_not_hear_what_we_are() {
     second.expect(&hex(OPENING)).await;
     second.say(&greeting_of_two()[11..]).await;
     assert_eq!(second.read_to_end().await.expect("no reset"), b"");
-    let reason = event(&mut monitor, "a refusal", |event| match event {
-        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
-        _ => None,
-    })
-    .await;
-    assert_eq!(reason, DisconnectReason::Occupied);
+    assert_eq!(failed_handshake(&mut monitor).await, DisconnectReason::Occupied);
 
     first.say(&[frame(0, b""), frame(0, b"mine")].concat()).await;
     let received = soon("a message", pair.recv()).await.expect("it is open");
@@ -151,9 +138,6 @@ async fn one_of_two_that_leaves_before_it_has_introduced_itself_gives_its_seat_b
     first.say(&greeting_of_two()).await;
     first.expect(&[hex(OPENING), hex("00 00 00")].concat()).await;
     drop(first);
-    event(&mut monitor, "its end", |event| {
-        matches!(event, Event::HandshakeFailed { .. }).then_some(())
-    })
-    .await;
+    failed_handshake(&mut monitor).await;
     drop(seated(&endpoint).await);
 }

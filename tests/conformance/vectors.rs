@@ -3,7 +3,7 @@
 use hubless::{ConnectError, DisconnectReason, Event, Foreign, Frame, Message, ProtocolError, Pull, Push};
 
 use crate::bytes::{self, command, frame, greeting, greeting_of, hex, message, ping, pong, ready};
-use crate::raw::{Raw, RawListener, event, handshake, soon};
+use crate::raw::{Raw, RawListener, event, failed_handshake, handshake, soon};
 use crate::wire::listening;
 
 const DOORS: [&str; 2] = ["tcp://127.0.0.1:*", "ipc://*"];
@@ -486,12 +486,8 @@ async fn trap_25_whoever_is_lost_is_closed_at_the_first_byte() {
         let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
         let mut raw = Raw::connect(&at).await;
         raw.say(&[byte]).await;
-        let reason = event(&mut monitor, "the end", |event| match event {
-            Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
-            _ => None,
-        });
         assert_eq!(
-            reason.await,
+            failed_handshake(&mut monitor).await,
             DisconnectReason::Protocol(ProtocolError::NotZmtp { found })
         );
         // Nothing was said but what a ZMTP 3 peer begins with.

@@ -6,15 +6,15 @@
 use std::time::Duration;
 
 use hubless::curve::{KeyPair, PublicKey, SecretKey};
-use hubless::{Builder, Curve, Event, Monitor, Null, Plain, PlainUsers, Pull, kind};
+use hubless::{Builder, Curve, Null, Plain, PlainUsers, Pull, kind};
 
 use crate::bytes::{command, greeting, ready};
-use crate::event;
 use crate::raw::{Raw, soon};
 use crate::script::{
     CLIENT, Client, SERVER, Server, curve_greeting, metadata, plain_greeting, plain_hello, public,
 };
 use crate::wire::{Far, dialing, listening};
+use crate::{failure, outcome};
 
 /// The script has said as much as it may.
 #[derive(Debug)]
@@ -140,16 +140,6 @@ impl Play {
     }
 }
 
-/// What becomes of a handshake: `None` when it succeeds.
-async fn outcome(monitor: &mut Monitor) -> Option<String> {
-    event(monitor, "what becomes of it", |event| match event {
-        Event::HandshakeDone { .. } => Some(None),
-        Event::HandshakeFailed { reason, .. } => Some(Some(reason.to_string())),
-        _ => None,
-    })
-    .await
-}
-
 /// Plays against a socket that listens; gives what has been said when the script could say all.
 async fn whoever_comes_and_stops(play: Play) {
     let (pull, wire) = listening(play.serving()).await;
@@ -161,7 +151,7 @@ async fn whoever_comes_and_stops(play: Play) {
         let mut peer = Halting::new(&far, at);
         match play.come(&mut peer).await {
             Err(Stopped) => {
-                let reason = outcome(&mut monitor).await;
+                let reason = outcome(&mut monitor).await.err();
                 assert_eq!(
                     reason.as_deref(),
                     Some("handshake not complete in time"),
@@ -169,11 +159,8 @@ async fn whoever_comes_and_stops(play: Play) {
                 );
             }
             Ok(()) => {
-                assert_eq!(
-                    outcome(&mut monitor).await,
-                    None,
-                    "{play:?} is complete with {at} bytes"
-                );
+                let reason = outcome(&mut monitor).await.err();
+                assert_eq!(reason, None, "{play:?} is complete with {at} bytes");
                 all = at;
             }
         }
@@ -187,7 +174,7 @@ async fn whoever_comes_and_stops(play: Play) {
         let mut peer = Halting::new(&far, at);
         let _ = play.come(&mut peer).await;
         peer.raw.finish().await;
-        let reason = outcome(&mut monitor).await.expect("it was not let in");
+        let reason = failure(&mut monitor).await;
         assert!(
             reason.starts_with("the peer closed the connection"),
             "{play:?} at {at}: {reason}"
@@ -212,7 +199,7 @@ async fn whom_we_come_to_and_who_stops(play: Play) {
             if leaves {
                 peer.raw.finish().await;
             }
-            let reason = outcome(&mut monitor).await;
+            let reason = outcome(&mut monitor).await.err();
             match (played, reason) {
                 (Ok(()), None) => {
                     peer.raw.finish().await;

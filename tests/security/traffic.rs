@@ -9,7 +9,7 @@ use hubless::{
 };
 
 use crate::bytes::frame;
-use crate::raw::{Raw, soon};
+use crate::raw::{Raw, disconnection, soon};
 use crate::script::{Client, Server, body, curve_greeting, metadata};
 use crate::wire::{Far, dialing, listening};
 
@@ -216,11 +216,10 @@ async fn what_came_before_a_forged_message_is_delivered_in_one_read_as_in_two() 
         for text in ["one", "two"] {
             assert_eq!(soon("a message", pull.recv()).await.expect("it is open"), text);
         }
-        let reason = crate::event(&mut monitor, "the end", |event| match event {
-            hubless::Event::Disconnected { reason, .. } => Some(reason.to_string()),
-            _ => None,
-        });
-        assert_eq!(reason.await, "MESSAGE does not open: it is forged or damaged");
+        assert_eq!(
+            disconnection(&mut monitor).await.to_string(),
+            "MESSAGE does not open: it is forged or damaged"
+        );
     }
 }
 
@@ -362,11 +361,10 @@ async fn whoever_sends_more_than_is_allowed_is_stopped_and_told_here() {
                 .byte_len(),
             1000
         );
-        let reason = crate::event(&mut monitor, "the end", |event| match event {
-            hubless::Event::Disconnected { reason, .. } => Some(reason.to_string()),
-            _ => None,
-        });
-        assert_eq!(reason.await, "message of 1001 bytes, the limit is 1000");
+        assert_eq!(
+            disconnection(&mut monitor).await.to_string(),
+            "message of 1001 bytes, the limit is 1000"
+        );
     }
 }
 
@@ -424,12 +422,8 @@ async fn a_sealed_heartbeat_keeps_a_peer_and_its_absence_ends_it() {
         assert_eq!(server.hear_message(&raw.frame().await.1).1, b"\x02\x04PING\0\0");
         raw.say(&server.message(b"\x02\x04PONG")).await;
     }
-    let reason = crate::event(&mut monitor, "the end", |event| match event {
-        hubless::Event::Disconnected { reason, .. } => Some(reason.to_string()),
-        _ => None,
-    });
     assert_eq!(
-        reason.await,
+        disconnection(&mut monitor).await.to_string(),
         "no sign of life from the peer within the heartbeat timeout"
     );
 }
