@@ -33,12 +33,17 @@ async fn said(far: &Far) -> Vec<u8> {
 /// A PUB of this minor version at a SUB; gives what the SUB says behind its READY.
 async fn publisher_on(wire: &Wire, minor: u8) -> (Far, Vec<u8>) {
     let far = wire.arrive("10.0.0.1:1");
+    let told = told_to_publisher(&far, minor).await;
+    (far, told)
+}
+
+/// The same of a PUB at the other end of this line.
+async fn told_to_publisher(far: &Far, minor: u8) -> Vec<u8> {
     let mut raw = far.raw();
     raw.say(&[greeting_of(3, minor, "NULL"), ready("PUB")].concat())
         .await;
     raw.expect(&[greeting(), ready("SUB")].concat()).await;
-    let said = said(&far).await;
-    (far, said)
+    said(far).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,13 +106,10 @@ async fn g09_each_reconnection_is_told_what_is_wanted_then() {
     let mut wanted = vec![b"A".to_vec()];
     for minor in [1, 0, 1] {
         let far = calls.recv().await.expect("an attempt").accept();
-        let mut raw = far.raw();
-        raw.say(&[greeting_of(3, minor, "NULL"), ready("PUB")].concat())
-            .await;
-        raw.expect(&[greeting(), ready("SUB")].concat()).await;
-        let told: usize = wanted.iter().map(|topic| change(minor, true, topic).len()).sum();
-        assert_eq!(said(&far).await.len(), told);
-        raw.finish().await;
+        let told = told_to_publisher(&far, minor).await;
+        let expected: usize = wanted.iter().map(|topic| change(minor, true, topic).len()).sum();
+        assert_eq!(told.len(), expected);
+        far.raw().finish().await;
         // What changes while nobody is there is told when somebody is.
         let topic = [b'B', minor].repeat(wanted.len());
         sub.subscribe(&topic);
