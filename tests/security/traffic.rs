@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use hubless::curve::{KeyPair, PublicKey, SecretKey};
+use hubless::kind::{self, Kind};
 use hubless::{
-    Builder, Curve, DropReason, Heartbeat, Mechanism, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Sub, kind,
+    Builder, Curve, DropReason, Heartbeat, Mechanism, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Socket,
+    Sub,
 };
 
 use crate::bytes::frame;
@@ -26,14 +28,20 @@ fn as_server() -> Mechanism {
     Curve::server(pair(&crate::script::SERVER)).allow_any()
 }
 
-/// A server that has come to traffic with a PUSH.
-async fn shake_hands(raw: &mut Raw) -> Server {
+/// A server that has heard who the client is, and has not let it in yet.
+async fn be_introduced(raw: &mut Raw) -> Server {
     let mut server = Server::new();
     raw.say(&curve_greeting()).await;
     raw.hear(64).await;
     server.hear_hello(&raw.frame().await.1);
     raw.say(&server.welcome()).await;
     server.hear_initiate(&raw.frame().await.1);
+    server
+}
+
+/// A server that has come to traffic with a PUSH.
+async fn shake_hands(raw: &mut Raw) -> Server {
+    let mut server = be_introduced(raw).await;
     raw.say(&server.ready(&metadata("PULL"))).await;
     server
 }
@@ -108,12 +116,7 @@ async fn g01_what_was_sealed_in_one_piece_is_cut_between_its_messages() {
         let far = calls.recv().await.expect("an attempt").accept();
         let mut raw = far.raw();
         // Our greeting and HELLO, then INITIATE: what comes then are the ten.
-        let mut server = Server::new();
-        raw.say(&curve_greeting()).await;
-        raw.hear(64).await;
-        server.hear_hello(&raw.frame().await.1);
-        raw.say(&server.welcome()).await;
-        server.hear_initiate(&raw.frame().await.1);
+        let mut server = be_introduced(&mut raw).await;
         far.room(taken);
         raw.say(&server.ready(&metadata("PULL"))).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -239,6 +242,15 @@ async fn a_message_as_large_as_is_allowed_may_come_in_one_read_with_others() {
     }
 }
 
+/// A socket that listens, and one that connects to it.
+async fn connected<B: Kind, C: Kind>(binds: Builder<B>, connects: Builder<C>) -> (Socket<B>, Socket<C>) {
+    let binds = binds.build().expect("no contradiction");
+    let connects = connects.build().expect("no contradiction");
+    let at = binds.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    connects.connect(&at).expect("an endpoint");
+    (binds, connects)
+}
+
 /// The mechanisms under which all the rest is tried.
 fn mechanisms() -> [(Mechanism, Mechanism); 2] {
     [
@@ -253,17 +265,8 @@ fn mechanisms() -> [(Mechanism, Mechanism); 2] {
 #[tokio::test]
 async fn messages_of_every_size_go_both_ways_and_a_mark_of_one_lets_one_in() {
     for (server, client) in mechanisms() {
-        let rep = Rep::builder()
-            .mechanism(server)
-            .recv_hwm(1)
-            .build()
-            .expect("no contradiction");
-        let at = rep.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut req = Req::builder()
-            .mechanism(client)
-            .build()
-            .expect("no contradiction");
-        req.connect(&at).expect("an endpoint");
+        let rep = Rep::builder().mechanism(server).recv_hwm(1);
+        let (rep, mut req) = connected(rep, Req::builder().mechanism(client)).await;
         for size in [0, 1, 100, 65_500, 65_536, 70_000, 300_000, 9 << 20] {
             let text: Vec<u8> = (0..size).map(|at| at as u8).collect();
             let answering = async {
@@ -282,18 +285,9 @@ async fn messages_of_every_size_go_both_ways_and_a_mark_of_one_lets_one_in() {
 #[tokio::test]
 async fn a_receiver_at_its_mark_holds_the_sender_back_and_gets_everything() {
     for (server, client) in mechanisms() {
-        let pull = Pull::builder()
-            .mechanism(server)
-            .recv_hwm(1)
-            .build()
-            .expect("no contradiction");
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let push = Push::builder()
-            .mechanism(client)
-            .send_hwm(10)
-            .build()
-            .expect("no contradiction");
-        push.connect(&at).expect("an endpoint");
+        let pull = Pull::builder().mechanism(server).recv_hwm(1);
+        let push = Push::builder().mechanism(client).send_hwm(10);
+        let (pull, push) = connected(pull, push).await;
         let sending = tokio::spawn(async move {
             for n in 0..5000_u32 {
                 push.send(n.to_be_bytes().to_vec()).await.expect("it is open");
@@ -312,16 +306,8 @@ async fn a_receiver_at_its_mark_holds_the_sender_back_and_gets_everything() {
 #[tokio::test]
 async fn g10_closing_brings_everything_to_its_end() {
     for (server, client) in mechanisms() {
-        let pull = Pull::builder()
-            .mechanism(server)
-            .build()
-            .expect("no contradiction");
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let push = Push::builder()
-            .mechanism(client)
-            .build()
-            .expect("no contradiction");
-        push.connect(&at).expect("an endpoint");
+        let pull = Pull::builder().mechanism(server);
+        let (pull, push) = connected(pull, Push::builder().mechanism(client)).await;
         let receiving = tokio::spawn(async move {
             let mut count = 0;
             while count < 1000 {
@@ -340,18 +326,9 @@ async fn g10_closing_brings_everything_to_its_end() {
 #[tokio::test]
 async fn whoever_sends_more_than_is_allowed_is_stopped_and_told_here() {
     for (server, client) in mechanisms() {
-        let pull = Pull::builder()
-            .mechanism(server)
-            .max_message_size(1000)
-            .build()
-            .expect("no contradiction");
+        let pull = Pull::builder().mechanism(server).max_message_size(1000);
+        let (pull, push) = connected(pull, Push::builder().mechanism(client)).await;
         let mut monitor = pull.monitor();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let push = Push::builder()
-            .mechanism(client)
-            .build()
-            .expect("no contradiction");
-        push.connect(&at).expect("an endpoint");
         push.send(vec![1; 1000]).await.expect("it is open");
         push.send(vec![1; 1001]).await.expect("it is open");
         assert_eq!(
@@ -464,9 +441,7 @@ async fn no_stream_of_bytes_harms_a_socket_that_asks_for_security() {
             };
             if which == 0 && round % 2 == 0 {
                 // Through the door, to spoil what is sealed.
-                raw.say(&pieces.concat()).await;
-                raw.hear(64).await;
-                client.hear_welcome(&raw.frame().await.1);
+                client = be_welcomed(&mut raw).await;
                 raw.say(&client.initiate("PUSH")).await;
                 raw.frame().await;
                 pieces = (0..4)
