@@ -106,15 +106,11 @@ async fn an_authenticator_decides_about_clients_of_libzmq() {
     ] {
         let pull = pull_with(ours);
         let mut monitor = pull.monitor();
-        let at = pull
-            .bind("tcp://127.0.0.1:*")
-            .await
-            .expect("a free port")
-            .to_string();
+        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
         let (end, ended) = mpsc::channel::<()>();
         let libzmq = zmq(SocketType::Push, theirs, move |_, push| {
             push.set(option::LINGER, 0).expect("it does not linger");
-            push.connect(&at).expect("it connects");
+            push.connect(at.as_str()).expect("it connects");
             push.send(&[b"hello"]).expect("there is room");
             let _ = ended.recv();
         });

@@ -148,17 +148,13 @@ async fn libzmq_comes(server: Mechanism, setup: Setup, expects: impl Into<Option
         .build()
         .expect("no contradiction");
     let mut monitor = pull.monitor();
-    let at = pull
-        .bind("tcp://127.0.0.1:*")
-        .await
-        .expect("a free port")
-        .to_string();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
     let (end, ended) = mpsc::channel::<()>();
     let libzmq = zmq(SocketType::Push, setup, move |context, push| {
         let monitor = ZmqMonitor::new(context, push).expect("it watches");
         push.set(peers::libzmq::option::LINGER, 0)
             .expect("it does not linger");
-        push.connect(&at).expect("it connects");
+        push.connect(at.as_str()).expect("it connects");
         match expects {
             Some(event) => drop(monitor.wait_for(event, SOON).expect("the event comes")),
             None => drop(ended.recv()),
