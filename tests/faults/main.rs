@@ -19,6 +19,8 @@
 
 mod campaign;
 mod child;
+#[path = "../sim/dice.rs"]
+#[allow(dead_code)]
 mod dice;
 mod letter;
 mod place;
