@@ -17,6 +17,9 @@
 
 #![cfg(unix)]
 
+#[path = "../conformance/again.rs"]
+#[allow(dead_code)]
+mod again;
 mod campaign;
 mod child;
 #[path = "../sim/dice.rs"]
