@@ -11,7 +11,7 @@ use crate::child::Child;
 use crate::costs::Costs;
 use crate::flood::a_good_peer_gets_through;
 use crate::raw::{Raw, event, handshake};
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, Wire, listening};
 
 /// What happened to a connection from this address.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,16 +49,8 @@ fn arrive(wire: &Wire, hosts: impl IntoIterator<Item = u8>) -> Vec<Far> {
 
 #[tokio::test(start_paused = true)]
 async fn row_02_at_the_cap_newcomers_wait_and_take_the_place_of_whoever_is_older_than_a_second() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .carrier(wire.clone(), 1)
-        .max_pending_handshakes(8)
-        .build()
-        .expect("no contradiction");
+    let (pull, wire) = listening(Pull::builder().max_pending_handshakes(8)).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let start = Instant::now();
     let first = arrive(&wire, 1..=8);
     for host in 1..=8 {
@@ -108,16 +100,8 @@ async fn row_02_at_the_cap_newcomers_wait_and_take_the_place_of_whoever_is_older
 
 #[tokio::test(start_paused = true)]
 async fn row_02_one_source_has_a_quarter_of_the_places_and_loopback_all_of_them() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .carrier(wire.clone(), 1)
-        .max_pending_handshakes(8)
-        .build()
-        .expect("no contradiction");
+    let (pull, wire) = listening(Pull::builder().max_pending_handshakes(8)).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let mut lines = Vec::new();
     let mut expect = async |address: &str, expected: Fate| {
         lines.push(wire.arrive(address));
@@ -159,16 +143,8 @@ async fn row_02_a_good_peer_gets_through_a_flood_that_never_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn row_04_no_more_connections_than_the_program_wants() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .carrier(wire.clone(), 1)
-        .max_connections(2)
-        .build()
-        .expect("no contradiction");
+    let (pull, wire) = listening(Pull::builder().max_connections(2)).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let first = wire.arrive("10.0.0.1:1");
     let mut raw = first.raw();
     raw.shake_hands("PUSH", "PULL").await;
@@ -197,15 +173,8 @@ async fn row_04_no_more_connections_than_the_program_wants() {
 
 #[tokio::test(start_paused = true)]
 async fn row_04_a_listener_that_cannot_accept_tries_again_ever_more_slowly_and_tells_once_a_second() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
+    let (pull, wire) = listening(Pull::builder()).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let (emfile, enobufs) = (24, 105);
     for round in 0..20 {
         let error = if round % 2 == 0 { emfile } else { enobufs };
@@ -243,16 +212,8 @@ async fn row_04_a_listener_that_cannot_accept_tries_again_ever_more_slowly_and_t
 
 #[tokio::test(start_paused = true)]
 async fn row_04_a_listener_that_waits_closes_at_once() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .carrier(wire.clone(), 1)
-        .max_pending_handshakes(1)
-        .build()
-        .expect("no contradiction");
+    let (pull, wire) = listening(Pull::builder().max_pending_handshakes(1)).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     (0..10).for_each(|_| wire.fail(io::Error::from_raw_os_error(24)));
     let first = wire.arrive("10.0.0.1:1");
     event(&mut monitor, "accepting", |event| {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use hubless::{DisconnectReason, Dish, Event, Heartbeat, ProtocolError, Radio, TryRecvError, XPub, XSub};
+use hubless::{DisconnectReason, Dish, Heartbeat, ProtocolError, Radio, TryRecvError, XPub, XSub};
 use tokio::time::sleep;
 
 use crate::bytes::{command, frame, greeting, greeting_of, message, ping, pong, ready};
 use crate::child::Child;
-use crate::raw::{Raw, RawListener, event, handshake, soon};
-use crate::wire::Wire;
+use crate::raw::{Raw, RawListener, disconnection, handshake, soon};
+use crate::wire::listening;
 
 const MIB: usize = 1024 * 1024;
 
@@ -316,11 +316,7 @@ async fn a_group_of_256_bytes_is_a_fault_that_is_named() {
     let mut raw = Raw::connect(&radio.endpoints()[0]).await;
     raw.shake_hands("DISH", "RADIO").await;
     raw.say(&command("JOIN", &[b'x'; 256])).await;
-    let reason = event(&mut monitor, "its end", |event| match event {
-        Event::Disconnected { reason, .. } => Some(reason.clone()),
-        _ => None,
-    })
-    .await;
+    let reason = disconnection(&mut monitor).await;
     let expected = ProtocolError::TooMany {
         what: "bytes in a group",
         limit: 255,
@@ -338,16 +334,7 @@ async fn a_group_of_256_bytes_is_a_fault_that_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_dish_is_asked_nothing_and_a_radio_is() {
     let heartbeat = Heartbeat::every(Duration::from_secs(1));
-    let (wire, _) = Wire::new();
-    let radio = Radio::builder()
-        .heartbeat(heartbeat)
-        .carrier(wire.clone(), 1)
-        .build();
-    let radio = radio.expect("no contradiction");
-    radio
-        .bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (radio, wire) = listening(Radio::builder().heartbeat(heartbeat)).await;
     let far = wire.arrive("10.0.0.1:1");
     let mut raw = far.raw();
     raw.say(&[greeting_of(3, 1, "NULL"), ready("DISH")].concat())
@@ -360,16 +347,8 @@ async fn a_dish_is_asked_nothing_and_a_radio_is() {
     raw.say(&ping(0, b"you?")).await;
     raw.expect(&pong(b"you?")).await;
 
-    let (wire, _) = Wire::new();
-    let dish = Dish::builder()
-        .heartbeat(heartbeat)
-        .carrier(wire.clone(), 1)
-        .build();
-    let dish = dish.expect("no contradiction");
+    let (dish, wire) = listening(Dish::builder().heartbeat(heartbeat)).await;
     let mut monitor = dish.monitor();
-    dish.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let far = wire.arrive("10.0.0.1:1");
     let mut raw = far.raw();
     raw.say(&[greeting_of(3, 1, "NULL"), ready("RADIO")].concat())

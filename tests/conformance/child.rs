@@ -4,86 +4,46 @@
 //! The test binary starts itself again with a role in its environment. The two talk in lines: a child says
 //! `bound tcp://…`, `event …`, `message …`; it ends with its standard input.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use hubless::{Builder, Endpoint, Event, Monitor, Pull, Push, Socket, kind};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{self, ChildStdin, Command};
-use tokio::sync::mpsc;
+use tokio::process::Command;
 
+use crate::again::{Again, MARK, program};
 use crate::raw::{DEADLINE, soon};
 use crate::vectors::frames;
 
 const ROLE: &str = "HUBLESS_CONFORMANCE_ROLE";
 const OPTIONS: &str = "HUBLESS_CONFORMANCE_OPTIONS";
 
-/// What a child says begins with this; what the test harness says does not.
-const MARK: &str = "» ";
-
 /// Another process with a socket.
-pub(crate) struct Child {
-    process: process::Child,
-    lines: mpsc::UnboundedReceiver<String>,
-    /// The child ends when this is dropped.
-    _stdin: ChildStdin,
-}
+pub(crate) struct Child(Again);
 
 impl Child {
     pub(crate) async fn new(role: &str, options: &str) -> Self {
-        let program = std::env::current_exe().expect("a running program");
-        Self::start(Command::new(program), role, options)
+        Self::start(&mut program(), role, options)
     }
 
     /// One that may have so many descriptors.
     pub(crate) async fn with_descriptors(most: u32, role: &str, options: &str) -> Self {
-        let program = std::env::current_exe().expect("a running program");
         let mut shell = Command::new("sh");
         shell
             .args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")])
-            .arg(program);
-        Self::start(shell, role, options)
+            .arg(program().as_std().get_program());
+        Self::start(&mut shell, role, options)
     }
 
-    fn start(mut command: Command, role: &str, options: &str) -> Self {
-        let mut process = command
-            .args([
-                "child::plays_its_role",
-                "--exact",
-                "--nocapture",
-                "--test-threads=1",
-            ])
-            .env(ROLE, role)
-            .env(OPTIONS, options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("a process can be started");
-        let stdin = process.stdin.take().expect("it is piped");
-        let stdout = process.stdout.take().expect("it is piped");
-        // Whatever the child says is taken at once: it must not wait for a test that looks at other things.
-        let (heard, lines) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            let mut said = BufReader::new(stdout).lines();
-            while let Ok(Some(line)) = said.next_line().await {
-                if heard.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self {
-            process,
-            lines,
-            _stdin: stdin,
-        }
+    fn start(command: &mut Command, role: &str, options: &str) -> Self {
+        command.env(ROLE, role).env(OPTIONS, options);
+        Self(Again::start(command, "child::plays_its_role"))
     }
 
     /// The rest of the next line that begins with `word` and contains `text`.
     pub(crate) async fn line(&mut self, word: &str, text: &str) -> String {
         soon(&format!("a line {word} … {text}"), async {
             loop {
-                let line = self.lines.recv().await.expect("the child lives");
+                let line = self.0.lines.recv().await.expect("the child lives");
                 let said = line.split_once(MARK).and_then(|(_, said)| said.split_once(' '));
                 match said {
                     Some((first, rest)) if first == word && rest.contains(text) => return rest.to_owned(),
@@ -99,22 +59,19 @@ impl Child {
     }
 
     pub(crate) fn descriptors(&self) -> usize {
-        std::fs::read_dir(self.proc("fd"))
+        std::fs::read_dir(self.0.proc("fd"))
             .expect("the child lives")
             .count()
     }
 
     /// Resident memory that is its own, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        let rollup = std::fs::read_to_string(self.proc("smaps_rollup")).expect("the child lives");
-        let lines = rollup.lines().filter(|line| line.starts_with("Private_Dirty:"));
-        let kibibytes = lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
-        kibibytes.sum::<usize>() * 1024
+        self.0.memory()
     }
 
     /// Processor time that it has used.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(self.proc("stat")).expect("the child lives");
+        let stat = std::fs::read_to_string(self.0.proc("stat")).expect("the child lives");
         let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
         // From the third field on: utime and stime are the 14th and the 15th, in ticks of 10 ms.
         let ticks = fields
@@ -147,10 +104,6 @@ impl Child {
             let memory = memory / 1024;
             panic!("{has} KiB of {memory} and {holds} descriptors of {descriptors} are left");
         }
-    }
-
-    fn proc(&self, file: &str) -> String {
-        format!("/proc/{}/{file}", self.process.id().expect("the child lives"))
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use crate::bytes::{command, frame, greeting, message, ping, property};
 use crate::raw::{event, soon};
 use crate::vectors::frames;
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, Wire, listening};
 
 /// What a socket made of a stream.
 #[derive(Debug, PartialEq, Eq)]
@@ -212,14 +212,7 @@ async fn a_stream_may_end_at_every_byte_and_what_was_whole_stays() {
 async fn what_a_push_says_is_the_same_however_little_of_it_a_write_takes() {
     let mut told = Vec::new();
     for grain in [usize::MAX, 1, 2, 3, 7, 10, 100] {
-        let (wire, _) = Wire::new();
-        let push = Push::builder()
-            .carrier(wire.clone(), 1)
-            .build()
-            .expect("no contradiction");
-        push.bind("tcp://1.2.3.4:5")
-            .await
-            .expect("a carrier takes everything");
+        let (push, wire) = listening(Push::builder()).await;
         let far = wire.arrive("10.0.0.1:1");
         far.grain(grain);
         let mut raw = far.raw();

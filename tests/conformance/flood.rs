@@ -6,7 +6,7 @@ use hubless::{Builder, kind};
 use tokio::time::Instant;
 
 use crate::raw::{Raw, soon};
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, listening};
 
 /// 128 of them at 16 places, each as far as `halts` goes; the good one `comes` in and says `through`. Who is younger than a
 /// second keeps its place: so it takes as many seconds as there were sixteens before it, and no more.
@@ -15,15 +15,7 @@ pub(crate) async fn a_good_peer_gets_through(
     halts: impl AsyncFn(&mut Raw),
     comes: impl AsyncFn(&mut Raw),
 ) {
-    let (wire, _) = Wire::new();
-    let pull = server
-        .carrier(wire.clone(), 1)
-        .max_pending_handshakes(16)
-        .build()
-        .expect("no contradiction");
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (pull, wire) = listening(server.max_pending_handshakes(16)).await;
     let flood = |port: u32| wire.arrive(&format!("127.0.0.1:{port}"));
     let mut halted: Vec<Far> = (0..64).map(flood).collect();
     let good = wire.arrive("127.0.0.1:9999");

@@ -13,7 +13,7 @@ use crate::child::Child;
 use crate::malformed::notation;
 use crate::raw::{Raw, event, soon};
 use crate::subject::{Bench, KINDS};
-use crate::wire::Wire;
+use crate::wire::{Wire, listening};
 
 /// SplitMix64: small, even, and the same everywhere.
 struct Dice(u64);
@@ -148,13 +148,7 @@ for_every_kind! {
 /// One that speaks no ZMTP takes them all, as they are.
 #[tokio::test(start_paused = true)]
 async fn g11_no_stream_of_bytes_harms_a_stream() {
-    let (wire, _) = Wire::new();
-    let socket = StreamSocket::builder().carrier(wire.clone(), 1).build();
-    let socket = socket.expect("no contradiction");
-    socket
-        .bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (socket, wire) = listening(StreamSocket::builder()).await;
     for seed in 0..STREAMS {
         let mut dice = Dice(seed);
         let stream = stream(&mut dice, "PUSH");

@@ -13,20 +13,10 @@ use crate::child::Child;
 use crate::costs::{Costs, IDLE, PATIENCE, a_second_of};
 use crate::raw::{Raw, event, soon};
 use crate::vectors::frames;
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, Wire, listening};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-
-/// A PULL on a wire, and how many peers may call.
-async fn pull_on_a_wire(pull: hubless::Builder<hubless::kind::Pull>) -> (Pull, Arc<Wire>) {
-    let (wire, _) = Wire::new();
-    let pull = pull.carrier(wire.clone(), 1).build().expect("no contradiction");
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
-    (pull, wire)
-}
 
 /// A PUSH on the wire whose handshake is done, and heard.
 async fn push_on(wire: &Wire, address: &str) -> Far {
@@ -52,7 +42,7 @@ async fn next(pull: &Pull) -> Vec<Vec<u8>> {
 
 #[tokio::test(start_paused = true)]
 async fn row_01_a_handshake_has_one_deadline_that_no_byte_extends() {
-    let (pull, wire) = pull_on_a_wire(Pull::builder()).await;
+    let (pull, wire) = listening(Pull::builder()).await;
     let mut monitor = pull.monitor();
     let whole = [
         greeting(),
@@ -85,7 +75,7 @@ async fn row_01_a_handshake_has_one_deadline_that_no_byte_extends() {
 #[tokio::test(start_paused = true)]
 async fn row_01_who_is_a_moment_before_the_deadline_is_in() {
     let limit = Duration::from_millis(500);
-    let (pull, wire) = pull_on_a_wire(Pull::builder().handshake_timeout(limit)).await;
+    let (pull, wire) = listening(Pull::builder().handshake_timeout(limit)).await;
     let far = wire.arrive("10.0.0.1:1");
     far.piece(&greeting());
     sleep(Duration::from_millis(499)).await;
@@ -232,7 +222,7 @@ async fn row_06_endless_frames_are_cut_off_and_their_memory_comes_back() {
 
 #[tokio::test(start_paused = true)]
 async fn row_08_who_asks_without_listening_is_not_read_and_others_are_served() {
-    let (pull, wire) = pull_on_a_wire(Pull::builder()).await;
+    let (pull, wire) = listening(Pull::builder()).await;
     let flooder = push_on(&wire, "10.0.0.1:1").await;
     let good = push_on(&wire, "10.0.0.2:2").await;
     flooder.room(100);
@@ -268,7 +258,7 @@ async fn row_08_who_asks_without_listening_is_not_read_and_others_are_served() {
 async fn row_08_a_flood_of_commands_does_not_hold_up_others() {
     // In a task of its own: the runtime looks after the main one only now and then.
     let test = tokio::spawn(async {
-        let (pull, wire) = pull_on_a_wire(Pull::builder()).await;
+        let (pull, wire) = listening(Pull::builder()).await;
         let flooder = push_on(&wire, "10.0.0.1:1").await;
         let good = push_on(&wire, "10.0.0.2:2").await;
         let noise = [command("NOISE", b""), pong(b""), command("SUBSCRIBE", b"x")];
@@ -382,7 +372,7 @@ async fn row_08_a_process_that_is_flooded_with_pings_stays_small() {
 #[tokio::test(start_paused = true)]
 async fn row_10_of_ten_peers_one_that_floods_leaves_the_others_their_share() {
     const EACH: usize = 400;
-    let (pull, wire) = pull_on_a_wire(Pull::builder()).await;
+    let (pull, wire) = listening(Pull::builder()).await;
     let flooder = push_on(&wire, "10.0.0.1:1").await;
     let mut others = Vec::new();
     for host in 2..=10 {

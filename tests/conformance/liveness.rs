@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use hubless::{DisconnectReason, DropReason, Event, Heartbeat, ProtocolError, Pull, Push, Rep};
+use hubless::{DisconnectReason, DropReason, Heartbeat, ProtocolError, Pull, Push, Rep};
 use tokio::time::{Instant, sleep};
 
 use crate::bytes::{message, ping, pong, ready};
-use crate::raw::{Raw, event, handshake, soon};
+use crate::raw::{Raw, disconnection, handshake, soon};
 use crate::vectors::frames;
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, dialing, listening};
 
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -17,15 +17,11 @@ fn millis(n: u64) -> Duration {
 /// The peer asks every second, and promises a sign of life within two; then it fills us up to the mark.
 #[tokio::test(start_paused = true)]
 async fn g07_while_we_do_not_read_we_say_so_often_enough_and_take_nobody_for_dead() {
-    let (wire, _) = Wire::new();
     let pull = Pull::builder()
         .recv_hwm(1)
         .heartbeat(Heartbeat::every(millis(700)));
-    let pull = pull.carrier(wire.clone(), 1).build().expect("no contradiction");
+    let (pull, wire) = listening(pull).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let far = wire.arrive("10.0.0.1:1");
     let mut raw = far.raw();
     raw.shake_hands("PUSH", "PULL").await;
@@ -55,24 +51,16 @@ async fn g07_while_we_do_not_read_we_say_so_often_enough_and_take_nobody_for_dea
         assert_eq!(frames(&received), [number.to_be_bytes()]);
     }
     // Read again, it is asked again, and must answer again.
-    let silent = event(&mut monitor, "a silent peer", |event| match event {
-        Event::Disconnected { reason, .. } => Some(reason.clone()),
-        _ => None,
-    });
     assert_eq!(
-        silent.await,
+        disconnection(&mut monitor).await,
         DisconnectReason::Protocol(ProtocolError::HeartbeatTimeout)
     );
 }
 
 /// A PUSH that asks every second, and a PULL that takes nothing off the line any more.
 async fn push_that_cannot_write() -> (Push, Far) {
-    let (wire, _) = Wire::new();
     let push = Push::builder().heartbeat(Heartbeat::every(millis(1000)));
-    let push = push.carrier(wire.clone(), 1).build().expect("no contradiction");
-    push.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (push, wire) = listening(push).await;
     let far = wire.arrive("10.0.0.1:1");
     far.raw().shake_hands("PULL", "PUSH").await;
     far.room(100);
@@ -119,14 +107,7 @@ async fn g07_while_our_writes_cannot_move_a_peer_that_does_neither_is_dead() {
 #[tokio::test(start_paused = true)]
 async fn g07_a_peer_that_breaks_its_promise_is_dead_and_one_that_made_none_is_not() {
     for (ttl, lives) in [(0, true), (5, false)] {
-        let (wire, _) = Wire::new();
-        let pull = Pull::builder()
-            .carrier(wire.clone(), 1)
-            .build()
-            .expect("no contradiction");
-        pull.bind("tcp://1.2.3.4:5")
-            .await
-            .expect("a carrier takes everything");
+        let (_pull, wire) = listening(Pull::builder()).await;
         let far = wire.arrive("10.0.0.1:1");
         let mut raw = far.raw();
         raw.shake_hands("PUSH", "PULL").await;
@@ -153,12 +134,7 @@ async fn g01_a_message_of_which_one_byte_was_accepted_is_never_sent_again() {
     // How much of the first message the line takes before it breaks, from nothing to all but one byte.
     let first = message(&[b"first", &[1; 300]]);
     for taken in [0, 1, 2, 7, 8, 100, first.len() - 1] {
-        let (wire, mut calls) = Wire::new();
-        let push = Push::builder()
-            .carrier(wire, 1)
-            .build()
-            .expect("no contradiction");
-        drop(push.connect("tcp://far.example:1").expect("an endpoint"));
+        let (push, mut calls) = dialing(Push::builder());
         let far = calls.recv().await.expect("an attempt").accept();
         let mut raw = far.raw();
         raw.shake_hands("PULL", "PUSH").await;
@@ -183,14 +159,7 @@ async fn g01_a_message_of_which_one_byte_was_accepted_is_never_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn g03_of_a_message_whose_end_does_not_come_nothing_is_delivered() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (pull, wire) = listening(Pull::builder()).await;
     let whole = message(&[b"one", &[2; 300], b"", b"four"]);
     for len in 0..whole.len() {
         let far = wire.arrive("127.0.0.1:1");
@@ -270,14 +239,7 @@ async fn g10_a_push_that_closes_over_unread_commands_loses_no_message() {
 
 #[tokio::test(start_paused = true)]
 async fn g10_closing_waits_a_second_for_a_peer_that_does_not_close() {
-    let (wire, _) = Wire::new();
-    let push = Push::builder()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    push.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (push, wire) = listening(Push::builder()).await;
     let far = wire.arrive("10.0.0.1:1");
     let mut raw = far.raw();
     raw.shake_hands("PULL", "PUSH").await;

@@ -15,7 +15,7 @@
 //! * [`bytes`]: how frames and commands are spelled; written from the specification, not from the library.
 //! * [`raw`], [`wire`]: the scripted peer, and the wire that cuts where it hurts.
 //! * [`subject`]: a socket of any kind, and a peer that does everything right.
-//! * [`child`]: processes of their own, for what is read off `/proc`.
+//! * [`child`], [`again`]: processes of their own, for what is read off `/proc`.
 //!
 //! What is right:
 //!
@@ -42,6 +42,7 @@
 //! meets the deadline of [`soon`](raw::soon).
 
 mod admission;
+mod again;
 mod audience;
 mod bytes;
 mod child;

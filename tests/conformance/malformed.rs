@@ -10,7 +10,7 @@ use hubless::{DisconnectReason, Endpoint, Event, ProtocolError, Pull, SocketKind
 
 use crate::bytes::{greeting, header, ready};
 use crate::cuts::told_to_pull;
-use crate::raw::{Raw, RawListener, event, handshake};
+use crate::raw::{Raw, RawListener, disconnection, event, handshake};
 use crate::subject::{Bench, KINDS};
 
 pub(crate) mod notation;
@@ -159,16 +159,13 @@ async fn whatever_a_program_allows_no_announced_size_is_added_up_to_an_overflow(
         let mut raw = Raw::connect(&at).await;
         raw.say(&[greeting(), ready("PUSH"), header(0, size)].concat())
             .await;
-        let reason = event(&mut monitor, "the end", |event| match event {
-            Event::Disconnected { reason, .. } => Some(reason.clone()),
-            _ => None,
-        });
+        let reason = disconnection(&mut monitor).await;
         let expected = ProtocolError::TooLarge {
             what: "message",
             size,
             limit: (isize::MAX / 2) as u64,
         };
-        assert_eq!(reason.await, DisconnectReason::Protocol(expected));
+        assert_eq!(reason, DisconnectReason::Protocol(expected));
         raw.end().await;
     }
     // What is allowed is waited for, and takes no memory before it comes.

@@ -11,7 +11,7 @@ use hubless::{
 };
 
 use crate::bytes::{command, frame, greeting, message, ping, pong, property, ready};
-use crate::raw::{Raw, event, handshake, soon};
+use crate::raw::{Raw, disconnection, event, failed_handshake, handshake, soon};
 
 /// A ROUTER, where it is, what it tells, and somebody who has nothing to do with it all.
 struct Scene {
@@ -195,10 +195,7 @@ async fn row_12_of_two_with_one_name_the_second_is_closed_and_gets_nothing() {
     }
     // When it has gone the name is free.
     drop(first);
-    event(&mut scene.monitor, "the end of the first", |event| {
-        matches!(event, Event::Disconnected { .. }).then_some(())
-    })
-    .await;
+    disconnection(&mut scene.monitor).await;
     let mut next = scene.let_in(b"same").await;
     scene.converses(b"same", &mut next).await;
     scene.nobody_noticed().await;
@@ -278,11 +275,7 @@ async fn row_12_where_a_mechanism_says_who_is_who_a_name_passes_within_one_user(
     let first = dealer(Plain::client("alice", "a"));
     handshake(&mut monitor).await;
     let mallory = dealer(Plain::client("mallory", "m"));
-    let reason = event(&mut monitor, "a refusal", |event| match event {
-        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
-        _ => None,
-    })
-    .await;
+    let reason = failed_handshake(&mut monitor).await;
     assert_eq!(reason, DisconnectReason::RoutingIdTaken { id: "alices".into() });
     soon("room", router.send_to(&"alices".into(), "one"))
         .await
@@ -292,14 +285,7 @@ async fn row_12_where_a_mechanism_says_who_is_who_a_name_passes_within_one_user(
 
     // She comes back before it was noticed that she had gone.
     let again = dealer(Plain::client("alice", "a"));
-    event(&mut monitor, "a handover", |event| match event {
-        Event::Disconnected { reason, .. } => {
-            assert_eq!(*reason, DisconnectReason::HandedOver);
-            Some(())
-        }
-        _ => None,
-    })
-    .await;
+    assert_eq!(disconnection(&mut monitor).await, DisconnectReason::HandedOver);
     soon("room", router.send_to(&"alices".into(), "two"))
         .await
         .expect("it is open");

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use hubless::{Endpoint, Event, Monitor};
+use hubless::{DisconnectReason, Endpoint, Event, Monitor};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -242,6 +242,24 @@ pub(crate) async fn handshake(monitor: &mut Monitor) {
         matches!(event, Event::HandshakeDone { .. }).then_some(())
     })
     .await;
+}
+
+/// Why the next handshake fails, whoever is let in before.
+pub(crate) async fn failed_handshake(monitor: &mut Monitor) -> DisconnectReason {
+    event(monitor, "a failed handshake", |event| match event {
+        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+    .await
+}
+
+/// Why the next peer that was let in is lost.
+pub(crate) async fn disconnection(monitor: &mut Monitor) -> DisconnectReason {
+    event(monitor, "the end of a connection", |event| match event {
+        Event::Disconnected { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+    .await
 }
 
 fn show(bytes: &[u8]) -> String {

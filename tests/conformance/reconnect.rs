@@ -8,8 +8,8 @@ use hubless::{Builder, ConnectError, DisconnectReason, Event, Monitor, ProtocolE
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::bytes::{command, greeting, greeting_of, message, ready};
-use crate::raw::{RawListener, event, soon};
-use crate::wire::{Call, Calls, Wire};
+use crate::raw::{RawListener, disconnection, event, failed_handshake, soon};
+use crate::wire::{Call, Calls, Wire, dialing};
 
 /// Longer than any wait, in virtual time.
 const LONG: Duration = Duration::from_secs(3600);
@@ -155,11 +155,7 @@ async fn row_20_a_refusal_for_good_is_told_fails_connecting_and_is_tried_again_w
             }
             other => panic!("{expected}: {other:?}"),
         }
-        let reason = event(&mut monitor, "the refusal", |event| match event {
-            Event::HandshakeFailed { reason, .. } => Some(reason.to_string()),
-            _ => None,
-        });
-        assert_eq!(reason.await, expected);
+        assert_eq!(failed_handshake(&mut monitor).await.to_string(), expected);
         let start = Instant::now();
         is_drawn_from(retry(&mut monitor).await, Duration::from_secs(30));
         // A message that was queued meanwhile goes to whoever is there then.
@@ -185,7 +181,7 @@ async fn row_20_a_peer_that_is_only_slow_or_gone_is_tried_again_soon_and_connect
     is_drawn_from(retry(&mut monitor).await, millis(100));
     let silent = call(&mut calls).await.accept();
     assert_eq!(
-        failure(&mut monitor).await,
+        failed_handshake(&mut monitor).await,
         DisconnectReason::Protocol(ProtocolError::HandshakeTimeout)
     );
     is_drawn_from(retry(&mut monitor).await, millis(200));
@@ -193,12 +189,12 @@ async fn row_20_a_peer_that_is_only_slow_or_gone_is_tried_again_soon_and_connect
     let mut gone = call(&mut calls).await.accept().raw();
     gone.say(&greeting()[..20]).await;
     gone.finish().await;
-    assert_eq!(failure(&mut monitor).await, DisconnectReason::PeerClosed);
+    assert_eq!(failed_handshake(&mut monitor).await, DisconnectReason::PeerClosed);
     is_drawn_from(retry(&mut monitor).await, millis(400));
     let slow = call(&mut calls).await.accept();
     slow.piece(&[greeting(), ready("PULL")[..10].to_vec()].concat());
     assert_eq!(
-        failure(&mut monitor).await,
+        failed_handshake(&mut monitor).await,
         DisconnectReason::Protocol(ProtocolError::HandshakeTimeout)
     );
     is_drawn_from(retry(&mut monitor).await, millis(800));
@@ -213,21 +209,10 @@ async fn row_20_a_peer_that_is_only_slow_or_gone_is_tried_again_soon_and_connect
         .expect("in the end somebody is there");
 }
 
-async fn failure(monitor: &mut Monitor) -> DisconnectReason {
-    let picked = event(monitor, "a failed handshake", |event| match event {
-        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
-        _ => None,
-    });
-    picked.await
-}
-
 #[tokio::test(start_paused = true)]
 async fn row_20_the_limits_on_what_a_peer_may_send_hold_for_servers_too() {
-    let (wire, mut calls) = Wire::new();
-    let limited = Pull::builder().max_message_size(1000).max_message_frames(3);
-    let pull = limited.carrier(wire, 1).build().expect("no contradiction");
+    let (pull, mut calls) = dialing(Pull::builder().max_message_size(1000).max_message_frames(3));
     let mut monitor = pull.monitor();
-    drop(pull.connect("tcp://far.example:1").expect("an endpoint"));
     for (said, expected) in [
         (message(&[&[0; 1001]]), "message of 1001 bytes, the limit is 1000"),
         (
@@ -242,11 +227,7 @@ async fn row_20_the_limits_on_what_a_peer_may_send_hold_for_servers_too() {
         let mut raw = call(&mut calls).await.accept().raw();
         raw.shake_hands("PUSH", "PULL").await;
         raw.say(&[message(&[&[0; 1000]]), said].concat()).await;
-        let reason = event(&mut monitor, "the end", |event| match event {
-            Event::Disconnected { reason, .. } => Some(reason.to_string()),
-            _ => None,
-        });
-        assert_eq!(reason.await, expected);
+        assert_eq!(disconnection(&mut monitor).await.to_string(), expected);
         assert_eq!(
             soon("a message", pull.recv())
                 .await
@@ -340,10 +321,7 @@ async fn g02_a_connecting_pull_reads_one_connection_after_the_other() {
             let said = (0..5).map(|number| message(&[&[connection * 5 + number]]));
             raw.say(&said.collect::<Vec<_>>().concat()).await;
             raw.finish().await;
-            event(&mut monitor, "the end of a connection", |event| {
-                matches!(event, Event::Disconnected { .. }).then_some(())
-            })
-            .await;
+            disconnection(&mut monitor).await;
         }
         for number in 0..15 {
             let received = soon("a message", pull.recv()).await.expect("it is open");

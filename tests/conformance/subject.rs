@@ -7,7 +7,7 @@ use hubless::{Builder, Endpoint, Event, Monitor, Peer, Socket, SocketKind};
 
 use crate::bytes::{command, greeting, message, ping, pong, ready};
 use crate::kinds::accepted_by;
-use crate::raw::{Raw, event, soon};
+use crate::raw::{Raw, disconnection, event, soon};
 use crate::speaking::{Hears, Later, Receiver, Sender};
 use crate::wire::Wire;
 
@@ -245,10 +245,7 @@ impl Bench {
         if self.has_one_peer() {
             let (mut raw, _) = self.good.take().expect("it was welcomed");
             raw.finish().await;
-            event(&mut self.monitor, "the good one to leave", |event| {
-                matches!(event, Event::Disconnected { .. }).then_some(())
-            })
-            .await;
+            disconnection(&mut self.monitor).await;
         }
     }
 

@@ -1,6 +1,5 @@
 //! PUB and SUB on the wire: subscriptions in their two forms, and what one peer may ask for (guarantees, row 7).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hubless::{DisconnectReason, Event, Heartbeat, ProtocolError, Pub, Sub};
@@ -11,7 +10,7 @@ use crate::child::Child;
 use crate::costs::Costs;
 use crate::raw::{Raw, event, handshake, soon};
 use crate::vectors::frames;
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, Wire, dialing, listening};
 
 const MIB: usize = 1024 * 1024;
 
@@ -34,33 +33,24 @@ async fn said(far: &Far) -> Vec<u8> {
 /// A PUB of this minor version at a SUB; gives what the SUB says behind its READY.
 async fn publisher_on(wire: &Wire, minor: u8) -> (Far, Vec<u8>) {
     let far = wire.arrive("10.0.0.1:1");
+    let told = told_to_publisher(&far, minor).await;
+    (far, told)
+}
+
+/// The same of a PUB at the other end of this line.
+async fn told_to_publisher(far: &Far, minor: u8) -> Vec<u8> {
     let mut raw = far.raw();
     raw.say(&[greeting_of(3, minor, "NULL"), ready("PUB")].concat())
         .await;
     raw.expect(&[greeting(), ready("SUB")].concat()).await;
-    let said = said(&far).await;
-    (far, said)
-}
-
-fn sub_on_a_wire(builder: hubless::Builder<hubless::kind::Sub>) -> (Sub, Arc<Wire>) {
-    let (wire, _) = Wire::new();
-    (
-        builder
-            .carrier(wire.clone(), 1)
-            .build()
-            .expect("no contradiction"),
-        wire,
-    )
+    said(far).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn trap_08_subscriptions_go_out_in_the_form_of_the_peers_minor_version() {
     for minor in [0, 1, 7] {
-        let (sub, wire) = sub_on_a_wire(Sub::builder());
+        let (sub, wire) = listening(Sub::builder()).await;
         sub.subscribe("A");
-        sub.bind("tcp://1.2.3.4:5")
-            .await
-            .expect("a carrier takes everything");
         let (far, first) = publisher_on(&wire, minor).await;
         assert_eq!(
             first,
@@ -87,10 +77,7 @@ async fn trap_08_subscriptions_go_out_in_the_form_of_the_peers_minor_version() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_connection_is_told_each_topic_once() {
-    let (sub, wire) = sub_on_a_wire(Sub::builder());
-    sub.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (sub, wire) = listening(Sub::builder()).await;
     for topic in ["b", "a", "b", "gone", "", "aa"] {
         sub.subscribe(topic);
     }
@@ -114,20 +101,15 @@ async fn a_new_connection_is_told_each_topic_once() {
 
 #[tokio::test(start_paused = true)]
 async fn g09_each_reconnection_is_told_what_is_wanted_then() {
-    let (wire, mut calls) = Wire::new();
-    let sub = Sub::builder().carrier(wire, 1).build().expect("no contradiction");
-    drop(sub.connect("tcp://far.example:1").expect("an endpoint"));
+    let (sub, mut calls) = dialing(Sub::builder());
     sub.subscribe("A");
     let mut wanted = vec![b"A".to_vec()];
     for minor in [1, 0, 1] {
         let far = calls.recv().await.expect("an attempt").accept();
-        let mut raw = far.raw();
-        raw.say(&[greeting_of(3, minor, "NULL"), ready("PUB")].concat())
-            .await;
-        raw.expect(&[greeting(), ready("SUB")].concat()).await;
-        let told: usize = wanted.iter().map(|topic| change(minor, true, topic).len()).sum();
-        assert_eq!(said(&far).await.len(), told);
-        raw.finish().await;
+        let told = told_to_publisher(&far, minor).await;
+        let expected: usize = wanted.iter().map(|topic| change(minor, true, topic).len()).sum();
+        assert_eq!(told.len(), expected);
+        far.raw().finish().await;
         // What changes while nobody is there is told when somebody is.
         let topic = [b'B', minor].repeat(wanted.len());
         sub.subscribe(&topic);
@@ -140,11 +122,8 @@ async fn g09_each_reconnection_is_told_what_is_wanted_then() {
 #[tokio::test(start_paused = true)]
 async fn trap_12_no_ping_goes_to_a_peer_that_announced_3_0() {
     let heartbeat = Heartbeat::every(Duration::from_secs(1)).ttl(Duration::from_secs(3));
-    let (sub, wire) = sub_on_a_wire(Sub::builder().heartbeat(heartbeat));
+    let (sub, wire) = listening(Sub::builder().heartbeat(heartbeat)).await;
     sub.subscribe("A");
-    sub.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let (old, _) = publisher_on(&wire, 0).await;
     soon("the subscriptions", sub.subscribed())
         .await
@@ -171,10 +150,7 @@ async fn trap_12_no_ping_goes_to_a_peer_that_announced_3_0() {
 
 #[tokio::test(start_paused = true)]
 async fn a_barrier_is_a_ping_behind_the_subscriptions() {
-    let (sub, wire) = sub_on_a_wire(Sub::builder());
-    sub.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (sub, wire) = listening(Sub::builder()).await;
     let (far, _) = publisher_on(&wire, 1).await;
     sub.subscribe("A");
     let subscribed = tokio::spawn({
@@ -308,15 +284,7 @@ async fn a_subscriber_filters_for_a_publisher_that_does_not() {
 
 /// What a publisher made of subscriptions that came in these pieces.
 async fn told_to_pub(pieces: impl IntoIterator<Item = &[u8]>) -> (Vec<u8>, usize) {
-    let (wire, _) = Wire::new();
-    let publisher = Pub::builder()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    publisher
-        .bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (publisher, wire) = listening(Pub::builder()).await;
     let far = wire.arrive("10.0.0.1:1");
     pieces.into_iter().for_each(|piece| far.piece(piece));
     sleep(Duration::from_millis(1)).await;
@@ -453,15 +421,7 @@ fn row_07_the_deepest_topic_needs_no_stack() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().start_paused(true).build();
         runtime.expect("a runtime").block_on(Box::pin(async {
-            let (wire, _) = Wire::new();
-            let publisher = Pub::builder()
-                .carrier(wire.clone(), 1)
-                .build()
-                .expect("no contradiction");
-            publisher
-                .bind("tcp://1.2.3.4:5")
-                .await
-                .expect("a carrier takes everything");
+            let (publisher, wire) = listening(Pub::builder()).await;
             let far = wire.arrive("10.0.0.1:1");
             far.raw().shake_hands("SUB", "PUB").await;
             for len in (1..5500).chain([65_536]) {

@@ -1,19 +1,28 @@
 //! The specification's examples as bytes, in both directions, over tcp and ipc.
 
-use hubless::{ConnectError, DisconnectReason, Event, Foreign, Frame, Message, ProtocolError, Pull, Push};
+use hubless::{
+    ConnectError, DisconnectReason, Event, Foreign, Frame, Message, Monitor, ProtocolError, Pull, Push,
+};
 
 use crate::bytes::{self, command, frame, greeting, greeting_of, hex, message, ping, pong, ready};
-use crate::raw::{Raw, RawListener, event, handshake, soon};
-use crate::wire::Wire;
+use crate::raw::{Raw, RawListener, event, failed_handshake, handshake, soon};
+use crate::wire::listening;
 
-const DOORS: [&str; 2] = ["tcp://127.0.0.1:*", "ipc://*"];
+const TCP: &str = "tcp://127.0.0.1:*";
+const DOORS: [&str; 2] = [TCP, "ipc://*"];
+
+/// A PULL that listens, its monitor, and somebody who is connected to it and has said nothing yet.
+async fn pull_and_stranger(door: &str) -> (Pull, Monitor, Raw) {
+    let pull = Pull::new();
+    let monitor = pull.monitor();
+    let at = pull.bind(door).await.expect("a free endpoint");
+    let raw = Raw::connect(&at).await;
+    (pull, monitor, raw)
+}
 
 /// A PULL that listens, and a scripted PUSH that is connected to it.
 async fn pull_and_raw_push(door: &str) -> (Pull, Raw) {
-    let pull = Pull::new();
-    let mut monitor = pull.monitor();
-    let at = pull.bind(door).await.expect("a free endpoint");
-    let mut raw = Raw::connect(&at).await;
+    let (pull, mut monitor, mut raw) = pull_and_stranger(door).await;
     raw.shake_hands("PUSH", "PULL").await;
     handshake(&mut monitor).await;
     (pull, raw)
@@ -68,14 +77,7 @@ fn the_spelling_used_here_is_that_of_the_specification() {
 
 #[tokio::test(start_paused = true)]
 async fn trap_03_eleven_bytes_go_out_first_and_the_rest_when_the_peer_has_shown_its_version() {
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (_pull, wire) = listening(Pull::builder()).await;
     let far = wire.arrive("10.0.0.1:1");
     let mut raw = far.raw();
     raw.expect(&hex("FF 00 00 00 00 00 00 00 00 7F 03")).await;
@@ -125,10 +127,7 @@ async fn trap_01_and_02_padding_filler_and_as_server_mean_nothing() {
         ("filler", &[33, 48, 63], 0xAA),
     ];
     for (name, places, value) in variations {
-        let pull = Pull::new();
-        let mut monitor = pull.monitor();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut raw = Raw::connect(&at).await;
+        let (pull, mut monitor, mut raw) = pull_and_stranger(TCP).await;
         let mut varied = greeting();
         places.iter().for_each(|&place| varied[place] = value);
         raw.say(&varied).await;
@@ -143,10 +142,7 @@ async fn trap_01_and_02_padding_filler_and_as_server_mean_nothing() {
 #[tokio::test]
 async fn only_bit_0_of_the_signatures_last_byte_is_significant() {
     for mark in [0x01, 0x7F, 0xFF, 0x81] {
-        let pull = Pull::new();
-        let mut monitor = pull.monitor();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut raw = Raw::connect(&at).await;
+        let (_pull, mut monitor, mut raw) = pull_and_stranger(TCP).await;
         let mut varied = greeting();
         varied[9] = mark;
         raw.say(&[varied, ready("PUSH")].concat()).await;
@@ -163,10 +159,7 @@ async fn the_lower_of_two_versions_rules() {
         ((4, 0), (3, 1)),
         ((255, 0), (3, 1)),
     ] {
-        let pull = Pull::new();
-        let mut monitor = pull.monitor();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut raw = Raw::connect(&at).await;
+        let (_pull, mut monitor, mut raw) = pull_and_stranger(TCP).await;
         raw.say(&greeting_of(announced.0, announced.1, "NULL")).await;
         raw.expect(&greeting()).await;
         raw.say(&ready("PUSH")).await;
@@ -206,7 +199,7 @@ async fn messages_of_any_shape_are_the_same_on_the_wire_and_in_the_hand() {
 
 #[tokio::test]
 async fn the_long_form_is_taken_for_small_bodies_too() {
-    let (pull, mut raw) = pull_and_raw_push("tcp://127.0.0.1:*").await;
+    let (pull, mut raw) = pull_and_raw_push(TCP).await;
     let long_form = |flags, body: &[u8]| [bytes::header(flags, body.len() as u64), body.to_vec()].concat();
     raw.say(
         &[
@@ -224,7 +217,7 @@ async fn the_long_form_is_taken_for_small_bodies_too() {
 
 #[tokio::test]
 async fn reserved_flags_are_ignored() {
-    let (pull, mut raw) = pull_and_raw_push("tcp://127.0.0.1:*").await;
+    let (pull, mut raw) = pull_and_raw_push(TCP).await;
     raw.say(
         &[
             frame(0xF9, b"a"),
@@ -240,7 +233,7 @@ async fn reserved_flags_are_ignored() {
 
 #[tokio::test]
 async fn trap_07_commands_between_frames_of_a_message_do_not_disturb_it() {
-    let (pull, mut raw) = pull_and_raw_push("tcp://127.0.0.1:*").await;
+    let (pull, mut raw) = pull_and_raw_push(TCP).await;
     let (first, second, last) = (
         frame(0x01, b"first"),
         frame(0x01, &[7; 300]),
@@ -280,7 +273,7 @@ async fn trap_12_and_13_a_pong_echoes_at_most_16_bytes_of_context_and_has_no_ttl
 
 #[tokio::test]
 async fn commands_that_mean_nothing_to_us_are_ignored() {
-    let (pull, mut raw) = pull_and_raw_push("tcp://127.0.0.1:*").await;
+    let (pull, mut raw) = pull_and_raw_push(TCP).await;
     for name in [
         "HELLO",
         "WELCOME",
@@ -302,9 +295,7 @@ async fn commands_that_mean_nothing_to_us_are_ignored() {
 #[tokio::test]
 async fn trap_21_greeting_ready_and_the_first_messages_may_come_in_one_piece() {
     for door in DOORS {
-        let pull = Pull::new();
-        let at = pull.bind(door).await.expect("a free endpoint");
-        let mut raw = Raw::connect(&at).await;
+        let (pull, _, mut raw) = pull_and_stranger(door).await;
         let traffic = [message(&[b"1"]), ping(0, b"!"), message(&[b"2", b""])].concat();
         raw.say(&[greeting(), ready("PUSH"), traffic].concat()).await;
         assert_eq!(received(&pull).await, [b"1"]);
@@ -316,10 +307,7 @@ async fn trap_21_greeting_ready_and_the_first_messages_may_come_in_one_piece() {
 
 #[tokio::test]
 async fn trap_05_property_names_are_taken_in_any_case() {
-    let pull = Pull::new();
-    let mut monitor = pull.monitor();
-    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-    let mut raw = Raw::connect(&at).await;
+    let (_pull, mut monitor, mut raw) = pull_and_stranger(TCP).await;
     let metadata = [
         bytes::property("X-Before", b"any \x00 \xFF bytes"),
         bytes::property("sOCKET-tYPE", b"PUSH"),
@@ -349,9 +337,7 @@ async fn trap_06_a_peer_may_say_who_it_is_or_not() {
         bytes::property("Identity", b""),
         bytes::property("Identity", &[b'i'; 255]),
     ] {
-        let pull = Pull::new();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut raw = Raw::connect(&at).await;
+        let (pull, _, mut raw) = pull_and_stranger(TCP).await;
         // Without a Socket-Type: libzmq takes that, and so do we.
         raw.say(&[greeting(), command("READY", &metadata), message(&[b"anonymous"])].concat())
             .await;
@@ -362,10 +348,7 @@ async fn trap_06_a_peer_may_say_who_it_is_or_not() {
 #[tokio::test]
 async fn flags_of_handshake_frames_are_not_looked_at() {
     for flags in [0x00, 0x01, 0x04, 0x05] {
-        let pull = Pull::new();
-        let mut monitor = pull.monitor();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut raw = Raw::connect(&at).await;
+        let (_pull, mut monitor, mut raw) = pull_and_stranger(TCP).await;
         let body = ready("PUSH").split_off(2);
         let long_form = [bytes::header(flags, body.len() as u64), body.clone()].concat();
         let ready = if flags & 0x01 == 0 {
@@ -380,14 +363,7 @@ async fn flags_of_handshake_frames_are_not_looked_at() {
 
 #[tokio::test(start_paused = true)]
 async fn trap_04_ready_goes_out_unasked() {
-    let (wire, _) = Wire::new();
-    let push = Push::builder()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    push.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (_push, wire) = listening(Push::builder()).await;
     let mut raw = wire.arrive("10.0.0.1:1").raw();
     raw.say(&greeting()[..11]).await;
     raw.expect(&[greeting(), ready("PUSH")].concat()).await;
@@ -400,7 +376,7 @@ async fn trap_16_a_limit_on_messages_concerns_no_handshake_and_counts_all_frames
         .build()
         .expect("no contradiction");
     let mut monitor = pull.monitor();
-    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    let at = pull.bind(TCP).await.expect("a free port");
     let mut raw = Raw::connect(&at).await;
     raw.shake_hands("PUSH", "PULL").await;
     handshake(&mut monitor).await;
@@ -436,9 +412,7 @@ async fn trap_18_an_error_has_any_text() {
 
 #[tokio::test]
 async fn a_refused_peer_is_told_why_before_it_is_closed() {
-    let pull = Pull::new();
-    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-    let mut raw = Raw::connect(&at).await;
+    let (_pull, _, mut raw) = pull_and_stranger(TCP).await;
     raw.greet().await;
     raw.expect(&ready("PULL")).await;
     raw.say(&ready("PUB")).await;
@@ -495,17 +469,10 @@ async fn trap_25_whoever_is_lost_is_closed_at_the_first_byte() {
         (b'S', Foreign::Ssh),
         (1, Foreign::Unversioned),
     ] {
-        let pull = Pull::new();
-        let mut monitor = pull.monitor();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut raw = Raw::connect(&at).await;
+        let (_pull, mut monitor, mut raw) = pull_and_stranger(TCP).await;
         raw.say(&[byte]).await;
-        let reason = event(&mut monitor, "the end", |event| match event {
-            Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
-            _ => None,
-        });
         assert_eq!(
-            reason.await,
+            failed_handshake(&mut monitor).await,
             DisconnectReason::Protocol(ProtocolError::NotZmtp { found })
         );
         // Nothing was said but what a ZMTP 3 peer begins with.
@@ -521,10 +488,7 @@ async fn row_14_nothing_that_is_not_asked_for_and_nothing_that_asks_for_another_
         greeting_of(3, 1, "CURVE"),
     ];
     for first in wrong {
-        let pull = Pull::new();
-        let mut monitor = pull.monitor();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut raw = Raw::connect(&at).await;
+        let (pull, mut monitor, mut raw) = pull_and_stranger(TCP).await;
         // Whatever comes behind it.
         raw.say(&[first, ready("PUSH"), message(&[b"in?"])].concat())
             .await;

@@ -11,8 +11,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use hubless::Endpoint;
 use hubless::carrier::{ByteListener, ByteStream, Carrier, Dialing, Writer};
+use hubless::kind::Kind;
+use hubless::{Builder, Endpoint, Socket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 
@@ -88,6 +89,24 @@ impl Wire {
         waiting.arrivals.push_back(arrival);
         waiting.listeners.drain(..).for_each(Waker::wake);
     }
+}
+
+/// A socket that listens, and the wire over which peers come to it.
+pub(crate) async fn listening<K: Kind>(builder: Builder<K>) -> (Socket<K>, Arc<Wire>) {
+    let (wire, _) = Wire::new();
+    let built = builder.carrier(wire.clone(), 1).build();
+    let socket = built.expect("no contradiction");
+    let bound = socket.bind("tcp://1.2.3.4:5").await;
+    bound.expect("a carrier takes everything");
+    (socket, wire)
+}
+
+/// A socket that connects, and its calls.
+pub(crate) fn dialing<K: Kind>(builder: Builder<K>) -> (Socket<K>, Calls) {
+    let (wire, calls) = Wire::new();
+    let socket = builder.carrier(wire, 1).build().expect("no contradiction");
+    drop(socket.connect("tcp://far.example:1").expect("an endpoint"));
+    (socket, calls)
 }
 
 impl Carrier for Wire {

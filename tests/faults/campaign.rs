@@ -5,9 +5,10 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use hubless::{Event, Monitor, Peer};
+use hubless::{DropReason, Event, Monitor, OutgoingStats, Peer};
 
 use crate::dice::Dice;
+use crate::sockets::RECV_MARK;
 
 const ROUNDS: u64 = 50;
 
@@ -97,4 +98,29 @@ pub(crate) async fn departure(monitor: &mut Monitor, of: &Peer) -> u64 {
         }
     })
     .await
+}
+
+/// A connection has ended, so many messages went with it, and so many letters came: where is each that was accepted?
+pub(crate) fn is_accounted_for(stats: &OutgoingStats, told: u64, came: u64) {
+    let dropped = stats.dropped;
+    assert_eq!(stats.queued.messages, 0, "{stats:?}");
+    assert_eq!(
+        stats.accepted.messages,
+        stats.handed_over.messages + dropped.total(),
+        "{stats:?}"
+    );
+    assert_eq!(told, dropped.by(DropReason::PipeClosed), "{stats:?}");
+    assert!(dropped.by(DropReason::Cut) <= 1, "{stats:?}");
+    missing(stats.handed_over.messages, came, 0, stats);
+}
+
+/// How many of the letters that have left did not come: no more than were torn, on their way, or received and not read.
+pub(crate) fn missing(left: u64, came: u64, torn: u64, stats: &OutgoingStats) -> u64 {
+    let missing = left.checked_sub(came);
+    let missing = missing.unwrap_or_else(|| panic!("{came} letters came; {stats:?}"));
+    assert!(
+        missing <= stats.unconfirmed.messages + RECV_MARK + torn,
+        "{missing}; {stats:?}"
+    );
+    missing
 }

@@ -1,14 +1,11 @@
 //! The other process, seen from this one: what it says, and what is done to it.
 
-use std::process::Stdio;
-
 use peers::signal;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{self, ChildStdin, Command};
-use tokio::sync::mpsc;
+use tokio::io::AsyncWriteExt;
 
+use crate::again::{Again, MARK, program};
 use crate::campaign::{soon, until};
-use crate::roles::{MARK, ROLE};
+use crate::roles::ROLE;
 
 /// A line that a process said: a word, and the rest.
 #[derive(Debug)]
@@ -26,52 +23,23 @@ impl Said {
 
 /// Another process, which plays a role.
 pub(crate) struct Child {
-    process: process::Child,
+    again: Again,
     id: u32,
-    lines: mpsc::UnboundedReceiver<String>,
-    /// The process ends when this is dropped.
-    stdin: ChildStdin,
 }
 
 impl Child {
     pub(crate) fn start(role: &str) -> Self {
-        let mut process = Command::new(std::env::current_exe().expect("a running program"))
-            .args([
-                "roles::plays_its_role",
-                "--exact",
-                "--nocapture",
-                "--test-threads=1",
-            ])
-            .env(ROLE, role)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("a process can be started");
-        let stdin = process.stdin.take().expect("it is piped");
-        let stdout = process.stdout.take().expect("it is piped");
-        // Whatever it says is taken at once: it must not wait for a test that looks at other things.
-        let (heard, lines) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            let mut said = BufReader::new(stdout).lines();
-            while let Ok(Some(line)) = said.next_line().await {
-                if heard.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        let again = Again::start(program().env(ROLE, role), "roles::plays_its_role");
         Self {
-            id: process.id().expect("it was just started"),
-            process,
-            lines,
-            stdin,
+            id: again.process.id().expect("it was just started"),
+            again,
         }
     }
 
     /// The next thing it says; `None` when it has ended.
     pub(crate) async fn hear(&mut self) -> Option<Said> {
         loop {
-            let line = soon("a line of a process", self.lines.recv()).await?;
+            let line = soon("a line of a process", self.again.lines.recv()).await?;
             if let Some(said) = parsed(&line) {
                 return Some(said);
             }
@@ -81,7 +49,7 @@ impl Child {
     /// What it has said already.
     pub(crate) fn heard(&mut self) -> Option<Said> {
         loop {
-            let line = self.lines.try_recv().ok()?;
+            let line = self.again.lines.try_recv().ok()?;
             if let Some(said) = parsed(&line) {
                 return Some(said);
             }
@@ -97,7 +65,8 @@ impl Child {
 
     pub(crate) async fn order(&mut self, order: &str) {
         let line = format!("{order}\n");
-        self.stdin
+        self.again
+            .stdin
             .write_all(line.as_bytes())
             .await
             .expect("the process lives");
@@ -105,7 +74,7 @@ impl Child {
 
     /// Kills it. What it had said is still to be heard.
     pub(crate) async fn kill(&mut self) {
-        soon("a process to be killed", self.process.kill())
+        soon("a process to be killed", self.again.process.kill())
             .await
             .expect("it is ours");
     }

@@ -17,8 +17,13 @@
 
 #![cfg(unix)]
 
+#[path = "../conformance/again.rs"]
+#[allow(dead_code)]
+mod again;
 mod campaign;
 mod child;
+#[path = "../sim/dice.rs"]
+#[allow(dead_code)]
 mod dice;
 mod letter;
 mod place;

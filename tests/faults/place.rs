@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hubless::Socket;
+use hubless::kind::Kind;
 use tokio::net::TcpSocket;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,12 @@ impl Place {
                 }
             }
         }
+    }
+
+    /// A socket of ours listens here.
+    pub(crate) async fn bind<K: Kind>(&self, socket: &Socket<K>) {
+        let bound = socket.bind(self.endpoint.as_str()).await;
+        bound.expect("the place is ours");
     }
 }
 

@@ -19,13 +19,11 @@ use hubless::kind::{Kind, Receives, Sends};
 use hubless::{DropReason, Socket};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+use crate::again::MARK;
 use crate::letter::{letter, opened};
 use crate::sockets;
 
 pub(crate) const ROLE: &str = "HUBLESS_FAULTS_ROLE";
-
-/// What a process says begins with this; what the test harness says does not.
-pub(crate) const MARK: &str = "» ";
 
 fn say(line: std::fmt::Arguments<'_>) {
     println!("{MARK}{line}");

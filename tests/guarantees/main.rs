@@ -4,6 +4,9 @@
 //! What happens on the wire is in `tests/conformance`, what becomes of killed peers in `tests/faults`, one pattern's
 //! share in `tests/behaviour` and `tests/reqrep`.
 
+#[path = "../conformance/again.rs"]
+#[allow(dead_code)]
+mod again;
 mod citizen;
 mod close;
 mod counters;

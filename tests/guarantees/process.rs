@@ -8,47 +8,29 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
 
 use hubless::{Pub, Pull, Push, Rep, Req, Sub, TrySendError};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
-use tokio::process::{self, ChildStdout, Command};
+use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 
+use crate::again::{Again, MARK, program};
 use crate::citizen;
 use crate::{soon, until};
 
 const ROLE: &str = "HUBLESS_GUARANTEES_ROLE";
-const MARK: &str = "» ";
 const MIB: usize = 1 << 20;
 
-pub(crate) struct Child {
-    process: process::Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
+pub(crate) struct Child(Again);
 
 impl Child {
     pub(crate) fn start(role: &str) -> Self {
-        let mut process = Command::new(std::env::current_exe().expect("a running program"))
-            .args(["process::plays_its_role", "--exact", "--nocapture"])
-            .env(ROLE, role)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("a process can be started");
-        let stdout = process.stdout.take().expect("it is piped");
-        Self {
-            process,
-            lines: BufReader::new(stdout).lines(),
-        }
+        Self(Again::start(program().env(ROLE, role), "process::plays_its_role"))
     }
 
     async fn says(&mut self, word: &str) {
         soon(word, async {
             loop {
-                let line = self.lines.next_line().await.expect("a line");
-                let line = line.expect("the process lives");
+                let line = self.0.lines.recv().await.expect("the process lives");
                 if line
                     .split_once(MARK)
                     .is_some_and(|(_, said)| said.starts_with(word))
@@ -63,25 +45,15 @@ impl Child {
     /// It does what it has to do, finds nothing wrong, and ends well.
     pub(crate) async fn ends_well(mut self) {
         let mut said = String::new();
-        let mut rest = self.lines.into_inner();
-        soon("the end of a process", rest.read_to_string(&mut said))
-            .await
-            .expect("text");
-        let status = soon("the end of a process", self.process.wait()).await;
+        while let Some(line) = soon("the end of a process", self.0.lines.recv()).await {
+            said += &format!("{line}\n");
+        }
+        let status = soon("the end of a process", self.0.process.wait()).await;
         let status = status.expect("it is ours");
         assert!(
             status.success() && said.contains("» done"),
             "{status}, and said: {said}"
         );
-    }
-
-    /// Resident memory that is its own, in bytes.
-    fn memory(&self) -> usize {
-        let id = self.process.id().expect("the process lives");
-        let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).expect("the process lives");
-        let line = rollup.lines().find(|line| line.starts_with("Private_Dirty:"));
-        let kibibytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
-        kibibytes.expect("a number") * 1024
     }
 }
 
@@ -140,9 +112,9 @@ async fn g06_a_sender_at_its_mark_holds_its_byte_budget_its_buffers_and_one_mess
     let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
     let mut child = Child::start(&format!("push {at}"));
     child.says("connected").await;
-    let before = child.memory();
+    let before = child.0.memory();
     child.says("full").await;
-    let grown = child.memory().saturating_sub(before);
+    let grown = child.0.memory().saturating_sub(before);
     // And a little that a process touches for the first time while it does this: stacks, tables of its allocator.
     let little = MIB / 4;
     assert!(grown <= (8 + 2 + 1) * MIB + little, "{grown} bytes");

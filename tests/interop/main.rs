@@ -48,5 +48,12 @@ mod zeromq_crate;
 
 use std::time::Duration;
 
+use hubless::{Event, Monitor};
+
 /// Far more than anything here takes: a test that would hang fails instead.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits until this happens.
+async fn until(monitor: &mut Monitor, is_it: impl Fn(&Event) -> bool) {
+    while !is_it(&monitor.next().await.expect("it is open")) {}
+}

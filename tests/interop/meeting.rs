@@ -167,10 +167,6 @@ impl Meeting {
         &self.endpoint
     }
 
-    pub(crate) fn binder(&self) -> Binder {
-        self.binder
-    }
-
     pub(crate) fn trust(&self) -> Trust {
         self.trust
     }
@@ -185,15 +181,21 @@ impl Meeting {
 
     /// Both come. Who binds comes first.
     pub(crate) async fn of<K: Kind, O: OtherSocket>(&self, ours: &Socket<K>, kind: SocketKind) -> O {
+        let mut other = O::new(kind);
+        self.both_come(ours, &mut other).await;
+        other
+    }
+
+    /// The same with a socket of theirs that there is already.
+    pub(crate) async fn both_come<K: Kind>(&self, ours: &Socket<K>, other: &mut impl OtherSocket) {
         match self.binder {
             Binder::We => {
                 self.we_come(ours).await;
-                self.they_come(kind).await
+                self.joins(other).await;
             }
             Binder::They => {
-                let other = self.they_come(kind).await;
+                self.joins(other).await;
                 self.we_come(ours).await;
-                other
             }
         }
     }

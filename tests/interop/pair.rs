@@ -5,6 +5,7 @@ use hubless::{DisconnectReason, Event, Pair, SocketKind};
 use crate::meeting::Meeting;
 use crate::messages::messages;
 use crate::other::OtherSocket;
+use crate::until;
 
 mod libzmq {
     crate::meeting::everywhere! {
@@ -40,13 +41,10 @@ async fn whoever_comes_second_waits_for_its_turn<O: OtherSocket>(meeting: Meetin
     second.send("second").await;
     for _ in 0..2 {
         // It comes again, and again.
-        while !matches!(
-            monitor.next().await,
-            Some(Event::HandshakeFailed {
-                reason: DisconnectReason::Occupied,
-                ..
-            })
-        ) {}
+        until(&mut monitor, |event| {
+            matches!(event, Event::HandshakeFailed { reason, .. } if *reason == DisconnectReason::Occupied)
+        })
+        .await;
     }
     pair.send("still you").await.expect("it is open");
     assert_eq!(first.recv().await, "still you");
@@ -67,6 +65,6 @@ async fn the_next_one_takes_the_place_of_one_that_has_gone<O: OtherSocket>(meeti
         pair.send("seen").await.expect("it is open");
         assert_eq!(other.recv().await, "seen");
         other.close().await;
-        while !matches!(monitor.next().await, Some(Event::Disconnected { .. })) {}
+        until(&mut monitor, |event| matches!(event, Event::Disconnected { .. })).await;
     }
 }

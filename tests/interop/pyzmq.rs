@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::DEADLINE;
 use crate::puppet::*;
+use crate::raw::{heard_here, heard_there};
 
 /// What each test does: a pair of kinds, ours first, and how it is seen that they understand each other.
 macro_rules! with_each_pair {
@@ -186,21 +187,10 @@ async fn a_stream_exchanges_bytes_with_pyzmq() {
         for size in [1, 255, 8193, 70_000] {
             let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
             ours.send_to(&peer, &bytes).await.expect("it is there");
-            let mut got = Vec::new();
-            while got.len() < size {
-                let piece = python.recv().await;
-                assert_eq!(piece.frame(0), Some(&id[..]));
-                got.extend_from_slice(piece.frame(1).expect("bytes"));
-            }
+            let got = heard_there(async || python.recv().await, &id, size).await;
             assert!(got == bytes, "{size} bytes from us");
             python.send(&Message::from((id.clone(), bytes.clone()))).await;
-            let mut got = Vec::new();
-            while got.len() < size {
-                match ours.recv_from().await.expect("it is open") {
-                    (from, StreamEvent::Data(piece)) if from == peer => got.extend_from_slice(&piece),
-                    other => panic!("expected bytes of {peer}, found {other:?}"),
-                }
-            }
+            let got = heard_here(&ours, &peer, size).await;
             assert!(got == bytes, "{size} bytes from them");
         }
     }

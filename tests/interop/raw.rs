@@ -28,27 +28,39 @@ async fn met<O: OtherSocket>(meeting: &Meeting) -> (StreamSocket, Peer, O, Vec<u
     (ours, peer, other, id)
 }
 
+/// So many bytes of this peer, in pieces of any size.
+pub(crate) async fn heard_here(ours: &StreamSocket, peer: &Peer, size: usize) -> Vec<u8> {
+    let mut heard = Vec::new();
+    while heard.len() < size {
+        match ours.recv_from().await.expect("it is open") {
+            (from, StreamEvent::Data(piece)) if from == *peer => heard.extend_from_slice(&piece),
+            other => panic!("expected bytes of {peer}, found {other:?}"),
+        }
+    }
+    heard
+}
+
+/// The same there, where each piece stands behind the id of our end.
+pub(crate) async fn heard_there(mut recv: impl AsyncFnMut() -> Message, id: &[u8], size: usize) -> Vec<u8> {
+    let mut heard = Vec::new();
+    while heard.len() < size {
+        let message = recv().await;
+        assert_eq!(message.frame(0), Some(id));
+        heard.extend_from_slice(message.frame(1).expect("bytes"));
+    }
+    heard
+}
+
 async fn bytes_go_both_ways<O: OtherSocket>(meeting: Meeting) {
     let (ours, peer, mut other, id) = met::<O>(&meeting).await;
     for size in [1, 5, 255, 256, 8192, 8193, 300_000] {
         let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
         ours.send_to(&peer, &bytes).await.expect("it is there");
-        let mut got = Vec::new();
-        while got.len() < size {
-            let message = other.recv().await;
-            assert_eq!(message.frame(0), Some(&id[..]));
-            got.extend_from_slice(message.frame(1).unwrap_or_default());
-        }
+        let got = heard_there(async || other.recv().await, &id, size).await;
         assert!(got == bytes, "{size} bytes from us");
 
         other.send(Message::from((&id[..], bytes.clone()))).await;
-        let mut got = Vec::new();
-        while got.len() < size {
-            match ours.recv_from().await.expect("it is open") {
-                (from, StreamEvent::Data(piece)) if from == peer => got.extend_from_slice(&piece),
-                other => panic!("expected bytes of {peer}, found {other:?}"),
-            }
-        }
+        let got = heard_here(&ours, &peer, size).await;
         assert!(got == bytes, "{size} bytes from them");
     }
 }

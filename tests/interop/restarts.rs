@@ -7,6 +7,7 @@ use hubless::{Event, Monitor, Pub, Pull, Push, Rep, Req, RequestError, SocketKin
 
 use crate::meeting::{Meeting, with_everybody_everywhere};
 use crate::other::OtherSocket;
+use crate::until;
 
 with_everybody_everywhere! {
     push_goes_on_when_they_come_back
@@ -39,10 +40,7 @@ mod zeromq_crate_finds_us_again {
 /// They end, and we have seen it.
 async fn they_go(other: impl OtherSocket, monitor: &mut Monitor) {
     other.close().await;
-    while !matches!(
-        monitor.next().await.expect("it is open"),
-        Event::Disconnected { .. }
-    ) {}
+    until(monitor, |event| matches!(event, Event::Disconnected { .. })).await;
 }
 
 /// What is sent meanwhile waits: in the queue of the endpoint that connects, or before it is accepted.

@@ -1,13 +1,14 @@
 //! DEALER and ROUTER, in every combination with the kinds that they talk to: every message in both directions, and the
 //! names of peers, chosen and made up.
 
-use hubless::{Event, Message, RoutingId, SendError, SocketKind, kind};
+use hubless::{Dealer, Event, Message, Router, RoutingId, SendError, SocketKind, kind};
 use peers::libzmq::option;
 
 use crate::libzmq::Libzmq;
-use crate::meeting::{Binder, Meeting};
+use crate::meeting::Meeting;
 use crate::messages::messages;
 use crate::other::OtherSocket;
+use crate::until;
 
 mod libzmq {
     crate::meeting::everywhere! {
@@ -76,51 +77,54 @@ async fn meet<K: kind::Kind, O: WithOptions>(
     routing_id: &'static str,
 ) -> O {
     let mut other = O::with(kind, routing_id, false).await;
-    match meeting.binder() {
-        Binder::We => {
-            meeting.we_come(ours).await;
-            meeting.joins(&mut other).await;
-        }
-        Binder::They => {
-            meeting.joins(&mut other).await;
-            meeting.we_come(ours).await;
-        }
-    }
+    meeting.both_come(ours, &mut other).await;
     ours.peers().at_least(1).await.expect("it is open");
     other
 }
 
-/// A message behind a frame of its own, as a ROUTER of theirs has it.
-fn behind(id: &[u8], message: &Message) -> Message {
-    Message::from((id, message))
+/// A socket of ours with a routing id.
+fn named<K: kind::Identifies>(meeting: &Meeting, routing_id: &'static str) -> hubless::Socket<K> {
+    let builder = meeting.builder::<K>().routing_id(routing_id);
+    builder.build().expect("a name")
 }
 
-pub(crate) async fn a_dealer_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
-    let dealer = meeting
-        .builder::<kind::Dealer>()
-        .routing_id("we")
-        .build()
-        .expect("a name");
-    let mut router: O = meet(&meeting, &dealer, SocketKind::Router, "").await;
-    for message in messages() {
-        dealer.send(&message).await.expect("it is open");
-        let received = router.recv().await;
-        assert!(received == behind(b"we", &message));
-        router.send(received).await;
-        assert!(dealer.recv().await.expect("it is open") == message);
-    }
+/// A ROUTER that sends to those who are there alone.
+fn that_must_reach(meeting: &Meeting) -> Router {
+    let builder = meeting.builder::<kind::Router>().mandatory(true);
+    builder.build().expect("no contradiction")
 }
 
-pub(crate) async fn a_dealer_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
-    let dealer = meeting.socket::<kind::Dealer>();
-    let mut other: O = meet(&meeting, &dealer, SocketKind::Dealer, "").await;
+/// A message as a DEALER of theirs hears it.
+fn plain(message: &Message) -> Message {
+    message.clone()
+}
+
+/// The same as a ROUTER of theirs hears it: behind our name.
+fn behind_our_name(message: &Message) -> Message {
+    Message::from(("we", message))
+}
+
+/// Every message goes to them, who hear it like this, and comes back.
+async fn dealer_talks(dealer: Dealer, other: &mut impl OtherSocket, heard: fn(&Message) -> Message) {
     for message in messages() {
         dealer.send(&message).await.expect("it is open");
         let received = other.recv().await;
-        assert!(received == message);
+        assert!(received == heard(&message));
         other.send(received).await;
         assert!(dealer.recv().await.expect("it is open") == message);
     }
+}
+
+pub(crate) async fn a_dealer_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
+    let dealer = named(&meeting, "we");
+    let mut router: O = meet(&meeting, &dealer, SocketKind::Router, "").await;
+    dealer_talks(dealer, &mut router, behind_our_name).await;
+}
+
+pub(crate) async fn a_dealer_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
+    let dealer = meeting.socket();
+    let mut other: O = meet(&meeting, &dealer, SocketKind::Dealer, "").await;
+    dealer_talks(dealer, &mut other, plain).await;
 }
 
 pub(crate) async fn a_dealer_asks_their_rep<O: WithOptions>(meeting: Meeting) {
@@ -136,44 +140,29 @@ pub(crate) async fn a_dealer_asks_their_rep<O: WithOptions>(meeting: Meeting) {
     }
 }
 
-pub(crate) async fn a_router_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
-    let router = meeting
-        .builder::<kind::Router>()
-        .mandatory(true)
-        .build()
-        .expect("no contradiction");
-    let mut dealer: O = meet(&meeting, &router, SocketKind::Dealer, "they").await;
+/// The same to one that is named.
+async fn router_talks(router: Router, other: &mut impl OtherSocket, heard: fn(&Message) -> Message) {
+    let they = RoutingId::from("they");
     for message in messages() {
-        router
-            .send_to(&"they".into(), &message)
-            .await
-            .expect("it is there");
-        let received = dealer.recv().await;
-        assert!(received == message);
-        dealer.send(received).await;
+        router.send_to(&they, &message).await.expect("it is there");
+        let received = other.recv().await;
+        assert!(received == heard(&message));
+        other.send(received).await;
         let (id, echoed) = router.recv_from().await.expect("it is open");
-        assert!(id == "they".into() && echoed == message);
+        assert!(id == they && echoed == message);
     }
 }
 
+pub(crate) async fn a_router_talks_to_their_dealer<O: WithOptions>(meeting: Meeting) {
+    let router = that_must_reach(&meeting);
+    let mut dealer: O = meet(&meeting, &router, SocketKind::Dealer, "they").await;
+    router_talks(router, &mut dealer, plain).await;
+}
+
 pub(crate) async fn a_router_talks_to_their_router<O: WithOptions>(meeting: Meeting) {
-    let router = meeting
-        .builder::<kind::Router>()
-        .routing_id("we")
-        .build()
-        .expect("a name");
+    let router = named(&meeting, "we");
     let mut other: O = meet(&meeting, &router, SocketKind::Router, "they").await;
-    for message in messages() {
-        router
-            .send_to(&"they".into(), &message)
-            .await
-            .expect("it is open");
-        let received = other.recv().await;
-        assert!(received == behind(b"we", &message));
-        other.send(received).await;
-        let (id, echoed) = router.recv_from().await.expect("it is open");
-        assert!(id == "they".into() && echoed == message);
-    }
+    router_talks(router, &mut other, behind_our_name).await;
 }
 
 pub(crate) async fn a_router_answers_their_req<O: WithOptions>(meeting: Meeting) {
@@ -230,11 +219,7 @@ pub(crate) async fn a_rep_answers_their_dealer<O: WithOptions>(meeting: Meeting)
 
 async fn our_names_are_known_to_their_router<O: WithOptions>(meeting: Meeting) {
     for name in ["x", "a name of several words"] {
-        let dealer = meeting
-            .builder::<kind::Dealer>()
-            .routing_id(name)
-            .build()
-            .expect("a name");
+        let dealer: Dealer = named(&meeting, name);
         let mut router: O = meet(&meeting, &dealer, SocketKind::Router, "").await;
         dealer.send("hello").await.expect("it is open");
         assert_eq!(router.recv().await, Message::from([name, "hello"]));
@@ -288,26 +273,13 @@ async fn a_probe_introduces_us<O: WithOptions>(meeting: Meeting) {
 async fn a_probe_introduces_them<O: WithOptions>(meeting: Meeting) {
     let router = meeting.socket::<kind::Router>();
     let mut dealer = O::with(SocketKind::Dealer, "they", true).await;
-    match meeting.binder() {
-        Binder::We => {
-            meeting.we_come(&router).await;
-            meeting.joins(&mut dealer).await;
-        }
-        Binder::They => {
-            meeting.joins(&mut dealer).await;
-            meeting.we_come(&router).await;
-        }
-    }
+    meeting.both_come(&router, &mut dealer).await;
     let (id, message) = router.recv_from().await.expect("it is open");
     assert_eq!((id, message), ("they".into(), "".into()));
 }
 
 async fn a_burst_from_a_router_arrives_whole<O: WithOptions>(meeting: Meeting) {
-    let router = meeting
-        .builder::<kind::Router>()
-        .mandatory(true)
-        .build()
-        .expect("no contradiction");
+    let router = that_must_reach(&meeting);
     let mut dealer: O = meet(&meeting, &router, SocketKind::Dealer, "they").await;
     let sending = async {
         for number in 0..5_000_u32 {
@@ -331,15 +303,12 @@ async fn their_second_of_a_name_is_let_in_when_the_first_has_gone<O: WithOptions
     let mut monitor = router.monitor();
     let mut second = O::with(SocketKind::Dealer, "same", false).await;
     meeting.joins(&mut second).await;
-    while !matches!(
-        monitor.next().await.expect("it is open"),
-        Event::HandshakeFailed { .. }
-    ) {}
+    until(&mut monitor, |event| {
+        matches!(event, Event::HandshakeFailed { .. })
+    })
+    .await;
     first.close().await;
-    while !matches!(
-        monitor.next().await.expect("it is open"),
-        Event::HandshakeDone { .. }
-    ) {}
+    until(&mut monitor, |event| matches!(event, Event::HandshakeDone { .. })).await;
     router
         .send_to(&"same".into(), "welcome")
         .await
@@ -363,10 +332,7 @@ async fn their_second_of_a_name_takes_it_over<O: WithOptions>(meeting: Meeting) 
     let mut second = O::with(SocketKind::Dealer, "same", false).await;
     meeting.joins(&mut second).await;
     // Not the handshake: it may be that of the first one, which is told after it is among the peers.
-    while !matches!(
-        monitor.next().await.expect("it is open"),
-        Event::Disconnected { .. }
-    ) {}
+    until(&mut monitor, |event| matches!(event, Event::Disconnected { .. })).await;
     router
         .send_to(&"same".into(), "to the one that came last")
         .await

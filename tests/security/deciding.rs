@@ -10,8 +10,9 @@ use hubless::{Curve, Event, Mechanism, Null, Plain, PlainUsers, Pull, Push};
 use peers::libzmq::{CurveKeys, SocketType, option};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::raw::failed_handshake;
 use crate::zmq::{Setup, joined, zmq};
-use crate::{failure, soon};
+use crate::{failure, outcome, soon};
 
 fn pull_with(mechanism: Mechanism) -> Pull {
     Pull::builder()
@@ -105,15 +106,11 @@ async fn an_authenticator_decides_about_clients_of_libzmq() {
     ] {
         let pull = pull_with(ours);
         let mut monitor = pull.monitor();
-        let at = pull
-            .bind("tcp://127.0.0.1:*")
-            .await
-            .expect("a free port")
-            .to_string();
+        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
         let (end, ended) = mpsc::channel::<()>();
         let libzmq = zmq(SocketType::Push, theirs, move |_, push| {
             push.set(option::LINGER, 0).expect("it does not linger");
-            push.connect(&at).expect("it connects");
+            push.connect(at.as_str()).expect("it connects");
             push.send(&[b"hello"]).expect("there is room");
             let _ = ended.recv();
         });
@@ -307,12 +304,7 @@ async fn over_ipc_the_user_of_the_other_process_decides() {
         let at = pull.bind(at).await.expect("it is free");
         let push = Push::new();
         drop(push.connect(&at).expect("an endpoint"));
-        let told = crate::event(&mut monitor, "an end of the handshake", |event| match event {
-            Event::HandshakeDone { peer } => Some(Ok(peer.clone())),
-            Event::HandshakeFailed { reason, .. } => Some(Err(reason.to_string())),
-            _ => None,
-        });
-        told.await
+        outcome(&mut monitor).await
     };
     let peer = come(LocalUsers::new().uid(us.uid), "ipc://*")
         .await
@@ -347,15 +339,8 @@ async fn whoever_is_removed_from_a_list_does_not_come_back() {
     users.remove("ann");
     let again = push_as("ann");
     drop(again.connect(&at).expect("an endpoint"));
-    crate::event(&mut monitor, "a refusal", |event| match event {
-        Event::HandshakeFailed { reason, .. } => {
-            assert_eq!(
-                reason.to_string(),
-                "the peer was not let in (400): no user ann with that password"
-            );
-            Some(())
-        }
-        _ => None,
-    })
-    .await;
+    assert_eq!(
+        failed_handshake(&mut monitor).await.to_string(),
+        "the peer was not let in (400): no user ann with that password"
+    );
 }

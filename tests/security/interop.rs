@@ -330,17 +330,13 @@ async fn what_libzmq_says_of_itself_is_read_and_what_it_says_of_others_is_not() 
         .property("X-Room", "ours")
         .build()
         .expect("no contradiction");
-    let at = pull
-        .bind("tcp://127.0.0.1:*")
-        .await
-        .expect("a free port")
-        .to_string();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
     let (end, ended) = mpsc::channel::<()>();
     let libzmq = zmq(SocketType::Push, Setup::Null, move |_, push| {
         for property in ["X-Room:7", "X-Floor:2"] {
             push.set_bytes(option::METADATA, property).expect("a property");
         }
-        push.connect(&at).expect("it connects");
+        push.connect(at.as_str()).expect("it connects");
         let _ = ended.recv();
     });
     soon("a handshake", pull.peers().at_least(1))

@@ -35,16 +35,21 @@ mod traffic;
 mod zap;
 mod zmq;
 
-use hubless::{Event, Monitor};
+use hubless::{Event, Monitor, Peer};
 
 use raw::{DEADLINE as SOON, event, soon};
 
-/// Why the next handshake fails.
-async fn failure(monitor: &mut Monitor) -> String {
-    event(monitor, "a failed handshake", |event| match event {
-        Event::HandshakeFailed { reason, .. } => Some(reason.to_string()),
-        Event::HandshakeDone { peer } => panic!("{peer} was let in"),
+/// How the next handshake ends: with a peer that is let in, or for this reason.
+async fn outcome(monitor: &mut Monitor) -> Result<Peer, String> {
+    event(monitor, "the end of a handshake", |event| match event {
+        Event::HandshakeDone { peer } => Some(Ok(peer.clone())),
+        Event::HandshakeFailed { reason, .. } => Some(Err(reason.to_string())),
         _ => None,
     })
     .await
+}
+
+/// Why the next handshake fails.
+async fn failure(monitor: &mut Monitor) -> String {
+    outcome(monitor).await.expect_err("nobody is to be let in")
 }

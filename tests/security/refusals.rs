@@ -8,6 +8,7 @@ use hubless::curve::{KeyPair, PublicKey};
 use hubless::{ConnectError, Curve, Heartbeat, Mechanism, Null, Pair, Plain, PlainUsers, Pull, Push};
 use peers::libzmq::{CurveKeys, EventKind, Monitor as ZmqMonitor, SocketType};
 
+use crate::raw::failed_handshake;
 use crate::zmq::{Setup, joined, told, zmq};
 use crate::{SOON, failure, soon};
 
@@ -147,17 +148,13 @@ async fn libzmq_comes(server: Mechanism, setup: Setup, expects: impl Into<Option
         .build()
         .expect("no contradiction");
     let mut monitor = pull.monitor();
-    let at = pull
-        .bind("tcp://127.0.0.1:*")
-        .await
-        .expect("a free port")
-        .to_string();
+    let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
     let (end, ended) = mpsc::channel::<()>();
     let libzmq = zmq(SocketType::Push, setup, move |context, push| {
         let monitor = ZmqMonitor::new(context, push).expect("it watches");
         push.set(peers::libzmq::option::LINGER, 0)
             .expect("it does not linger");
-        push.connect(&at).expect("it connects");
+        push.connect(at.as_str()).expect("it connects");
         match expects {
             Some(event) => drop(monitor.wait_for(event, SOON).expect("the event comes")),
             None => drop(ended.recv()),
@@ -427,7 +424,7 @@ async fn who_finds_no_seat_loses_nothing_with_any_mechanism() {
             let guess = failure(&mut at_second).await;
             assert!(guess.starts_with("the peer closed"), "{guess}");
             assert_eq!(
-                occupied(&mut at_binds).await,
+                failed_handshake(&mut at_binds).await.to_string(),
                 "one peer at a time, and there is one already"
             );
         }
@@ -440,13 +437,4 @@ async fn who_finds_no_seat_loses_nothing_with_any_mechanism() {
             assert_eq!(received, format!("{number}"));
         }
     }
-}
-
-/// Why the next handshake fails, whoever came in before.
-async fn occupied(monitor: &mut hubless::Monitor) -> String {
-    crate::event(monitor, "a failed handshake", |event| match event {
-        hubless::Event::HandshakeFailed { reason, .. } => Some(reason.to_string()),
-        _ => None,
-    })
-    .await
 }

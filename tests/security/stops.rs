@@ -6,15 +6,15 @@
 use std::time::Duration;
 
 use hubless::curve::{KeyPair, PublicKey, SecretKey};
-use hubless::{Builder, Curve, Event, Monitor, Null, Plain, PlainUsers, Pull, kind};
+use hubless::{Builder, Curve, Null, Plain, PlainUsers, Pull, kind};
 
 use crate::bytes::{command, greeting, ready};
-use crate::event;
 use crate::raw::{Raw, soon};
 use crate::script::{
     CLIENT, Client, SERVER, Server, curve_greeting, metadata, plain_greeting, plain_hello, public,
 };
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, dialing, listening};
+use crate::{failure, outcome};
 
 /// The script has said as much as it may.
 #[derive(Debug)]
@@ -140,28 +140,10 @@ impl Play {
     }
 }
 
-/// What becomes of a handshake: `None` when it succeeds.
-async fn outcome(monitor: &mut Monitor) -> Option<String> {
-    event(monitor, "what becomes of it", |event| match event {
-        Event::HandshakeDone { .. } => Some(None),
-        Event::HandshakeFailed { reason, .. } => Some(Some(reason.to_string())),
-        _ => None,
-    })
-    .await
-}
-
 /// Plays against a socket that listens; gives what has been said when the script could say all.
 async fn whoever_comes_and_stops(play: Play) {
-    let (wire, _) = Wire::new();
-    let pull = play
-        .serving()
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
+    let (pull, wire) = listening(play.serving()).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
     let mut all = usize::MAX;
     let mut at = 0;
     while at < all {
@@ -169,7 +151,7 @@ async fn whoever_comes_and_stops(play: Play) {
         let mut peer = Halting::new(&far, at);
         match play.come(&mut peer).await {
             Err(Stopped) => {
-                let reason = outcome(&mut monitor).await;
+                let reason = outcome(&mut monitor).await.err();
                 assert_eq!(
                     reason.as_deref(),
                     Some("handshake not complete in time"),
@@ -177,11 +159,8 @@ async fn whoever_comes_and_stops(play: Play) {
                 );
             }
             Ok(()) => {
-                assert_eq!(
-                    outcome(&mut monitor).await,
-                    None,
-                    "{play:?} is complete with {at} bytes"
-                );
+                let reason = outcome(&mut monitor).await.err();
+                assert_eq!(reason, None, "{play:?} is complete with {at} bytes");
                 all = at;
             }
         }
@@ -195,7 +174,7 @@ async fn whoever_comes_and_stops(play: Play) {
         let mut peer = Halting::new(&far, at);
         let _ = play.come(&mut peer).await;
         peer.raw.finish().await;
-        let reason = outcome(&mut monitor).await.expect("it was not let in");
+        let reason = failure(&mut monitor).await;
         assert!(
             reason.starts_with("the peer closed the connection"),
             "{play:?} at {at}: {reason}"
@@ -206,15 +185,11 @@ async fn whoever_comes_and_stops(play: Play) {
 }
 
 async fn whom_we_come_to_and_who_stops(play: Play) {
-    let (wire, mut calls) = Wire::new();
-    let pull = play
-        .coming()
-        .carrier(wire, 1)
-        .reconnect(Duration::from_millis(1), Duration::from_millis(1))
-        .build()
-        .expect("no contradiction");
+    let (pull, mut calls) = dialing(
+        play.coming()
+            .reconnect(Duration::from_millis(1), Duration::from_millis(1)),
+    );
     let mut monitor = pull.monitor();
-    drop(pull.connect("tcp://far.example:1").expect("an endpoint"));
     for leaves in [false, true] {
         let mut at = 0;
         loop {
@@ -224,7 +199,7 @@ async fn whom_we_come_to_and_who_stops(play: Play) {
             if leaves {
                 peer.raw.finish().await;
             }
-            let reason = outcome(&mut monitor).await;
+            let reason = outcome(&mut monitor).await.err();
             match (played, reason) {
                 (Ok(()), None) => {
                     peer.raw.finish().await;

@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use hubless::curve::{KeyPair, PublicKey, SecretKey};
+use hubless::kind::{self, Kind};
 use hubless::{
-    Builder, Curve, DropReason, Heartbeat, Mechanism, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Sub, kind,
+    Builder, Curve, DropReason, Heartbeat, Mechanism, Plain, PlainUsers, Pub, Pull, Push, Rep, Req, Socket,
+    Sub,
 };
 
 use crate::bytes::frame;
-use crate::raw::{Raw, soon};
+use crate::raw::{Raw, disconnection, soon};
 use crate::script::{Client, Server, body, curve_greeting, metadata};
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, dialing, listening};
 
 fn pair(secret: &[u8; 32]) -> KeyPair {
     SecretKey::from(*secret).into()
@@ -26,14 +28,20 @@ fn as_server() -> Mechanism {
     Curve::server(pair(&crate::script::SERVER)).allow_any()
 }
 
-/// A server that has come to traffic with a PUSH.
-async fn shake_hands(raw: &mut Raw) -> Server {
+/// A server that has heard who the client is, and has not let it in yet.
+async fn be_introduced(raw: &mut Raw) -> Server {
     let mut server = Server::new();
     raw.say(&curve_greeting()).await;
     raw.hear(64).await;
     server.hear_hello(&raw.frame().await.1);
     raw.say(&server.welcome()).await;
     server.hear_initiate(&raw.frame().await.1);
+    server
+}
+
+/// A server that has come to traffic with a PUSH.
+async fn shake_hands(raw: &mut Raw) -> Server {
+    let mut server = be_introduced(raw).await;
     raw.say(&server.ready(&metadata("PULL"))).await;
     server
 }
@@ -49,15 +57,7 @@ async fn be_welcomed(raw: &mut Raw) -> Client {
 
 /// A socket that listens, and how somebody came to it from afar who has been welcomed.
 async fn welcoming(pull: Builder<kind::Pull>) -> (Pull, Far, Raw, Client) {
-    let (wire, _) = Wire::new();
-    let pull = pull
-        .mechanism(as_server())
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
+    let (pull, wire) = listening(pull.mechanism(as_server())).await;
     let far = wire.arrive("127.0.0.1:1");
     let mut raw = far.raw();
     let client = be_welcomed(&mut raw).await;
@@ -77,13 +77,7 @@ async fn hear(raw: &mut Raw, server: &Server) -> Vec<u8> {
 async fn g01_a_sealed_message_of_which_one_byte_was_accepted_is_never_sent_again() {
     // Sealed, one frame of 300 bytes takes 9 + 333.
     for taken in [0, 1, 2, 9, 100, 341] {
-        let (wire, mut calls) = Wire::new();
-        let push = Push::builder()
-            .mechanism(as_client())
-            .carrier(wire, 1)
-            .build()
-            .expect("no contradiction");
-        drop(push.connect("tcp://far.example:1").expect("an endpoint"));
+        let (push, mut calls) = dialing(Push::builder().mechanism(as_client()));
         let far = calls.recv().await.expect("an attempt").accept();
         let mut raw = far.raw();
         shake_hands(&mut raw).await;
@@ -115,25 +109,14 @@ async fn g01_what_was_sealed_in_one_piece_is_cut_between_its_messages() {
     // Ten messages of 42 sealed bytes each, of which the line takes any number of bytes.
     const ONE: usize = 2 + 33 + 7;
     for taken in (0..=10 * ONE).step_by(7) {
-        let (wire, mut calls) = Wire::new();
-        let push = Push::builder()
-            .mechanism(as_client())
-            .carrier(wire, 1)
-            .build()
-            .expect("no contradiction");
-        drop(push.connect("tcp://far.example:1").expect("an endpoint"));
+        let (push, mut calls) = dialing(Push::builder().mechanism(as_client()));
         for n in 0..10 {
             push.send(format!("number{n}")).await.expect("it has a queue");
         }
         let far = calls.recv().await.expect("an attempt").accept();
         let mut raw = far.raw();
         // Our greeting and HELLO, then INITIATE: what comes then are the ten.
-        let mut server = Server::new();
-        raw.say(&curve_greeting()).await;
-        raw.hear(64).await;
-        server.hear_hello(&raw.frame().await.1);
-        raw.say(&server.welcome()).await;
-        server.hear_initiate(&raw.frame().await.1);
+        let mut server = be_introduced(&mut raw).await;
         far.room(taken);
         raw.say(&server.ready(&metadata("PULL"))).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -159,13 +142,7 @@ async fn g01_what_was_sealed_in_one_piece_is_cut_between_its_messages() {
 
 #[tokio::test(start_paused = true)]
 async fn a_line_that_takes_one_byte_at_a_time_brings_all_in_order() {
-    let (wire, mut calls) = Wire::new();
-    let push = Push::builder()
-        .mechanism(as_client())
-        .carrier(wire, 1)
-        .build()
-        .expect("no contradiction");
-    drop(push.connect("tcp://far.example:1").expect("an endpoint"));
+    let (push, mut calls) = dialing(Push::builder().mechanism(as_client()));
     let far = calls.recv().await.expect("an attempt").accept();
     far.grain(1);
     let mut raw = far.raw();
@@ -242,11 +219,10 @@ async fn what_came_before_a_forged_message_is_delivered_in_one_read_as_in_two() 
         for text in ["one", "two"] {
             assert_eq!(soon("a message", pull.recv()).await.expect("it is open"), text);
         }
-        let reason = crate::event(&mut monitor, "the end", |event| match event {
-            hubless::Event::Disconnected { reason, .. } => Some(reason.to_string()),
-            _ => None,
-        });
-        assert_eq!(reason.await, "MESSAGE does not open: it is forged or damaged");
+        assert_eq!(
+            disconnection(&mut monitor).await.to_string(),
+            "MESSAGE does not open: it is forged or damaged"
+        );
     }
 }
 
@@ -266,6 +242,15 @@ async fn a_message_as_large_as_is_allowed_may_come_in_one_read_with_others() {
     }
 }
 
+/// A socket that listens, and one that connects to it.
+async fn connected<B: Kind, C: Kind>(binds: Builder<B>, connects: Builder<C>) -> (Socket<B>, Socket<C>) {
+    let binds = binds.build().expect("no contradiction");
+    let connects = connects.build().expect("no contradiction");
+    let at = binds.bind("tcp://127.0.0.1:*").await.expect("a free port");
+    connects.connect(&at).expect("an endpoint");
+    (binds, connects)
+}
+
 /// The mechanisms under which all the rest is tried.
 fn mechanisms() -> [(Mechanism, Mechanism); 2] {
     [
@@ -280,17 +265,8 @@ fn mechanisms() -> [(Mechanism, Mechanism); 2] {
 #[tokio::test]
 async fn messages_of_every_size_go_both_ways_and_a_mark_of_one_lets_one_in() {
     for (server, client) in mechanisms() {
-        let rep = Rep::builder()
-            .mechanism(server)
-            .recv_hwm(1)
-            .build()
-            .expect("no contradiction");
-        let at = rep.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let mut req = Req::builder()
-            .mechanism(client)
-            .build()
-            .expect("no contradiction");
-        req.connect(&at).expect("an endpoint");
+        let rep = Rep::builder().mechanism(server).recv_hwm(1);
+        let (rep, mut req) = connected(rep, Req::builder().mechanism(client)).await;
         for size in [0, 1, 100, 65_500, 65_536, 70_000, 300_000, 9 << 20] {
             let text: Vec<u8> = (0..size).map(|at| at as u8).collect();
             let answering = async {
@@ -309,18 +285,9 @@ async fn messages_of_every_size_go_both_ways_and_a_mark_of_one_lets_one_in() {
 #[tokio::test]
 async fn a_receiver_at_its_mark_holds_the_sender_back_and_gets_everything() {
     for (server, client) in mechanisms() {
-        let pull = Pull::builder()
-            .mechanism(server)
-            .recv_hwm(1)
-            .build()
-            .expect("no contradiction");
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let push = Push::builder()
-            .mechanism(client)
-            .send_hwm(10)
-            .build()
-            .expect("no contradiction");
-        push.connect(&at).expect("an endpoint");
+        let pull = Pull::builder().mechanism(server).recv_hwm(1);
+        let push = Push::builder().mechanism(client).send_hwm(10);
+        let (pull, push) = connected(pull, push).await;
         let sending = tokio::spawn(async move {
             for n in 0..5000_u32 {
                 push.send(n.to_be_bytes().to_vec()).await.expect("it is open");
@@ -339,16 +306,8 @@ async fn a_receiver_at_its_mark_holds_the_sender_back_and_gets_everything() {
 #[tokio::test]
 async fn g10_closing_brings_everything_to_its_end() {
     for (server, client) in mechanisms() {
-        let pull = Pull::builder()
-            .mechanism(server)
-            .build()
-            .expect("no contradiction");
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let push = Push::builder()
-            .mechanism(client)
-            .build()
-            .expect("no contradiction");
-        push.connect(&at).expect("an endpoint");
+        let pull = Pull::builder().mechanism(server);
+        let (pull, push) = connected(pull, Push::builder().mechanism(client)).await;
         let receiving = tokio::spawn(async move {
             let mut count = 0;
             while count < 1000 {
@@ -367,18 +326,9 @@ async fn g10_closing_brings_everything_to_its_end() {
 #[tokio::test]
 async fn whoever_sends_more_than_is_allowed_is_stopped_and_told_here() {
     for (server, client) in mechanisms() {
-        let pull = Pull::builder()
-            .mechanism(server)
-            .max_message_size(1000)
-            .build()
-            .expect("no contradiction");
+        let pull = Pull::builder().mechanism(server).max_message_size(1000);
+        let (pull, push) = connected(pull, Push::builder().mechanism(client)).await;
         let mut monitor = pull.monitor();
-        let at = pull.bind("tcp://127.0.0.1:*").await.expect("a free port");
-        let push = Push::builder()
-            .mechanism(client)
-            .build()
-            .expect("no contradiction");
-        push.connect(&at).expect("an endpoint");
         push.send(vec![1; 1000]).await.expect("it is open");
         push.send(vec![1; 1001]).await.expect("it is open");
         assert_eq!(
@@ -388,11 +338,10 @@ async fn whoever_sends_more_than_is_allowed_is_stopped_and_told_here() {
                 .byte_len(),
             1000
         );
-        let reason = crate::event(&mut monitor, "the end", |event| match event {
-            hubless::Event::Disconnected { reason, .. } => Some(reason.to_string()),
-            _ => None,
-        });
-        assert_eq!(reason.await, "message of 1001 bytes, the limit is 1000");
+        assert_eq!(
+            disconnection(&mut monitor).await.to_string(),
+            "message of 1001 bytes, the limit is 1000"
+        );
     }
 }
 
@@ -438,27 +387,20 @@ async fn many_subscribers_hear_the_same_and_each_of_them_what_it_wants() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sealed_heartbeat_keeps_a_peer_and_its_absence_ends_it() {
-    let (wire, mut calls) = Wire::new();
-    let push = Push::builder()
-        .mechanism(as_client())
-        .heartbeat(Heartbeat::every(Duration::from_secs(1)))
-        .carrier(wire, 1)
-        .build()
-        .expect("no contradiction");
+    let (push, mut calls) = dialing(
+        Push::builder()
+            .mechanism(as_client())
+            .heartbeat(Heartbeat::every(Duration::from_secs(1))),
+    );
     let mut monitor = push.monitor();
-    drop(push.connect("tcp://far.example:1").expect("an endpoint"));
     let mut raw = calls.recv().await.expect("an attempt").accept().raw();
     let mut server = shake_hands(&mut raw).await;
     for _ in 0..5 {
         assert_eq!(server.hear_message(&raw.frame().await.1).1, b"\x02\x04PING\0\0");
         raw.say(&server.message(b"\x02\x04PONG")).await;
     }
-    let reason = crate::event(&mut monitor, "the end", |event| match event {
-        hubless::Event::Disconnected { reason, .. } => Some(reason.to_string()),
-        _ => None,
-    });
     assert_eq!(
-        reason.await,
+        disconnection(&mut monitor).await.to_string(),
         "no sign of life from the peer within the heartbeat timeout"
     );
 }
@@ -472,20 +414,14 @@ async fn no_stream_of_bytes_harms_a_socket_that_asks_for_security() {
             .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
-    let (wire, _) = Wire::new();
     let builders = [
         Pull::builder().mechanism(as_server()),
         Pull::builder().mechanism(Plain::server(PlainUsers::new().with("ann", "pw"))),
         Pull::builder().legacy(true),
     ];
     for (which, builder) in builders.into_iter().enumerate() {
-        let pull = builder
-            .carrier(wire.clone(), 1)
-            .build()
-            .expect("no contradiction");
+        let (pull, wire) = listening(builder).await;
         let mut monitor = pull.monitor();
-        let at = format!("tcp://1.2.3.4:{which}1");
-        pull.bind(at.as_str()).await.expect("a carrier takes everything");
         for round in 0..1000 {
             let far = wire.arrive("127.0.0.1:1");
             let mut raw = far.raw();
@@ -505,9 +441,7 @@ async fn no_stream_of_bytes_harms_a_socket_that_asks_for_security() {
             };
             if which == 0 && round % 2 == 0 {
                 // Through the door, to spoil what is sealed.
-                raw.say(&pieces.concat()).await;
-                raw.hear(64).await;
-                client.hear_welcome(&raw.frame().await.1);
+                client = be_welcomed(&mut raw).await;
                 raw.say(&client.initiate("PUSH")).await;
                 raw.frame().await;
                 pieces = (0..4)

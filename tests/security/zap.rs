@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use hubless::auth::Zap;
 use hubless::curve::{KeyPair, PublicKey, SecretKey};
-use hubless::{Context, Curve, Event, Mechanism, Message, Null, Peer, Plain, Pull, Push, Rep};
+use hubless::{Context, Curve, Mechanism, Message, Null, Peer, Plain, Pull, Push, Rep};
 
 use peers::libzmq::{CurveKeys, EventKind, Monitor as ZmqMonitor, SocketType};
 
 use crate::zmq::{Setup, joined, zmq};
-use crate::{SOON, event, soon};
+use crate::{SOON, outcome, soon};
 
 const ZAP: &str = "inproc://zeromq.zap.01";
 
@@ -49,15 +49,10 @@ async fn answer(handler: &Rep, reply: Message) -> Vec<Vec<u8>> {
     question
 }
 
-/// How the next handshake ends.
-async fn outcome(pull: &Pull, coming: impl Future) -> Result<Peer, String> {
+/// How the next handshake ends, while somebody comes.
+async fn outcome_of(pull: &Pull, coming: impl Future) -> Result<Peer, String> {
     let mut monitor = pull.monitor();
-    let told = event(&mut monitor, "an end of the handshake", |event| match event {
-        Event::HandshakeDone { peer } => Some(Ok(peer.clone())),
-        Event::HandshakeFailed { reason, .. } => Some(Err(reason.to_string())),
-        _ => None,
-    });
-    tokio::join!(told, coming).0
+    tokio::join!(outcome(&mut monitor), coming).0
 }
 
 fn yes() -> Message {
@@ -93,7 +88,7 @@ async fn a_handler_is_asked_in_the_words_of_the_specification_whatever_the_mecha
         let (pull, at) = pull(&context, server, "tcp://127.0.0.1:*").await;
         let push = push(client);
         let (peer, question) = tokio::join!(
-            outcome(&pull, async {
+            outcome_of(&pull, async {
                 soon("a handshake", push.connect(&at).expect("an endpoint"))
                     .await
                     .expect("it is let in");
@@ -118,7 +113,7 @@ async fn what_a_handler_says_of_a_peer_is_known_of_it() {
         .build()
         .expect("no contradiction");
     let (peer, question) = tokio::join!(
-        outcome(&pull, async { drop(push.connect(&at).expect("an endpoint")) }),
+        outcome_of(&pull, async { drop(push.connect(&at).expect("an endpoint")) }),
         answer(&handler, reply.into()),
     );
     let peer = peer.expect("it is let in");
@@ -189,7 +184,7 @@ async fn row_18_each_no_is_told_to_both_sides_and_so_is_every_reply_that_is_none
         let push = push(Plain::client("ann", "pw"));
         let mut monitor = push.monitor();
         let (peer, ..) = tokio::join!(
-            outcome(&pull, async { drop(push.connect(&at).expect("an endpoint")) }),
+            outcome_of(&pull, async { drop(push.connect(&at).expect("an endpoint")) }),
             answer(&handler, reply),
         );
         assert_eq!(peer, Err(format!("the peer was not let in {why}")));
@@ -204,7 +199,7 @@ async fn row_18_without_a_handler_nobody_enters_and_with_one_the_next_does() {
     let (pull, at) = pull(&context, Plain::server, "tcp://127.0.0.1:*").await;
     let come = async || {
         let push = push(Plain::client("ann", "pw"));
-        let peer = outcome(&pull, async { drop(push.connect(&at).expect("an endpoint")) }).await;
+        let peer = outcome_of(&pull, async { drop(push.connect(&at).expect("an endpoint")) }).await;
         (push, peer)
     };
     let nobody = format!("the peer was not let in (500): no ZAP handler is bound at {ZAP}");
@@ -237,7 +232,7 @@ async fn row_18_a_handler_that_does_not_answer_in_time_lets_nobody_in() {
     let server = |zap: Zap| Plain::server(zap.timeout(Duration::from_millis(50)));
     let (pull, at) = pull(&context, server, "tcp://127.0.0.1:*").await;
     let push = push(Plain::client("ann", "pw"));
-    let peer = outcome(&pull, async { drop(push.connect(&at).expect("an endpoint")) }).await;
+    let peer = outcome_of(&pull, async { drop(push.connect(&at).expect("an endpoint")) }).await;
     let late = "the peer was not let in (500): the ZAP handler did not answer within 50ms";
     assert_eq!(peer, Err(late.to_owned()));
     // What it says later is said to nobody.
@@ -321,7 +316,7 @@ async fn a_handler_here_decides_about_clients_of_libzmq() {
             });
             let no = ("1.0", "1", "400", "not today", "", "").into();
             let reply = if is_in { yes() } else { no };
-            let (outcome, question) = tokio::join!(outcome(&pull, async {}), answer(&handler, reply));
+            let (outcome, question) = tokio::join!(outcome_of(&pull, async {}), answer(&handler, reply));
             assert_eq!(question[5], name.as_bytes());
             assert_eq!(question[6..], credentials[..]);
             match outcome {

@@ -1,6 +1,6 @@
 //! Dice that fall the same way every time: one seed, one story.
 
-/// SplitMix64. Everything random in a simulation comes from here.
+/// SplitMix64. Everything random in a simulation comes from here, and in a campaign of `tests/faults`.
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(u64);
 

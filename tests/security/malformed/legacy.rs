@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use hubless::curve::KeyPair;
-use hubless::{Curve, Event, Mechanism, Null, Plain, PlainUsers, Pub, Pull, Push, Sub};
+use hubless::{Curve, Mechanism, Null, Plain, PlainUsers, Pub, Pull, Push, Sub};
 
 use super::{Bench, Phase, check_names};
 use crate::bytes::{command, frame, greeting, header, message, ready};
-use crate::raw::{Raw, RawListener, event, handshake, soon};
+use crate::raw::{Raw, RawListener, disconnection, handshake, soon};
 
 fn legacy_pull() -> Pull {
     Pull::builder()
@@ -256,10 +256,7 @@ async fn a_lost_peer_of_one_is_dialed_again_and_no_message_comes_twice() {
     raw.hear(10).await;
     raw.expect(&one(0, b"one")).await;
     drop(raw);
-    event(&mut monitor, "the end", |event| {
-        matches!(event, Event::Disconnected { .. }).then_some(())
-    })
-    .await;
+    disconnection(&mut monitor).await;
     push.send("two").await.expect("it is open");
     let mut raw = listener.accept().await;
     raw.say(b"\x01\x00").await;

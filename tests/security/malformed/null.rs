@@ -8,7 +8,7 @@ use super::{Bench, Phase, check_names};
 use crate::bytes::{command, frame, greeting, greeting_of, header, property, ready};
 use crate::raw::Raw;
 use crate::script::metadata;
-use crate::wire::Wire;
+use crate::wire::listening;
 
 async fn greeted(bench: &Bench) -> Raw {
     let mut raw = bench.connect().await;
@@ -70,16 +70,8 @@ async fn who_says_much_before_it_is_decided_about_is_closed_and_who_says_it_late
         let _ = NEVER.acquire().await;
         Verdict::accept()
     });
-    let (wire, _) = Wire::new();
-    let pull = Pull::builder()
-        .mechanism(mechanism)
-        .carrier(wire.clone(), 1)
-        .build()
-        .expect("no contradiction");
+    let (pull, wire) = listening(Pull::builder().mechanism(mechanism)).await;
     let mut monitor = pull.monitor();
-    pull.bind("tcp://1.2.3.4:5")
-        .await
-        .expect("a carrier takes everything");
 
     // In one piece with the greeting, so that it has come when the question is asked.
     let far = wire.arrive("127.0.0.1:1");
