@@ -210,14 +210,13 @@ mod tests {
     /// With a program that hears of the first and the last subscriber of each topic.
     fn publisher() -> FanOut {
         let config = FanOutConfig {
-            marks: Marks::default(),
             share_from: usize::MAX,
             conflate: false,
             matching: Matching::Prefix,
             slow: Slow::default(),
             limits: AskLimits::default(),
         };
-        FanOut::new(config).with_audience(Audience {
+        FanOut::new(Marks::default(), config).with_audience(Audience {
             telling: Telling::default(),
             manual: false,
             last_value: false,
