@@ -1,6 +1,6 @@
 //! Keeps the runtime hot in a ping-pong, and nowhere else.
 //!
-//! A round trip on one machine costs two wake-ups of an idle processor, 5 to 20 µs each; everything else together is
+//! A round trip on one machine costs two wake-ups of an idle processor, 5 to 35 µs each; everything else together is
 //! some 10 µs. A driver that has just read may therefore look again instead of going to sleep: each look is one
 //! zero-timeout poll for all connections of the thread, in turn with every other task. That pays only while
 //! question and answer alternate, so it happens only behind a gate:
