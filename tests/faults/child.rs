@@ -79,10 +79,11 @@ impl Child {
             .expect("it is ours");
     }
 
-    /// Stops it, and waits until it stands still.
+    /// Stops it, and waits until it stands still. It is told so at every look: a shell that lets a whole job go on after
+    /// it was stopped, this test and its processes, undoes what was told before.
     pub(crate) async fn stop(&self) {
-        signal::stop(self.id).expect("it is ours and lives");
         until("a process to stand still", || {
+            signal::stop(self.id).expect("it is ours and lives");
             self.threads().all(|state| state == 'T')
         })
         .await;
