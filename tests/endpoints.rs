@@ -110,3 +110,20 @@ async fn of_two_connections_to_one_endpoint_disconnecting_ends_one() -> Result {
     assert_eq!(pull.recv().await?, "by the other");
     Ok(())
 }
+
+#[tokio::test]
+async fn two_calls_at_once_to_disconnect_end_two_connections_to_one_endpoint() -> Result {
+    let push = Push::new();
+    let endpoint = push.connect("inproc://twice-at-once")?.endpoint().clone();
+    push.connect(&endpoint)?;
+    push.connect(&endpoint)?;
+    let (one, other) = tokio::join!(push.disconnect(&endpoint), push.disconnect(&endpoint));
+    assert_eq!((one, other), (Ok(()), Ok(())));
+    assert_eq!(push.endpoints().len(), 1);
+
+    // Of one connection both are told that it has ended.
+    let (one, other) = tokio::join!(push.disconnect(&endpoint), push.disconnect(&endpoint));
+    assert_eq!((one, other), (Ok(()), Ok(())));
+    assert!(push.endpoints().is_empty());
+    Ok(())
+}

@@ -117,7 +117,9 @@ impl Tasks {
         state.closed = true;
         let controls: Vec<_> = state.running.values().map(|task| task.control.clone()).collect();
         drop(state);
-        controls.iter().for_each(|control| control.give(order.clone()));
+        for control in &controls {
+            control.give(order.clone());
+        }
         controls.is_empty()
     }
 

@@ -286,12 +286,14 @@ impl Core {
             .shared
             .tasks
             .pick(|_, task| task.role == Role::Dialer && task.endpoint == *from);
-        let Some((dialer, _)) = dialers.first() else {
+        let why = DisconnectReason::Disconnect;
+        let order = order_to_finish(self.linger, why.clone());
+        // One that was told to end before is another call's, as long as there is one that was not.
+        let told = dialers.iter().find(|(_, task)| task.control.give(order.clone()));
+        let Some(&(dialer, _)) = told.or(dialers.first()) else {
             return Err(EndpointError::NotFound(from.clone()));
         };
-        let dialer = *dialer;
-        self.end(from, DisconnectReason::Disconnect, move |id, _| id == dialer)
-            .await
+        self.end(from, why, move |id, _| id == dialer).await
     }
 
     pub(crate) async fn end(
@@ -318,10 +320,7 @@ impl Core {
         why: DisconnectReason,
         which: impl Fn(TaskId, &driver::Task) -> bool,
     ) {
-        let order = Order::Finish {
-            until: linger.until(runtime::now()),
-            why,
-        };
+        let order = order_to_finish(linger, why);
         for (_, task) in self.shared.tasks.pick(which) {
             task.control.give(order.clone());
         }
@@ -551,6 +550,12 @@ impl Core {
         }
         Ok(into.len() - before)
     }
+}
+
+/// What a task is told that is to end: now, or when this linger is over.
+fn order_to_finish(linger: Linger, why: DisconnectReason) -> Order {
+    let until = linger.until(runtime::now());
+    Order::Finish { until, why }
 }
 
 /// Room for one message, or a place in the line for it.
