@@ -13,7 +13,7 @@ use super::connecting::Connecting;
 use super::options::Linger;
 use super::reach;
 use crate::driver::datagrams::Form;
-use crate::driver::{self, Home, Order, Role, Shared, TaskId};
+use crate::driver::{self, Home, NotAlone, Order, Role, Shared, TaskId};
 use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
     BindError, Closed, EndpointError, RecvError, SendError, ThreadsError, TryRecvError, TrySendError, Unsent,
@@ -247,12 +247,12 @@ impl Core {
             .home()
             .ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;
         let tasks = &self.shared.tasks;
-        let is_this = |_: TaskId, task: &driver::Task| task.role == Role::Dialer && task.endpoint == endpoint;
-        if self.connects_once() && !tasks.pick(is_this).is_empty() {
-            return Err(EndpointError::AlreadyConnected(endpoint));
-        }
-        let mut guard = tasks
-            .enter(&self.shared, endpoint.clone(), Role::Dialer)
+        let entered = match self.connects_once() {
+            true => tasks.enter_alone(&self.shared, endpoint.clone(), Role::Dialer),
+            false => Ok(tasks.enter(&self.shared, endpoint.clone(), Role::Dialer)),
+        };
+        let mut guard = entered
+            .map_err(|NotAlone| EndpointError::AlreadyConnected(endpoint.clone()))?
             .ok_or(EndpointError::Closed)?;
         let pipe = pipe(&endpoint).inspect_err(|_| guard.end())?;
         let (announce, ready) = oneshot::channel();
