@@ -7,8 +7,9 @@
 //! ```
 //!
 //! A way leads from each socket that receives to the other one, if that sends. On each of them a message is taken only
-//! when there is room for it on the other side: so a proxy holds nothing back, loses nothing, and lets
-//! [back-pressure](crate::Builder::recv_hwm) through from one side to the other.
+//! when there is room for it on the other side: so a proxy lets [back-pressure](crate::Builder::recv_hwm) through from one
+//! side to the other, and holds one message back at most: one whose room went with its peer, or whose peer, named by it, has
+//! none.
 
 mod handle;
 mod statistics;
@@ -21,6 +22,7 @@ use std::task::{Context, Poll};
 
 use self::handle::Order;
 pub use self::handle::{ProxyControl, ProxyHandle};
+use self::statistics::Count;
 pub use self::statistics::{ProxyStatistics, SideStatistics};
 use self::way::{Turn, Way};
 use crate::error::{Closed, WaitError};
@@ -190,6 +192,11 @@ impl<F: Forwards, B: Forwards> Proxy<F, B> {
     ///
     /// Dropping the future ends the proxy between two messages, and drops its sockets.
     ///
+    /// However it ends, one message each way may have been taken that could not go on: its peer left in that moment and
+    /// nobody else had room, or it is for a peer of a [`Router`](crate::Router) with
+    /// [`mandatory`](crate::Builder::mandatory) that has none. Such a message is missing in what was
+    /// [sent](SideStatistics::sent_messages), and counted as dropped by the socket that it was for.
+    ///
     /// Example: at [`proxy`].
     pub async fn run(self) -> ProxyStatistics {
         let Self {
@@ -205,6 +212,7 @@ impl<F: Forwards, B: Forwards> Proxy<F, B> {
                 from,
                 to,
                 capture: capture.as_ref().and_then(|tap| tap.outlet()),
+                held: Count::default(),
             })
         };
         let mut ways = Ways {

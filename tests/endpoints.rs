@@ -1,7 +1,10 @@
 //! Endpoints of a socket: what it takes away again, it takes away in good order.
 
+use std::sync::Barrier;
+use std::thread;
+
 use hubless::kind::{self, Kind};
-use hubless::{EndpointError, Linger, Pull, Push, Socket};
+use hubless::{Dealer, EndpointError, Linger, Pull, Push, Socket};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -108,5 +111,43 @@ async fn of_two_connections_to_one_endpoint_disconnecting_ends_one() -> Result {
     assert_eq!(push.endpoints().len(), 1);
     push.send("by the other").await?;
     assert_eq!(pull.recv().await?, "by the other");
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_calls_at_once_to_disconnect_end_two_connections_to_one_endpoint() -> Result {
+    let push = Push::new();
+    let endpoint = push.connect("inproc://twice-at-once")?.endpoint().clone();
+    push.connect(&endpoint)?;
+    push.connect(&endpoint)?;
+    let (one, other) = tokio::join!(push.disconnect(&endpoint), push.disconnect(&endpoint));
+    assert_eq!((one, other), (Ok(()), Ok(())));
+    assert_eq!(push.endpoints().len(), 1);
+
+    // Of one connection both are told that it has ended.
+    let (one, other) = tokio::join!(push.disconnect(&endpoint), push.disconnect(&endpoint));
+    assert_eq!((one, other), (Ok(()), Ok(())));
+    assert!(push.endpoints().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_threads_that_connect_at_once_where_one_may_one_does() -> Result {
+    let home = tokio::runtime::Handle::current();
+    for round in 0..1000 {
+        let (dealer, together) = (Dealer::new(), Barrier::new(2));
+        let connect = || {
+            let _inside = home.enter();
+            together.wait();
+            dealer.connect("inproc://once").is_ok()
+        };
+        let connected = thread::scope(|scope| [(); 2].map(|()| scope.spawn(connect)).map(|one| one.join()));
+        let connected = connected.into_iter().filter(|one| matches!(one, Ok(true)));
+        assert_eq!(
+            (connected.count(), dealer.endpoints().len()),
+            (1, 1),
+            "in round {round}"
+        );
+    }
     Ok(())
 }

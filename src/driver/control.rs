@@ -46,16 +46,19 @@ type Until = Option<Instant>;
 impl Control {
     /// Gives an order. A later one takes the place of one that waits; only `Finish` stands, and gives way to a nearer end
     /// alone: who closes at once and then lets go of a socket that would have lingered does not have it linger again.
-    pub(crate) fn give(&self, order: Order) {
+    ///
+    /// `true`: it is the first end that the task is told.
+    pub(crate) fn give(&self, order: Order) -> bool {
         let mut state = self.state.lock();
+        let mut is_first_end = false;
         match &order {
             Order::Finish { until, .. } => {
                 if state.end.is_some_and(|end| !is_nearer(*until, end)) {
-                    return;
+                    return false;
                 }
-                state.end = Some(*until);
+                is_first_end = state.end.replace(*until).is_none();
             }
-            _ if matches!(state.order.as_deref(), Some(Order::Finish { .. })) => return,
+            _ if matches!(state.order.as_deref(), Some(Order::Finish { .. })) => return false,
             _ => {}
         }
         state.order = Some(Box::new(order));
@@ -65,6 +68,7 @@ impl Control {
         if let Some(waker) = waker {
             waker.wake();
         }
+        is_first_end
     }
 
     /// Nobody will ask what the task has left unsent: kept for one who never closes, it would grow with every peer.

@@ -27,7 +27,7 @@ pub(crate) use occasions::Occasions;
 pub(crate) use question::QUESTIONS;
 pub(crate) use seats::Seats;
 pub use stopping::ReconnectStop;
-pub(crate) use tasks::{Role, Task, TaskId, Tasks};
+pub(crate) use tasks::{NotAlone, Role, Task, TaskId, Tasks};
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -9,7 +9,7 @@ use super::{Control, Order, Shared};
 use crate::endpoint::Endpoint;
 use crate::pipe::{PipeId, Unsent};
 use crate::runtime;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Names one task of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +52,10 @@ pub(crate) enum Role {
     Accepted(TaskId),
 }
 
+/// There is a task of this role at this endpoint already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotAlone;
+
 impl Tasks {
     pub(crate) fn new() -> Self {
         Self {
@@ -62,7 +66,31 @@ impl Tasks {
 
     /// Enters a task before it runs; the guard goes with it. `None`: the socket is closing.
     pub(crate) fn enter(&self, shared: &Arc<Shared>, endpoint: Endpoint, role: Role) -> Option<TaskGuard> {
-        let mut state = self.state.lock();
+        self.enter_locked(self.state.lock(), shared, endpoint, role)
+    }
+
+    /// The same for one that is to be the only one of its role at this endpoint.
+    pub(crate) fn enter_alone(
+        &self,
+        shared: &Arc<Shared>,
+        endpoint: Endpoint,
+        role: Role,
+    ) -> Result<Option<TaskGuard>, NotAlone> {
+        let state = self.state.lock();
+        let is_same = |task: &Task| task.role == role && task.endpoint == endpoint;
+        if state.running.values().any(is_same) {
+            return Err(NotAlone);
+        }
+        Ok(self.enter_locked(state, shared, endpoint, role))
+    }
+
+    fn enter_locked(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        shared: &Arc<Shared>,
+        endpoint: Endpoint,
+        role: Role,
+    ) -> Option<TaskGuard> {
         if state.closed {
             return None;
         }
@@ -117,7 +145,9 @@ impl Tasks {
         state.closed = true;
         let controls: Vec<_> = state.running.values().map(|task| task.control.clone()).collect();
         drop(state);
-        controls.iter().for_each(|control| control.give(order.clone()));
+        for control in &controls {
+            control.give(order.clone());
+        }
         controls.is_empty()
     }
 

@@ -116,6 +116,16 @@ impl Addressed {
         self.judge(pipe, payload, sent)
     }
 
+    /// Counts a message that waited, and is dropped because nobody waits any more.
+    pub(crate) fn give_up(&self, to: &RoutingId, payload: &Payload<'_>) {
+        let pipe = self.find(to);
+        let reason = match pipe {
+            Some(_) => DropReason::Hwm,
+            None => DropReason::NoPeer,
+        };
+        self.outbox.count_dropped(pipe, payload, reason);
+    }
+
     /// What becomes of a message that was not taken.
     #[inline]
     fn judge(

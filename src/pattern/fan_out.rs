@@ -223,6 +223,11 @@ impl FanOut {
         Ok(())
     }
 
+    /// Counts a message that waited for room, and is dropped because nobody waits any more.
+    pub(crate) fn give_up(&self) {
+        self.state.lock().ended.dropped.add(DropReason::Hwm, 1);
+    }
+
     #[inline]
     fn run(&self, errands: Errands, clock: impl Fn() -> Instant) {
         if errands.has_slow {

@@ -41,7 +41,8 @@ pub struct SideStatistics {
     /// The bytes in them.
     pub received_bytes: u64,
     /// Messages that went to this side. Fewer than the other received when some were larger than this side's
-    /// [`max_message_size`](crate::Builder::max_message_size): those are dropped.
+    /// [`max_message_size`](crate::Builder::max_message_size): those are dropped. So may be one that was [held
+    /// back](crate::Proxy::run) when the proxy ended.
     pub sent_messages: u64,
     /// Their frames.
     pub sent_frames: u64,

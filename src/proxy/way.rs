@@ -16,6 +16,8 @@ pub(super) struct Way<'a> {
     pub(super) to: Outlet<'a>,
     /// Copies go here too.
     pub(super) capture: Option<Outlet<'a>>,
+    /// The message that `to` holds back, if it does.
+    pub(super) held: Count,
 }
 
 /// What one turn did.
@@ -40,7 +42,7 @@ impl Way<'_> {
     /// Forwards what can be forwarded now, within bounds.
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> Result<(), Closed> {
         for _ in 0..TURN {
-            match self.poll_next(cx) {
+            match self.poll_next(cx, turn) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(message) => self.forward(message?, turn)?,
             }
@@ -50,11 +52,15 @@ impl Way<'_> {
     }
 
     /// The next message, for which there is room.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Closed>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, turn: &mut Turn) -> Poll<Result<Message, Closed>> {
         if let Some(capture) = &mut self.capture {
-            ready!(capture.poll_room(cx))?;
+            while ready!(capture.poll_room(cx))?.is_some() {}
         }
-        ready!(self.to.poll_room(cx))?;
+        while let Some(sent) = ready!(self.to.poll_room(cx))? {
+            if sent == Sent::Queued {
+                turn.sent += self.held;
+            }
+        }
         self.from.poll_recv(cx)
     }
 
@@ -66,6 +72,7 @@ impl Way<'_> {
         }
         match self.to.send(message) {
             Sent::Queued => turn.sent += count,
+            Sent::Held => self.held = count,
             Sent::Refused => {}
             Sent::Closed => return Err(Closed),
         }

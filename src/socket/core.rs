@@ -13,7 +13,7 @@ use super::connecting::Connecting;
 use super::options::Linger;
 use super::reach;
 use crate::driver::datagrams::Form;
-use crate::driver::{self, Home, Order, Role, Shared, TaskId};
+use crate::driver::{self, Home, NotAlone, Order, Role, Shared, TaskId};
 use crate::endpoint::{Address, Endpoint, ToEndpoint, UdpAddress};
 use crate::error::{
     BindError, Closed, EndpointError, RecvError, SendError, ThreadsError, TryRecvError, TrySendError, Unsent,
@@ -247,12 +247,12 @@ impl Core {
             .home()
             .ok_or_else(|| EndpointError::NoRuntime(endpoint.clone()))?;
         let tasks = &self.shared.tasks;
-        let is_this = |_: TaskId, task: &driver::Task| task.role == Role::Dialer && task.endpoint == endpoint;
-        if self.connects_once() && !tasks.pick(is_this).is_empty() {
-            return Err(EndpointError::AlreadyConnected(endpoint));
-        }
-        let mut guard = tasks
-            .enter(&self.shared, endpoint.clone(), Role::Dialer)
+        let entered = match self.connects_once() {
+            true => tasks.enter_alone(&self.shared, endpoint.clone(), Role::Dialer),
+            false => Ok(tasks.enter(&self.shared, endpoint.clone(), Role::Dialer)),
+        };
+        let mut guard = entered
+            .map_err(|NotAlone| EndpointError::AlreadyConnected(endpoint.clone()))?
             .ok_or(EndpointError::Closed)?;
         let pipe = pipe(&endpoint).inspect_err(|_| guard.end())?;
         let (announce, ready) = oneshot::channel();
@@ -286,12 +286,14 @@ impl Core {
             .shared
             .tasks
             .pick(|_, task| task.role == Role::Dialer && task.endpoint == *from);
-        let Some((dialer, _)) = dialers.first() else {
+        let why = DisconnectReason::Disconnect;
+        let order = order_to_finish(self.linger, why.clone());
+        // One that was told to end before is another call's, as long as there is one that was not.
+        let told = dialers.iter().find(|(_, task)| task.control.give(order.clone()));
+        let Some(&(dialer, _)) = told.or(dialers.first()) else {
             return Err(EndpointError::NotFound(from.clone()));
         };
-        let dialer = *dialer;
-        self.end(from, DisconnectReason::Disconnect, move |id, _| id == dialer)
-            .await
+        self.end(from, why, move |id, _| id == dialer).await
     }
 
     pub(crate) async fn end(
@@ -318,10 +320,7 @@ impl Core {
         why: DisconnectReason,
         which: impl Fn(TaskId, &driver::Task) -> bool,
     ) {
-        let order = Order::Finish {
-            until: linger.until(runtime::now()),
-            why,
-        };
+        let order = order_to_finish(linger, why);
         for (_, task) in self.shared.tasks.pick(which) {
             task.control.give(order.clone());
         }
@@ -551,6 +550,12 @@ impl Core {
         }
         Ok(into.len() - before)
     }
+}
+
+/// What a task is told that is to end: now, or when this linger is over.
+fn order_to_finish(linger: Linger, why: DisconnectReason) -> Order {
+    let until = linger.until(runtime::now());
+    Order::Finish { until, why }
 }
 
 /// Room for one message, or a place in the line for it.

@@ -14,6 +14,7 @@ use crate::error::{Closed, SendError};
 use crate::message::{Frame, Message};
 use crate::pattern::RoutingId;
 use crate::pipe::{AimedTicket, Refusal};
+use crate::stats::DropReason;
 
 impl<K: Kind> Socket<K> {
     /// Waits until the socket is closed.
@@ -114,29 +115,31 @@ pub(crate) struct Outlet<'a> {
 }
 
 impl Outlet<'_> {
-    /// Waits until there is room for a message.
-    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+    /// Waits until there is room for a message, and tells before what became of the one that was held back, if one was.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Sent>, Closed>> {
         if let Some((addressed, _)) = router::sides(self.core) {
             // Whether there is room depends on the message: one may have to wait here.
             if let Some((to, message)) = self.returned.clone().and_then(apart) {
                 let sent = ready!(addressed.poll_send(&to, cx.waker(), &mut self.aim, &message.into()));
                 self.returned = None;
-                if let Err(Refusal::Closed) = sent {
-                    return Poll::Ready(Err(Closed));
-                }
+                return Poll::Ready(match sent {
+                    Ok(()) => Ok(Some(Sent::Queued)),
+                    Err(Refusal::Closed) => Err(Closed),
+                    Err(Refusal::Full | Refusal::Gone) => Ok(Some(Sent::Refused)),
+                });
             }
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(None));
         }
         while !self.has_room {
             ready!(self.core.poll_reserve(cx, &mut self.room))?;
             self.has_room = true;
-            if let Some(message) = self.returned.take()
-                && let Sent::Closed = self.send(message)
-            {
-                return Poll::Ready(Err(Closed));
+            match self.returned.take().map(|message| self.send(message)) {
+                None | Some(Sent::Held) => {}
+                Some(Sent::Closed) => return Poll::Ready(Err(Closed)),
+                Some(sent) => return Poll::Ready(Ok(Some(sent))),
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(None))
     }
 
     /// Leaves the line, and gives back the room.
@@ -159,10 +162,25 @@ impl Outlet<'_> {
             Ok(()) => Sent::Queued,
             Err(SendError::NoRoute(message)) => {
                 self.returned = Some(message);
-                Sent::Queued
+                Sent::Held
             }
             Err(SendError::Closed(_)) => Sent::Closed,
             Err(_) => Sent::Refused,
+        }
+    }
+
+    /// Counts a message that is dropped because nobody waits any more for it to find room.
+    fn give_up(&self, message: Message) {
+        match &self.core.sending {
+            Sending::Pipes(outbox) => outbox.count_dropped(None, &message.into(), DropReason::NoPeer),
+            Sending::Addressed(addressed) => {
+                if let Some((to, message)) = apart(message) {
+                    addressed.give_up(&to, &message.into());
+                }
+            }
+            Sending::FanOut(fan_out) => fan_out.give_up(),
+            Sending::Upstream(upstream) => upstream.fan_out.give_up(),
+            Sending::Never => {}
         }
     }
 
@@ -181,7 +199,7 @@ impl Outlet<'_> {
             Ok(()) => Sent::Queued,
             Err(Refusal::Full) => {
                 self.returned = Some(message);
-                Sent::Queued
+                Sent::Held
             }
             Err(Refusal::Gone) => Sent::Refused,
             Err(Refusal::Closed) => Sent::Closed,
@@ -192,6 +210,9 @@ impl Outlet<'_> {
 impl Drop for Outlet<'_> {
     fn drop(&mut self) {
         self.leave();
+        if let Some(message) = self.returned.take() {
+            self.give_up(message);
+        }
     }
 }
 
@@ -199,6 +220,8 @@ impl Drop for Outlet<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
     Queued,
+    /// There was no room after all: it goes as soon as there is.
+    Held,
     /// It is none that this socket may send, or none that anybody could get.
     Refused,
     Closed,

@@ -14,6 +14,10 @@ pub use udp::UdpOptions;
 /// How many connections the kernel may hold ready before they are accepted; it clamps this to its own limit.
 const BACKLOG: u32 = 4096;
 
+/// Linux keeps it as an `int` of milliseconds, and refuses what is more: 24 days.
+#[cfg(target_os = "linux")]
+const MAX_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// The longest time and the largest count that Linux takes for keepalive.
 const MAX_KEEPALIVE: Duration = Duration::from_secs(32_767);
 const MAX_RETRIES: u32 = 127;
@@ -158,7 +162,8 @@ impl TcpOptions {
         #[cfg(target_os = "linux")]
         if let Some(timeout) = self.user_timeout {
             // Zero would mean the opposite: as the system has it.
-            socket.set_tcp_user_timeout(Some(timeout.max(Duration::from_millis(1))))?;
+            let timeout = timeout.clamp(Duration::from_millis(1), MAX_USER_TIMEOUT);
+            socket.set_tcp_user_timeout(Some(timeout))?;
         }
         self.common.apply(&socket, is_v6)
     }
@@ -323,6 +328,14 @@ mod tests {
         assert_eq!(
             socket.tcp_user_timeout().expect("user timeout"),
             Some(Duration::from_millis(1))
+        );
+        TcpOptions::new()
+            .user_timeout(Duration::MAX)
+            .apply(SockRef::from(&socket), false)
+            .expect("a clamped option");
+        assert_eq!(
+            socket.tcp_user_timeout().expect("user timeout"),
+            Some(MAX_USER_TIMEOUT)
         );
     }
 }

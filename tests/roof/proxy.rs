@@ -3,8 +3,8 @@
 use std::future::IntoFuture;
 
 use hubless::{
-    Dealer, Pair, ProxyHandle, ProxyStatistics, Pub, Pull, Push, Rep, Req, Router, Sub, TryRecvError, XPub,
-    XSub, kind, proxy,
+    Dealer, DropReason, Pair, ProxyHandle, ProxyStatistics, Pub, Pull, Push, Rep, Req, Router, Sub,
+    TryRecvError, XPub, XSub, kind, proxy,
 };
 use tokio::task::{JoinHandle, yield_now};
 
@@ -452,5 +452,62 @@ async fn an_answer_for_whom_a_router_must_wait_waits() -> Outcome {
     for number in 0..200u8 {
         assert_eq!(client.recv().await?, [number]);
     }
+    Ok(())
+}
+
+/// What a proxy has taken and cannot send goes with it, but not unseen.
+#[tokio::test]
+async fn what_is_held_back_when_it_ends_is_counted_as_dropped_and_missing_in_what_was_sent() -> Outcome {
+    // Its room went with the worker.
+    let (front, back, producer) = (Pull::new(), Push::new(), Push::new());
+    producer.connect(&front.bind("inproc://held-front").await?)?;
+    let at = back.bind("inproc://held-back").await?;
+    let proxying = proxy(front.clone(), back.clone());
+    let handle = proxying.handle();
+    let running = tokio::spawn(proxying.run());
+    let worker = Pull::new();
+    worker.connect(&at)?.await?;
+    producer.send("one").await?;
+    assert_eq!(worker.recv().await?, "one");
+    worker.close().await?;
+    while back.peers().count() > 0 {
+        yield_now().await;
+    }
+    producer.send("two").await?;
+    while front.stats().incoming.delivered.messages < 2 {
+        yield_now().await;
+    }
+    handle.terminate();
+    let statistics = running.await?;
+    assert_eq!(statistics.front.received_messages, 2);
+    assert_eq!(statistics.back.sent_messages, 1);
+    assert_eq!(back.stats().outgoing.dropped.by(DropReason::NoPeer), 1);
+
+    // A router has to wait for the one whom it is for.
+    let front = Router::builder().mandatory(true).send_hwm(1).build()?;
+    let (back, server) = (Dealer::new(), Dealer::new());
+    let client = Dealer::builder().recv_hwm(1).build()?;
+    client.connect(&front.bind("inproc://held-router").await?)?;
+    server.connect(&back.bind("inproc://held-dealer").await?)?;
+    let proxying = proxy(front.clone(), back.clone());
+    let handle = proxying.handle();
+    let running = tokio::spawn(proxying.run());
+    client.send("who am I?").await?;
+    let name = server.recv().await?.frame(0).ok_or("the name")?.to_vec();
+    for number in 0..200u8 {
+        server.send((&name[..], &[number][..])).await?;
+    }
+    for _ in 0..1000 {
+        yield_now().await;
+    }
+    handle.terminate();
+    let (statistics, counted) = (running.await?, front.stats().outgoing);
+    let taken = statistics.back.received_messages;
+    assert!(taken < 200, "the client reads nothing");
+    assert_eq!(statistics.front.sent_messages, taken - 1);
+    assert_eq!(
+        (counted.accepted.messages, counted.dropped.by(DropReason::Hwm)),
+        (taken, 1)
+    );
     Ok(())
 }
