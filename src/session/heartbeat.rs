@@ -51,7 +51,8 @@ impl Heartbeat {
     }
 
     /// How long to wait for the answer (libzmq: `ZMQ_HEARTBEAT_TIMEOUT`): a peer is given up when nothing was heard of
-    /// it for interval and timeout together. Choose it generously: the answer waits behind whatever the peer is sending.
+    /// it for interval and timeout together; with zero never, it is asked all the same. Choose it generously: the answer
+    /// waits behind whatever the peer is sending.
     ///
     /// Example: at [`Heartbeat`].
     #[must_use]

@@ -246,8 +246,12 @@ impl Ours {
 
     /// The peer gave a sign of life, or the count begins anew for another reason.
     fn hear(&mut self, now: Instant) {
-        let silence = self.heartbeat.interval.saturating_add(self.heartbeat.timeout);
-        self.expiry = now.checked_add(silence);
+        let Heartbeat {
+            interval, timeout, ..
+        } = self.heartbeat;
+        if !timeout.is_zero() {
+            self.expiry = now.checked_add(interval.saturating_add(timeout));
+        }
     }
 
     fn ask(&mut self, now: Instant, outbox: &mut Outbox) {

@@ -145,6 +145,13 @@ fn silence_counts_from_the_last_byte_whatever_it_was() {
 }
 
 #[test]
+fn without_a_timeout_a_silent_peer_is_asked_and_never_given_up() {
+    let mut line = Line::asking(Heartbeat::every(secs(2)).timeout(Duration::ZERO));
+    assert_eq!(line.run_to(secs(100)), Ok(()));
+    assert_eq!(line.said(PING).len(), 50);
+}
+
+#[test]
 fn a_timeout_far_away_is_no_overflow() {
     let mut line = Line::asking(Heartbeat::every(Duration::MAX).timeout(Duration::MAX));
     assert_eq!(line.liveness.poll_timeout(), None);
