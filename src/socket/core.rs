@@ -553,7 +553,7 @@ impl Core {
 }
 
 /// What a task is told that is to end: now, or when this linger is over.
-fn order_to_finish(linger: Linger, why: DisconnectReason) -> Order {
+pub(super) fn order_to_finish(linger: Linger, why: DisconnectReason) -> Order {
     let until = linger.until(runtime::now());
     Order::Finish { until, why }
 }

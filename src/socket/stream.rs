@@ -18,15 +18,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
-use super::core::{Core, Receiving, Sending};
+use super::core::{Core, Receiving, Sending, order_to_finish};
 use super::{Builder, Socket, kind};
-use crate::driver::{Occasions, Order};
+use crate::driver::Occasions;
 use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::message::{Message, Payload};
 use crate::monitor::DisconnectReason;
 use crate::peer::Peer;
 use crate::pipe::{Outbox, PipeId, Refusal, SendTicket};
-use crate::runtime;
 
 /// The most bytes of one piece that is received.
 const CHUNK: usize = 64 * 1024;
@@ -321,10 +320,8 @@ impl Socket<kind::Stream> {
             outgoing.retire(pipe);
         }
         link.control.let_go();
-        link.control.give(Order::Finish {
-            until: self.core.linger.until(runtime::now()),
-            why: DisconnectReason::Disconnect,
-        });
+        let order = order_to_finish(self.core.linger, DisconnectReason::Disconnect);
+        link.control.give(order);
         true
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hubless::{
-    BuildError, DisconnectReason, DropReason, Event, Heartbeat, Linger, Mechanism, Peer, Plain, SendError,
-    StreamEvent, StreamSocket, TcpOptions, TrySendError,
+    BuildError, Builder, DisconnectReason, DropReason, Event, Heartbeat, Linger, Mechanism, Peer, Plain,
+    SendError, StreamEvent, StreamSocket, TcpOptions, TrySendError, kind,
 };
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -475,13 +475,17 @@ async fn a_connection_that_is_reset_has_left() -> Outcome {
     Ok(())
 }
 
-#[tokio::test]
-async fn with_no_time_to_linger_what_is_queued_for_a_closed_peer_is_dropped() -> Outcome {
-    let socket = StreamSocket::builder()
+/// Soon full, and then dropped without waiting.
+fn impatient() -> Builder<kind::Stream> {
+    StreamSocket::builder()
         .linger(Linger::Discard)
         .send_hwm(3)
         .tcp(small())
-        .build()?;
+}
+
+#[tokio::test]
+async fn with_no_time_to_linger_what_is_queued_for_a_closed_peer_is_dropped() -> Outcome {
+    let socket = impatient().build()?;
     let endpoint = socket.bind("tcp://127.0.0.1:0").await?;
     let _sleeper = raw(&endpoint).await?;
     let peer = comes(&socket).await?;
@@ -494,11 +498,7 @@ async fn with_no_time_to_linger_what_is_queued_for_a_closed_peer_is_dropped() ->
 
 #[tokio::test]
 async fn g06_what_is_left_of_peers_that_are_closed_is_kept_for_nobody() -> Outcome {
-    let socket = StreamSocket::builder()
-        .linger(Linger::Discard)
-        .send_hwm(3)
-        .tcp(small())
-        .build()?;
+    let socket = impatient().build()?;
     let endpoint = socket.bind("tcp://127.0.0.1:0").await?;
     for _ in 0..3 {
         let _sleeper = raw(&endpoint).await?;

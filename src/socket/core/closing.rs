@@ -1,10 +1,8 @@
 //! The end of a socket: all calls end, every task is told to finish, and what they could not send comes back.
 
-use super::{Core, Sending};
-use crate::driver::Order;
+use super::{Core, Sending, order_to_finish};
 use crate::error::Unsent;
 use crate::monitor::DisconnectReason;
-use crate::runtime;
 use crate::socket::options::Linger;
 
 impl Core {
@@ -33,10 +31,7 @@ impl Core {
     /// Ends all calls and tells every task to finish; the tasks do the rest on their runtime.
     pub(crate) fn begin_close(&self, linger: Linger) {
         self.shared.close();
-        let order = Order::Finish {
-            until: linger.until(runtime::now()),
-            why: DisconnectReason::Close,
-        };
+        let order = order_to_finish(linger, DisconnectReason::Close);
         if self.shared.tasks.close(&order) {
             self.shared.events.close();
         }
