@@ -13,6 +13,7 @@ mod named;
 mod permits;
 mod rerouting;
 mod spell;
+mod stretch;
 
 use std::mem;
 use std::task::{Poll, Waker, ready};
@@ -21,6 +22,7 @@ pub(crate) use aimed::AimedTicket;
 use asking::Asked;
 pub(crate) use asking::Fate;
 use spell::Spell;
+use stretch::Stretch;
 
 use super::log::Stranded;
 use super::{Batch, Line, Log, Marks, Next, Outgoing, PipeId, Ration, Share, Ticket, Turn, Unsent, Waiters};
@@ -71,6 +73,7 @@ pub(crate) type SendTicket = Ticket;
 /// The outgoing side of one socket.
 #[derive(Debug)]
 pub(crate) struct Outbox {
+    /// Taken by [`lock`](Self::lock), but for sends that [go on](stretch).
     state: Mutex<State>,
 }
 
@@ -84,6 +87,7 @@ struct State {
     turn: usize,
     waiters: Waiters,
     spell: Spell,
+    stretch: Stretch,
     ration: Ration,
     /// Of the budgets that these pipes draw on, if there are any.
     share: Option<Share>,
@@ -116,6 +120,7 @@ impl Outbox {
             turn: 0,
             waiters: Waiters::default(),
             spell: Spell::default(),
+            stretch: Stretch::NONE,
             ration: Ration::default(),
             share: None,
             closed: false,
@@ -131,7 +136,7 @@ impl Outbox {
     /// Changes the high-water mark in messages, of pipes that there are too: whoever waits and has room now is woken. What is
     /// queued beyond a lower one stays.
     pub(crate) fn set_mark(&self, messages: usize) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.config.marks.messages = messages;
         let heirs = state.grant_all();
         drop(state);
@@ -160,7 +165,28 @@ impl Outbox {
         payload: &Payload<'_>,
         note: impl FnOnce(&mut State, PipeId),
     ) -> Poll<Result<PipeId, Refusal>> {
+        let bytes = envelope.len() + payload.wire_len();
         let mut state = self.state.lock();
+        if let Some(slot) = state.stretch.take(bytes) {
+            let pipe = state.put(slot, envelope, payload, bytes);
+            note(&mut state, pipe);
+            return Poll::Ready(Ok(pipe));
+        }
+        state.stretch = Stretch::NONE;
+        self.poll_look_and_put(state, waker, ticket, envelope, payload, note)
+    }
+
+    /// The same if nothing is known of the room. Apart, so that what is done for most messages stays small.
+    #[inline(never)]
+    fn poll_look_and_put(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        waker: &Waker,
+        ticket: &mut SendTicket,
+        envelope: &[u8],
+        payload: &Payload<'_>,
+        note: impl FnOnce(&mut State, PipeId),
+    ) -> Poll<Result<PipeId, Refusal>> {
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
@@ -181,6 +207,7 @@ impl Outbox {
         note(&mut state, pipe);
         let next = state.next(slot);
         let heir = state.pass_on(turn);
+        state.begin_stretch(slot);
         drop(state);
         self.carry_out(slot, next);
         if let Some(heir) = heir {
@@ -191,7 +218,7 @@ impl Outbox {
 
     /// Sends without waiting; those who wait are not overtaken.
     pub(crate) fn try_send(&self, envelope: &[u8], payload: &Payload<'_>) -> Result<PipeId, Refusal> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if state.closed {
             return Err(Refusal::Closed);
         }
@@ -208,7 +235,7 @@ impl Outbox {
         if !ticket.is_waiting() {
             return;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let heir = state.waiters.give_up(ticket);
         drop(state);
         if let Some(heir) = heir {
@@ -246,7 +273,7 @@ impl Outbox {
     /// The sender writes itself.
     fn write(&self, slot: u32, mut batch: Batch, line: &Line) {
         line.carry(&mut batch);
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.ration.wrote(runtime::now());
         // The slot cannot have changed hands: a log does not go offline while a sender writes.
         let Some(log) = state.slots[slot as usize].log.as_mut() else {
@@ -406,7 +433,7 @@ impl State {
 
 impl Outgoing for Outbox {
     fn attach(&self) -> PipeId {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let slot = state.free.pop().unwrap_or_else(|| {
             state.slots.push(Slot::default());
             (state.slots.len() - 1) as u32
@@ -427,7 +454,7 @@ impl Outgoing for Outbox {
     }
 
     fn greet(&self, pipe: PipeId, frames: &[u8]) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if let Some(log) = state.log(pipe) {
             log.greet(frames);
             let calls = state.settle(pipe.slot);
@@ -436,13 +463,13 @@ impl Outgoing for Outbox {
     }
 
     fn online(&self, pipe: PipeId, line: Option<Line>) {
-        if let Some(log) = self.state.lock().log(pipe) {
+        if let Some(log) = self.lock().log(pipe) {
             log.online(line);
         }
     }
 
     fn poll_take(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch, claim: bool) -> Poll<()> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(log) = state.log(pipe) else {
             return Poll::Pending;
         };
@@ -454,7 +481,7 @@ impl Outgoing for Outbox {
     }
 
     fn progress(&self, pipe: PipeId, batch: &mut Batch) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(log) = state.log(pipe) else { return };
         log.progress(batch);
         let heirs = state.grant(pipe.slot);
@@ -463,18 +490,18 @@ impl Outgoing for Outbox {
     }
 
     fn handle_blocked(&self, pipe: PipeId) {
-        if let Some(log) = self.state.lock().log(pipe) {
+        if let Some(log) = self.lock().log(pipe) {
             log.handle_blocked();
         }
     }
 
     fn pace(&self, pipe: PipeId) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.log(pipe).map(Log::pace).is_some()
     }
 
     fn handle_stalled(&self, pipe: PipeId) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(log) = state.log(pipe) else { return };
         log.handle_stalled();
         let heirs = state.grant(pipe.slot);
@@ -483,7 +510,7 @@ impl Outgoing for Outbox {
     }
 
     fn poll_offline(&self, pipe: PipeId, waker: &Waker, batch: &mut Batch) -> Poll<()> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(log) = state.log(pipe) else {
             return Poll::Ready(());
         };
@@ -495,7 +522,7 @@ impl Outgoing for Outbox {
     }
 
     fn retire(&self, pipe: PipeId) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if state.log(pipe).is_none() {
             return;
         }
@@ -506,7 +533,7 @@ impl Outgoing for Outbox {
     }
 
     fn detach(&self, pipe: PipeId, reason: DropReason) -> Unsent {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(mut log) = state.log(pipe).map(|log| mem::replace(log, Log::new())) else {
             return Unsent::default();
         };
@@ -526,23 +553,19 @@ impl Outgoing for Outbox {
     }
 
     fn alive(&self, pipe: PipeId) -> u64 {
-        self.state.lock().log(pipe).map_or(0, Log::alive)
+        self.lock().log(pipe).map_or(0, Log::alive)
     }
 
     fn queued(&self, pipe: PipeId) -> Load {
-        self.state
-            .lock()
-            .log(pipe)
-            .map(|log| log.load())
-            .unwrap_or_default()
+        self.lock().log(pipe).map(|log| log.load()).unwrap_or_default()
     }
 
     fn counters(&self, pipe: PipeId) -> Option<Counters> {
-        self.state.lock().log(pipe).map(|log| log.counters())
+        self.lock().log(pipe).map(|log| log.counters())
     }
 
     fn totals(&self) -> (Counters, Load) {
-        let state = self.state.lock();
+        let state = self.lock();
         let mut sum = (state.ended, state.stranded.load());
         sum.0.accepted += state.stranded.load();
         for log in state.slots.iter().filter_map(|slot| slot.log.as_ref()) {
@@ -553,7 +576,7 @@ impl Outgoing for Outbox {
     }
 
     fn close(&self) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.closed = true;
         let mut waiters = state.waiters.grant_all();
         for place in &mut state.slots {

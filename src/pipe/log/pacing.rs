@@ -1,7 +1,7 @@
 //! A log whose senders keep the [pace](crate::pipe::pace).
 
 use super::Log;
-use crate::pipe::pace;
+use crate::pipe::{Marks, pace};
 use crate::stats::Load;
 
 /// How far those fill a log who can wait.
@@ -45,5 +45,20 @@ impl Log {
         let mut there = self.load;
         there.messages += (self.reserved + promised) as u64;
         !pace::is_reached(there, 1)
+    }
+
+    /// What is sure to fit for one who can wait, as long as no place is promised to others. More may fit: one large
+    /// message into an empty log, or beyond the pace while messages are few.
+    pub(crate) fn room(&self, marks: Marks) -> Marks {
+        let bytes = match self.pace {
+            Pace::Kept => marks.bytes.min(pace::PACE.bytes as usize),
+            Pace::None | Pace::Lifted => marks.bytes,
+        };
+        Marks {
+            messages: marks
+                .messages
+                .saturating_sub(self.load.messages as usize + self.reserved),
+            bytes: bytes.saturating_sub(self.load.bytes as usize),
+        }
     }
 }

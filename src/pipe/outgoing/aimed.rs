@@ -29,7 +29,7 @@ impl Outbox {
         envelope: &[u8],
         payload: &Payload<'_>,
     ) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if state.closed {
             return Err(Refusal::Closed);
         }
@@ -56,7 +56,7 @@ impl Outbox {
         aimed: &mut AimedTicket,
         payload: &Payload<'_>,
     ) -> Poll<Result<(), Refusal>> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if !aimed.has_yielded && state.spell_is_over() {
             return aimed.yields(waker);
         }
@@ -68,14 +68,14 @@ impl Outbox {
 
     /// Whether nothing holds this pipe up but that its driver was not able to run.
     fn may_move(&self, pipe: PipeId) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let log = state.log(pipe);
         log.is_some_and(|log| log.is_online() && !log.is_blocked())
     }
 
     /// Why a message for nobody is not taken.
     pub(crate) fn refusal(&self) -> Refusal {
-        if self.state.lock().closed {
+        if self.lock().closed {
             Refusal::Closed
         } else {
             Refusal::Gone
@@ -85,7 +85,7 @@ impl Outbox {
     /// Counts a message that is dropped instead of queued: in its pipe, if that is there.
     pub(crate) fn count_dropped(&self, pipe: Option<PipeId>, payload: &Payload<'_>, reason: DropReason) {
         let bytes = payload.wire_len();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         match pipe.and_then(|pipe| state.log(pipe)) {
             Some(log) => log.count_refused(bytes, reason),
             None => {

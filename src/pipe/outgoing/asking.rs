@@ -47,7 +47,7 @@ impl Outbox {
 
     /// What became of the last request.
     pub(crate) fn fate(&self) -> Fate {
-        let state = self.state.lock();
+        let state = self.lock();
         state
             .asked
             .as_ref()
@@ -57,7 +57,7 @@ impl Outbox {
     /// Gives the last request up: takes it back if no byte of it has left. If one has, `false`; and with `retire`
     /// its pipe is given no further request.
     pub(crate) fn give_up(&self, retire: bool) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(pipe) = state.asked.as_ref().map(|asked| asked.pipe) else {
             return true;
         };

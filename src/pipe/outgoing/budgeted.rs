@@ -11,14 +11,14 @@ use crate::pipe::{Claimant, Log, PipeId, Share};
 impl Outbox {
     /// With pipes that draw on a budget.
     pub(crate) fn with_share(self, share: Option<Share>) -> Self {
-        self.state.lock().share = share;
+        self.lock().share = share;
         self
     }
 }
 
 impl Claimant for Outbox {
     fn handle_room(&self) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if let Some(share) = &mut state.share {
             share.handle_call();
         }

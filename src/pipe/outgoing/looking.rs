@@ -7,7 +7,7 @@ use super::{Outbox, SendTicket};
 impl Outbox {
     /// Ready when a message could be sent without waiting, or the socket is closed.
     pub(crate) fn poll_room(&self, waker: &Waker, ticket: &mut SendTicket) -> Poll<()> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if state.closed {
             return Poll::Ready(());
         }

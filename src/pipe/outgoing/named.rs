@@ -30,7 +30,7 @@ impl Outbox {
         envelope: &[u8],
         payload: &Payload<'_>,
     ) -> Poll<Result<(), Refusal>> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
@@ -76,7 +76,7 @@ impl Outbox {
         envelope: &[u8],
         payload: &Payload<'_>,
     ) -> Result<(), Refusal> {
-        self.put_now(self.state.lock(), pipe, envelope, payload)
+        self.put_now(self.lock(), pipe, envelope, payload)
     }
 
     /// Appends, if there is room, and does what is left to do.
@@ -106,7 +106,7 @@ impl Outbox {
         if !ticket.is_waiting() {
             return;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let heir = match state.named(pipe) {
             Some(place) => place.waiters.give_up(ticket),
             None => {

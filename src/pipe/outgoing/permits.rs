@@ -13,7 +13,7 @@ impl Outbox {
         waker: &Waker,
         ticket: &mut SendTicket,
     ) -> Poll<Result<PipeId, Refusal>> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if state.closed {
             return Poll::Ready(Err(Refusal::Closed));
         }
@@ -46,7 +46,7 @@ impl Outbox {
 
     /// Uses a credit: appends to its pipe or, if that has ended, to the next with room.
     pub(crate) fn send_reserved(&self, pipe: PipeId, payload: &Payload<'_>) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if state.closed {
             return Err(Refusal::Closed);
         }
@@ -64,7 +64,7 @@ impl Outbox {
 
     /// Gives a credit back and wakes one waiter.
     pub(crate) fn release(&self, pipe: PipeId) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         if let Some(log) = state.log(pipe) {
             log.unreserve();
         }

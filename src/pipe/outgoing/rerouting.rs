@@ -17,7 +17,7 @@ use crate::stats::DropReason;
 impl Outbox {
     /// The socket has closed and all its pipes have ended: what is stranded still.
     pub(crate) fn give_up_stranded(&self) -> Unsent {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let unsent = state.give_up_stranded(DropReason::Linger);
         let calls = state.settle_stranded();
         drop(state);

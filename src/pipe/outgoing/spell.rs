@@ -5,6 +5,8 @@
 //! then the next spell begins: one that went on would end a few messages behind the mark, and these would be a batch of
 //! their own (128 B: every other write had 24 messages).
 
+use crate::pipe::Marks;
+
 /// A spell ends after this many messages for each pipe …
 const MESSAGES: usize = 1024;
 
@@ -24,6 +26,14 @@ impl Spell {
     pub(super) fn count(&mut self, bytes: usize) {
         self.messages += 1;
         self.bytes += bytes;
+    }
+
+    /// What may be sent before it is over.
+    pub(super) fn left(&self, pipes: usize) -> Marks {
+        Marks {
+            messages: (MESSAGES * pipes.max(1)).saturating_sub(self.messages),
+            bytes: BYTES.saturating_sub(self.bytes),
+        }
     }
 
     /// Others run: the next one begins.
