@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::transport::Stream;
 use crate::wire::decoder::MAX_HEADER;
@@ -44,6 +44,15 @@ const KEEP: usize = 1024 * 1024 + 4096;
 /// As much of a message as this is not copied to be kept: the block is. Else pieces of messages of 64 KiB would be copied
 /// out, and into the next block again (received in 12.1 instead of 7.7 µs).
 const WORTH_A_BLOCK: usize = 8 * 1024;
+
+/// What is at the same place in two pages looks to a processor, at first, as if it were the same.
+const PAGE: usize = 4096;
+
+/// A buffer does not begin so near to the beginning of a page. There the system lays what a peer writes when nothing is under
+/// way, as it is with a request and its answer, and processors stumble when they copy to a little behind the place that they
+/// copy from, whichever pages these are in (AMD Zen 3, up to 48 bytes: 1.7 GB/s instead of 24; a round trip of 1 MiB 1.7 instead
+/// of 0.55 ms). Before it too, since the places drift apart as they go.
+const NEAR: usize = 64;
 
 /// Blocks put aside that may come back when nobody holds a piece of them any more: what a lane holds at the pace, and
 /// some.
@@ -73,6 +82,7 @@ impl Arena {
     /// A block that begins with these bytes.
     fn block_with(bytes: &[u8]) -> BytesMut {
         let mut block = Self::with(Self::take);
+        begin_apart(&mut block);
         block.extend_from_slice(bytes);
         block
     }
@@ -114,6 +124,23 @@ impl Arena {
             self.aside.pop_front();
         }
     }
+}
+
+/// Has what comes into an empty buffer begin [where that is good](NEAR).
+fn begin_apart(buffer: &mut BytesMut) {
+    debug_assert!(buffer.is_empty(), "what is there is not moved");
+    let behind = (buffer.as_ptr().addr() + NEAR) % PAGE;
+    if behind < 2 * NEAR {
+        buffer.resize(2 * NEAR - behind, 0);
+        buffer.advance(buffer.len());
+    }
+}
+
+/// An empty buffer with room for this many bytes.
+fn new_buffer(room: usize) -> BytesMut {
+    let mut buffer = BytesMut::with_capacity(room + 2 * NEAR);
+    begin_apart(&mut buffer);
+    buffer
 }
 
 /// Whose the buffer is that stays between turns.
@@ -221,7 +248,7 @@ impl Inflow {
         }
         let mut larger = self.used_buffer(room).unwrap_or_else(|| {
             let double = 2 * buffer.len().max(BLOCK);
-            BytesMut::with_capacity(match whole {
+            new_buffer(match whole {
                 ..=KEEP => KEEP,
                 // To the end of one frame after the other, it would be copied as often as it has frames.
                 _ if self.is_open_ended => double,
@@ -245,6 +272,7 @@ impl Inflow {
                     continue;
                 };
                 buffer.clear();
+                begin_apart(&mut buffer);
                 if buffer.capacity() >= room {
                     return Some(buffer);
                 }
@@ -289,6 +317,32 @@ mod tests {
         inflow.close(buffer, false);
         assert_eq!(inflow.pending.len(), len);
         inflow.pending.capacity()
+    }
+
+    #[test]
+    fn no_buffer_begins_near_the_beginning_of_a_page() {
+        let at = |buffer: &BytesMut| buffer.as_ptr().addr() % PAGE;
+        for len in 0..PAGE {
+            let mut buffer = BytesMut::with_capacity(len + PAGE);
+            buffer.resize(len, 1);
+            buffer.advance(len);
+            let before = at(&buffer);
+            begin_apart(&mut buffer);
+            assert!((NEAR..=PAGE - NEAR).contains(&at(&buffer)), "{before}");
+            assert!((at(&buffer) + PAGE - before) % PAGE <= 2 * NEAR, "{before}");
+        }
+        let mut inflow = Inflow::default();
+        assert!((NEAR..=PAGE - NEAR).contains(&at(&inflow.open())));
+    }
+
+    #[test]
+    fn a_large_message_is_not_copied_again_for_want_of_room() {
+        for need in [LARGE + 1, KEEP - MAX_HEADER, KEEP, KEEP + 1] {
+            let (mut inflow, mut buffer) = (Inflow::default(), BytesMut::zeroed(need));
+            inflow.expect(need);
+            inflow.make_room(&mut buffer);
+            assert!(buffer.capacity() >= need + MAX_HEADER, "{need}");
+        }
     }
 
     #[test]
