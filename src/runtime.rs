@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 use zeroize::Zeroizing;
 
 pub(crate) use self::lease::Lease;
-pub(crate) use self::threads::{IoThreads, OnStart};
+pub(crate) use self::threads::{IoThreads, OnStart, note_handled};
 pub(crate) use self::waiting::{InsideRuntime, Keeper, look, may_wait, wait, wait_on};
 use crate::sync::Mutex;
 

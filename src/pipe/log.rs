@@ -88,6 +88,10 @@ impl Batch {
         self.written == self.run.len()
     }
 
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
     /// Whether a piece worth telling the pipe about was written since it was last told.
     pub(crate) fn has_passed_a_mark(&self) -> bool {
         self.marks.front().is_some_and(|mark| mark.end <= self.written)

@@ -3,7 +3,13 @@
 //! Each thread drives a single-threaded runtime: what was started on it stays on it, with its buffers and its place in
 //! the processor's caches. A thread ends when its [`IoThreads`] are dropped, from wherever that happens, also from one
 //! of the threads themselves: it is told, and nobody waits for it.
+//!
+//! In the middle of a stream a thread that has run out of work lets others run before it sleeps. If they share its
+//! processor they are what gives it more to do; else each of their messages would wake it up for a few (16 B, four threads
+//! on two processors: 5.7 → 11.5 M/s). Where there is no stream it sleeps at once, since who sleeps is woken before others
+//! have had their slice.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -15,6 +21,27 @@ use tokio::sync::oneshot;
 
 /// What a thread does before anything else; it is told its number.
 pub(crate) type OnStart = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// A thread through whose hands so many messages went since it last ran out of work is in the middle of a stream. More than
+/// most programs have on the way that wait for answers.
+const STREAM: usize = 128;
+
+thread_local! {
+    /// How many messages were handled here since the thread last ran out of work.
+    static HANDLED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// So many messages went through the hands of this thread.
+pub(crate) fn note_handled(messages: usize) {
+    HANDLED.set(HANDLED.get() + messages);
+}
+
+/// The thread has run out of work.
+fn pause() {
+    if HANDLED.take() >= STREAM {
+        thread::yield_now();
+    }
+}
 
 /// Threads that run until this is dropped.
 pub(crate) struct IoThreads {
@@ -32,7 +59,7 @@ impl IoThreads {
     /// Starts `count` threads, named by `prefix` and their number.
     pub(crate) fn start(count: usize, prefix: &str, on_start: Option<&OnStart>) -> io::Result<Self> {
         let start = |number| {
-            let runtime = single_threaded()?;
+            let runtime = builder().on_thread_park(pause).build()?;
             let handle = runtime.handle().clone();
             let (end, ended) = oneshot::channel::<()>();
             let on_start = on_start.cloned();
@@ -65,7 +92,13 @@ impl fmt::Debug for IoThreads {
 }
 
 pub(super) fn single_threaded() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_io().enable_time().build()
+    builder().build()
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_io().enable_time();
+    builder
 }
 
 /// Starts a thread that nobody waits for.

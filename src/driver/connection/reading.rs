@@ -297,6 +297,7 @@ impl Connection {
         };
         let messages = Messages::Read(frames);
         self.came += count;
+        runtime::note_handled(count);
         self.same_thread = inbox.push(lane, Chunk { messages, load });
         Ok(())
     }

@@ -73,6 +73,9 @@ impl Connection {
         self.holds_line = outgoing
             .poll_take(pipe, cx.waker(), &mut self.batch, commands)
             .is_ready();
+        if self.holds_line {
+            runtime::note_handled(self.batch.messages());
+        }
         if let Some(respelling) = &mut self.respelling {
             respelling.begin_batch();
         }
