@@ -6,7 +6,7 @@
 //!
 //! In the middle of a stream a thread that has run out of work lets others run before it sleeps. If they share its
 //! processor they are what gives it more to do; else each of their messages would wake it up for a few (16 B, four threads
-//! on two processors: 5.7 → 11.5 M/s). Where there is no stream it sleeps at once, since who sleeps is woken before others
+//! on two processors: 6.2 → 12.8 M/s). Where there is no stream it sleeps at once, since who sleeps is woken before others
 //! have had their slice.
 
 use std::cell::Cell;

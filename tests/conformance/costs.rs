@@ -105,7 +105,8 @@ async fn row_09_a_peer_that_does_not_read_costs_the_mark_and_no_time() {
     let held = child.memory().saturating_sub(before.memory);
     assert!(held <= 8 * MIB + 2 * MIB + 64 * KIB, "{held} bytes");
     assert!(child.descriptors() <= before.descriptors + 1);
-    comes_to_rest(&mut child, &at).await;
+    let used = a_second_of(&mut child, &at).await;
+    assert!(used <= IDLE, "{used:?} of a second");
     drop(deaf);
     child.settles(before.memory + 2 * MIB, before.descriptors).await;
 }
@@ -180,7 +181,8 @@ async fn row_20_servers_that_refuse_for_good_are_left_in_peace() {
         let _ = raw.try_say(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         raw.end().await;
     }
-    comes_to_rest(&mut child, &at).await;
+    let used = a_second_of(&mut child, &at).await;
+    assert!(used <= IDLE, "{used:?} of a second");
     // Nobody has come again meanwhile, and nobody has left anything behind.
     let again = tokio::time::timeout(Duration::ZERO, hostile.accept()).await;
     assert!(again.is_err(), "a refusal for good is taken seriously");
