@@ -29,6 +29,7 @@ impl Spell {
     }
 
     /// What may be sent before it is over.
+    #[inline]
     pub(super) fn left(&self, pipes: usize) -> Marks {
         Marks {
             messages: (MESSAGES * pipes.max(1)).saturating_sub(self.messages),
@@ -44,7 +45,8 @@ impl Spell {
     /// Whether others shall run now; if so, the next one begins.
     #[inline]
     pub(super) fn is_over(&mut self, pipes: usize) -> bool {
-        let is_over = self.bytes >= BYTES || self.messages >= MESSAGES * pipes.max(1);
+        let left = self.left(pipes);
+        let is_over = left.messages == 0 || left.bytes == 0;
         if is_over {
             self.begin();
         }
